@@ -1,0 +1,82 @@
+//! The name of a conflict copy: `stem (conflict, USER on DEVICE, DATE, xxxx).ext`.
+//!
+//! It is made of what is known at the time only, so that planning twice gives the same name.
+
+use crate::name::{NAME_BYTES_MAX, Name};
+use crate::node::{Content, NodeState};
+
+/// Whose side lost, for the name of the copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// The person's account.
+    pub user: String,
+    /// The device.
+    pub device: String,
+}
+
+/// The name under which `loser` is kept beside the node called `name`. `attempt` is 0, or counts up while the
+/// name is taken by something else.
+#[must_use]
+pub fn conflict_name(name: &Name, loser: &NodeState, author: &Author, attempt: u32) -> Name {
+    let (year, month, day) = loser.mtime.date();
+    let mark = match &loser.content {
+        Content::File { id, .. } => format!("{:02x}{:02x}", id.0[0], id.0[1]),
+        Content::Directory => "dir".to_owned(),
+        Content::Link { .. } => "link".to_owned(),
+    };
+    let again = if attempt == 0 { String::new() } else { format!("-{}", attempt + 1) };
+    let user = plain(&author.user);
+    let device = plain(&author.device);
+    let note = format!(" (conflict, {user} on {device}, {year:04}-{month:02}-{day:02}, {mark}{again})");
+    let (stem, extension) = split_extension(name.as_str(), &loser.content);
+    let room = NAME_BYTES_MAX.saturating_sub(note.len() + extension.len());
+    let stem = &stem[..stem.floor_char_boundary(room)];
+    Name::new(&format!("{stem}{note}{extension}")).expect("made of name parts and shortened to fit")
+}
+
+/// An account's or device's name as part of a file name: short, and without what a name may not hold.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| !matches!(c, '/' | '\0' | '(' | ')' | ',') && !c.is_control()).take(24).collect()
+}
+
+/// Stem and extension with its dot; directories and dot files have no extension.
+fn split_extension<'a>(name: &'a str, content: &Content) -> (&'a str, &'a str) {
+    match name.rfind('.') {
+        Some(dot) if dot > 0 && name.len() - dot <= 17 && !content.is_directory() => name.split_at(dot),
+        _ => (name, ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash::ContentId;
+    use crate::id::NodeKey;
+    use crate::time::Timestamp;
+
+    fn loser() -> NodeState {
+        NodeState {
+            parent: NodeKey::ROOT,
+            name: Name::new("x").unwrap(),
+            content: Content::File { id: ContentId([0xab; 32]), size: 1 },
+            executable: false,
+            mtime: Timestamp::from_parts(1_795_303_532, 0),
+        }
+    }
+
+    #[test]
+    fn a_conflict_name_says_who_where_and_when() {
+        let author = Author { user: "alice".into(), device: "laptop".into() };
+        let name = conflict_name(&Name::new("plan.txt").unwrap(), &loser(), &author, 0);
+        assert_eq!(name.as_str(), "plan (conflict, alice on laptop, 2026-11-21, abab).txt");
+        let again = conflict_name(&Name::new(".bashrc").unwrap(), &loser(), &author, 1);
+        assert_eq!(again.as_str(), ".bashrc (conflict, alice on laptop, 2026-11-21, abab-2)");
+    }
+
+    #[test]
+    fn a_long_name_is_shortened_at_a_character() {
+        let author = Author { user: "u/".repeat(40), device: "ä".repeat(200) };
+        let name = conflict_name(&Name::new(&"ü".repeat(127)).unwrap(), &loser(), &author, 0);
+        assert!(name.as_str().len() <= 255 && name.as_str().starts_with('ü'));
+    }
+}

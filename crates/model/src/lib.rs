@@ -1,0 +1,36 @@
+//! The words of Driftless: ids, names, hashes, nodes and operations.
+//!
+//! Everything else is built from these types. They are domain types: no serialisation is derived here
+//! (wire forms live in `protocol`, rows in `metadata-*` and `pair-store`), and nothing here reads a clock,
+//! a disk, the network or randomness.
+//!
+//! Start with [`node`] (what a node is), then [`operation`] (how it changes on the server), then
+//! [`disk`] (what a disk shows of it).
+
+pub mod bounds;
+pub mod conflict;
+pub mod disk;
+pub mod hash;
+pub mod id;
+pub mod ignore;
+pub mod name;
+pub mod node;
+pub mod operation;
+pub mod path;
+pub mod permit;
+pub mod privilege;
+pub mod time;
+
+pub use bounds::Limits;
+pub use disk::{Entry, EntryKind, Fingerprint, Handle};
+pub use hash::{ChunkId, ContentId};
+pub use id::{
+    DeviceId, Epoch, FolderId, GroupId, IdempotencyKey, NodeId, NodeKey, Seq, UploadId, UserId, VersionNumber,
+};
+pub use name::{Name, NameError, NameKey, NameRule};
+pub use node::{Content, Kind, NodeState};
+pub use operation::{Applied, Group, GroupOutcome, NodeRef, Operation, Refusal, RemoteNode, Revision};
+pub use path::{PathError, RelativePath};
+pub use permit::{Access, Action, Denied, Facts, Permit, Principal, authorize};
+pub use privilege::Privilege;
+pub use time::Timestamp;

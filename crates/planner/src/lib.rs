@@ -1,0 +1,20 @@
+//! Three trees in, operations and conflicts out. Pure: the same trees always give the same plan.
+//!
+//! A pair remembers what it last saw on the remote side (R), what it last saw on the local side (L), and what
+//! both sides last agreed on (S). [`plan`] compares them and says what to do next. It looks only at nodes where
+//! the three differ (*dirty* nodes) and at their neighbourhood, so its cost follows what changed.
+//!
+//! Invariants:
+//! - no input order, clock, randomness or hash order has an influence on the plan;
+//! - nobody's bytes are dropped: edit beats delete, move beats delete, two different edits keep both;
+//! - a frozen node is never touched and never taken for deleted.
+//!
+//! Start with [`view`] (what the planner sees) and [`step`] (what it answers), then [`plan`].
+
+pub mod step;
+pub mod trees;
+pub mod view;
+
+pub use step::{LocalOperation, LocalStep, MemoryStep, Plan, RemoteGroup, RemoteOperation};
+pub use trees::{Row, Trees};
+pub use view::{Tree, Triple, View};
