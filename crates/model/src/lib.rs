@@ -13,6 +13,7 @@ pub mod disk;
 pub mod hash;
 pub mod id;
 pub mod ignore;
+pub mod location;
 pub mod name;
 pub mod node;
 pub mod operation;
@@ -27,6 +28,7 @@ pub use hash::{ChunkId, ContentId};
 pub use id::{
     DeviceId, Epoch, FolderId, GroupId, IdempotencyKey, NodeId, NodeKey, Seq, UploadId, UserId, VersionNumber,
 };
+pub use location::{Codec, Located, Location, PackId};
 pub use name::{Name, NameError, NameKey, NameRule};
 pub use node::{Content, Kind, NodeState};
 pub use operation::{Applied, Group, GroupOutcome, NodeRef, Operation, Refusal, RemoteNode, Revision};
