@@ -1,0 +1,209 @@
+//! People, their groups, devices and privileges.
+
+use crate::error::Result;
+use model::{DeviceId, Facts, FolderId, GroupId, NameKey, Principal, Privilege, Timestamp, UserId};
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Its id, never used again.
+    pub id: UserId,
+    /// The name to sign in with, unique by [`User::name_key`].
+    pub name: String,
+    /// The portable key of the name.
+    pub name_key: NameKey,
+    /// Whether it administers the server.
+    pub administrator: bool,
+    /// Whether it may do nothing.
+    pub disabled: bool,
+    /// The most bytes that the folders it owns may have together; none: no limit.
+    pub quota_bytes: Option<u64>,
+    /// The bytes they have.
+    pub used_bytes: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// An account to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUser {
+    /// The name to sign in with.
+    pub name: String,
+    /// The portable key of the name.
+    pub name_key: NameKey,
+    /// Whether it administers the server.
+    pub administrator: bool,
+    /// The quota.
+    pub quota_bytes: Option<u64>,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// A group of users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupRow {
+    /// Its id, never used again.
+    pub id: GroupId,
+    /// Its name, unique by [`GroupRow::name_key`].
+    pub name: String,
+    /// The portable key of the name.
+    pub name_key: NameKey,
+}
+
+/// Who holds a privilege.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// One person.
+    User(UserId),
+    /// Everybody in a group.
+    Group(GroupId),
+}
+
+/// A linked device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceRow {
+    /// Its id, never used again.
+    pub id: DeviceId,
+    /// Whose it is.
+    pub user: UserId,
+    /// What the person calls it.
+    pub name: String,
+    /// SHA-256 (or another one-way digest) of its token.
+    pub token_hash: [u8; 32],
+    /// When it was linked.
+    pub created_at: Timestamp,
+    /// When its token ends; none: not by itself.
+    pub expires_at: Option<Timestamp>,
+    /// When it was last seen.
+    pub last_seen_at: Option<Timestamp>,
+    /// When it was unlinked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A device to be linked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDevice {
+    /// Whose it is.
+    pub user: UserId,
+    /// What the person calls it.
+    pub name: String,
+    /// Digest of its token.
+    pub token_hash: [u8; 32],
+    /// Now.
+    pub at: Timestamp,
+    /// When its token ends.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What kind of secret a credential is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CredentialKind {
+    /// A password's PHC string.
+    Password,
+    /// A shared secret for one-time passwords.
+    OneTime,
+    /// A passkey's public part.
+    Passkey,
+    /// Codes for when the others are lost, hashed.
+    Recovery,
+}
+
+/// A secret to sign in with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialRow {
+    /// Whose.
+    pub user: UserId,
+    /// What kind.
+    pub kind: CredentialKind,
+    /// Tells several of a kind apart; empty for a password.
+    pub label: String,
+    /// The secret, or what proves it, in the kind's own form.
+    pub secret: Vec<u8>,
+    /// When it was last set.
+    pub changed_at: Timestamp,
+}
+
+/// Reads of accounts.
+pub trait ReadAccounts {
+    /// One account.
+    fn user(&self, id: UserId) -> Result<Option<User>>;
+
+    /// The account whose name has this key.
+    fn user_named(&self, key: &NameKey) -> Result<Option<User>>;
+
+    /// All accounts by id.
+    fn users(&self) -> Result<Vec<User>>;
+
+    /// The group whose name has this key.
+    fn group_named(&self, key: &NameKey) -> Result<Option<GroupRow>>;
+
+    /// All groups by id.
+    fn groups(&self) -> Result<Vec<GroupRow>>;
+
+    /// A group's members by id.
+    fn members(&self, group: GroupId) -> Result<Vec<UserId>>;
+
+    /// A person's groups by id.
+    fn groups_of(&self, user: UserId) -> Result<Vec<GroupId>>;
+
+    /// Who holds what on a folder, users first.
+    fn grants(&self, folder: FolderId) -> Result<Vec<(Subject, Privilege)>>;
+
+    /// A person's combined privilege on every folder where it is more than none.
+    fn privileges(&self, user: UserId) -> Result<Vec<(FolderId, Privilege)>>;
+
+    /// What [`model::authorize`] wants to know, in one query: whether account and device are active at `now`
+    /// (the device being that account's own), and the combined privilege. A folder that is not there: none.
+    fn facts(&self, principal: Principal, folder: FolderId, now: Timestamp) -> Result<Facts>;
+
+    /// One device.
+    fn device(&self, id: DeviceId) -> Result<Option<DeviceRow>>;
+
+    /// The device whose token has this digest, unlinked ones too.
+    fn device_by_token(&self, token_hash: &[u8; 32]) -> Result<Option<DeviceRow>>;
+
+    /// A person's devices by id, unlinked ones too.
+    fn devices(&self, user: UserId) -> Result<Vec<DeviceRow>>;
+
+    /// A person's credentials.
+    fn credentials(&self, user: UserId) -> Result<Vec<CredentialRow>>;
+}
+
+/// Changes of accounts.
+pub trait WriteAccounts {
+    /// Makes an account; `Conflict` if the name is taken.
+    fn create_user(&self, user: &NewUser) -> Result<UserId>;
+
+    /// Sets name, administrator, disabled and quota (never the used bytes).
+    fn set_user(&self, user: &User) -> Result<()>;
+
+    /// Makes a group; `Conflict` if the name is taken.
+    fn create_group(&self, name: &str, name_key: &NameKey) -> Result<GroupId>;
+
+    /// Removes a group, its memberships and its privileges.
+    fn delete_group(&self, id: GroupId) -> Result<()>;
+
+    /// Puts a person into a group.
+    fn add_member(&self, group: GroupId, user: UserId) -> Result<()>;
+
+    /// Takes a person out of a group.
+    fn remove_member(&self, group: GroupId, user: UserId) -> Result<()>;
+
+    /// Sets what a subject holds on a folder; none takes the entry away (which is not [`Privilege::None`]).
+    fn set_grant(&self, folder: FolderId, subject: Subject, privilege: Option<Privilege>) -> Result<()>;
+
+    /// Links a device; `Conflict` if the token is taken.
+    fn create_device(&self, device: &NewDevice) -> Result<DeviceId>;
+
+    /// Notes when a device was last seen.
+    fn touch_device(&self, id: DeviceId, at: Timestamp) -> Result<()>;
+
+    /// Unlinks a device. The first moment stays.
+    fn revoke_device(&self, id: DeviceId, at: Timestamp) -> Result<()>;
+
+    /// Sets a credential of a kind and label.
+    fn put_credential(&self, credential: &CredentialRow) -> Result<()>;
+
+    /// Removes a credential.
+    fn delete_credential(&self, user: UserId, kind: CredentialKind, label: &str) -> Result<()>;
+}

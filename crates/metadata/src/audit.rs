@@ -1,0 +1,103 @@
+//! The audit log: only added to, each row sealed over the one before.
+
+use crate::error::Result;
+use model::{DeviceId, FolderId, Timestamp, UserId};
+
+/// Something to be remembered. Values are structured, never formatted into the text of an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Timestamp,
+    /// Who; none if nobody is signed in.
+    pub user: Option<UserId>,
+    /// From which device.
+    pub device: Option<DeviceId>,
+    /// From which address; empty if none.
+    pub address: String,
+    /// What: a fixed word, such as `folder.grant`.
+    pub action: &'static str,
+    /// In which folder.
+    pub folder: Option<FolderId>,
+    /// Whether it was allowed.
+    pub allowed: bool,
+    /// Names and values.
+    pub details: Vec<(String, String)>,
+}
+
+/// A row of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRow {
+    /// Counted from 1 without gaps.
+    pub number: u64,
+    /// What [`canonical`] made of the entry.
+    pub record: Vec<u8>,
+    /// The digest of the row before; zeros for the first.
+    pub previous: [u8; 32],
+    /// The digest of `previous` followed by `record`.
+    pub digest: [u8; 32],
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub user: Option<UserId>,
+    /// From which device.
+    pub device: Option<DeviceId>,
+    /// From which address.
+    pub address: String,
+    /// What.
+    pub action: String,
+    /// In which folder.
+    pub folder: Option<FolderId>,
+    /// Whether it was allowed.
+    pub allowed: bool,
+    /// Names and values.
+    pub details: Vec<(String, String)>,
+}
+
+/// Computes a digest of 256 bits; passed in, as this crate knows no hash function.
+pub type Digest = fn(&[u8]) -> [u8; 32];
+
+/// The one spelling of an entry that digests are made of: every value with its length before it.
+#[must_use]
+pub fn canonical(number: u64, entry: &AuditEntry) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut number_of = |value: Option<u64>| {
+        bytes.push(u8::from(value.is_some()));
+        bytes.extend_from_slice(&value.unwrap_or(0).to_le_bytes());
+    };
+    number_of(Some(number));
+    number_of(Some(entry.at.0.cast_unsigned()));
+    number_of(entry.user.map(|id| id.0));
+    number_of(entry.device.map(|id| id.0));
+    number_of(entry.folder.map(|id| id.0));
+    bytes.push(u8::from(entry.allowed));
+    let texts = entry.details.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+    for text in [entry.address.as_str(), entry.action].into_iter().chain(texts) {
+        bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes
+}
+
+/// The digest that seals a row.
+#[must_use]
+pub fn seal(previous: &[u8; 32], record: &[u8], digest: Digest) -> [u8; 32] {
+    let mut bytes = Vec::with_capacity(32 + record.len());
+    bytes.extend_from_slice(previous);
+    bytes.extend_from_slice(record);
+    digest(&bytes)
+}
+
+/// Reads of the log.
+pub trait ReadAudit {
+    /// Rows after a number, oldest first.
+    fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRow>>;
+
+    /// The newest rows below a number (none: from the newest), newest first.
+    fn audit_newest(&self, before: Option<u64>, limit: usize) -> Result<Vec<AuditRow>>;
+}
+
+/// Additions to the log.
+pub trait WriteAudit {
+    /// Adds an entry under the next number and seals it.
+    fn append_audit(&self, entry: &AuditEntry, digest: Digest) -> Result<u64>;
+}

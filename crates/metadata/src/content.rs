@@ -1,0 +1,97 @@
+//! Manifests, where chunks lie, and which folder holds which chunk.
+
+use crate::error::Result;
+use model::{ChunkId, ContentId, FolderId};
+
+/// A content of several chunks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContentRow {
+    /// Its name.
+    pub id: ContentId,
+    /// How many bytes.
+    pub size: u64,
+    /// Its chunks in order, each with its plain length.
+    pub manifest: Vec<(ChunkId, u32)>,
+}
+
+/// Where a chunk's bytes lie: a stored record of a pack, and for small chunks that share a compressed record, where
+/// in its plain bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkPlace {
+    /// The pack.
+    pub pack: u64,
+    /// Where the record starts in the pack.
+    pub offset: u64,
+    /// How long the record is in the pack.
+    pub stored_length: u32,
+    /// Where the chunk starts in the record's plain bytes.
+    pub inner_offset: u32,
+    /// How the record is stored, in the chunk store's numbering.
+    pub codec: u8,
+    /// Checksum of the stored record.
+    pub checksum: u32,
+}
+
+/// A chunk's row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkRow {
+    /// Its name.
+    pub id: ChunkId,
+    /// How many plain bytes.
+    pub length: u32,
+    /// Where they lie.
+    pub place: ChunkPlace,
+    /// The folder in which a version first named it as its only chunk: there, and only there, it may be named again
+    /// without being sent. None while only uploads or manifests name it.
+    pub folder: Option<FolderId>,
+}
+
+/// A pack, as the database counts it. The truth is what reachable rows say, never these counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PackRow {
+    /// Its id.
+    pub id: u64,
+    /// Where its last known record ends.
+    pub size: u64,
+    /// Stored bytes of the chunks in it that have a row; a shared record counts by its chunks' plain lengths.
+    pub live_bytes: u64,
+}
+
+/// Reads of contents and chunks. Rows come back by id, each once, absent ones left out.
+pub trait ReadContents {
+    /// Contents of several chunks, with their manifests.
+    fn contents(&self, ids: &[ContentId]) -> Result<Vec<ContentRow>>;
+
+    /// Sizes of contents of several chunks, without their manifests.
+    fn content_sizes(&self, ids: &[ContentId]) -> Result<Vec<(ContentId, u64)>>;
+
+    /// Chunks.
+    fn chunks(&self, ids: &[ChunkId]) -> Result<Vec<ChunkRow>>;
+
+    /// Those of `chunks` that are part of contents of several chunks in this folder.
+    fn folder_chunks(&self, folder: FolderId, chunks: &[ChunkId]) -> Result<Vec<ChunkId>>;
+
+    /// All chunks by id, after one of them.
+    fn scan_chunks(&self, after: Option<ChunkId>, limit: usize) -> Result<Vec<ChunkRow>>;
+
+    /// All contents of several chunks by id, after one of them.
+    fn scan_contents(&self, after: Option<ContentId>, limit: usize) -> Result<Vec<ContentRow>>;
+
+    /// All packs by id.
+    fn packs(&self) -> Result<Vec<PackRow>>;
+}
+
+/// Changes of contents and chunks.
+pub trait WriteContents {
+    /// Adds contents; those that are there stay.
+    fn put_contents(&self, rows: &[ContentRow]) -> Result<()>;
+
+    /// Adds chunks; one that is there keeps its place and takes the folder if it has none. Counts them to their packs.
+    fn put_chunks(&self, rows: &[ChunkRow]) -> Result<()>;
+
+    /// Gives chunks that have no folder this one.
+    fn own_chunks(&self, folder: FolderId, chunks: &[ChunkId]) -> Result<()>;
+
+    /// Notes that the folder holds these chunks.
+    fn put_folder_chunks(&self, folder: FolderId, chunks: &[ChunkId]) -> Result<()>;
+}

@@ -1,0 +1,123 @@
+//! Nodes as they are now; by their `seq` they are the folder's journal.
+
+use crate::error::Result;
+use model::{Content, FolderId, Name, NameKey, NodeId, RemoteNode, Revision, Seq, Timestamp, VersionNumber};
+
+/// A node's row. A removed node keeps its row as a tombstone, with its last place and content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeRow {
+    /// Its id within the folder.
+    pub id: NodeId,
+    /// The directory; the root is its own parent.
+    pub parent: NodeId,
+    /// Its name there.
+    pub name: Name,
+    /// The name's key under the folder's rule; unique among the living nodes of a directory.
+    pub name_key: NameKey,
+    /// What it holds.
+    pub content: Content,
+    /// The executable bit.
+    pub executable: bool,
+    /// When the content was last modified.
+    pub mtime: Timestamp,
+    /// The number of its current version; 0 for a directory.
+    pub version: VersionNumber,
+    /// When its halves last changed.
+    pub revision: Revision,
+    /// Where its newest change stands in the journal.
+    pub seq: Seq,
+    /// The newest `seq` of itself and of all below it.
+    pub subtree_seq: Seq,
+    /// Whether it is a tombstone.
+    pub deleted: bool,
+}
+
+impl NodeRow {
+    /// As the server shows it.
+    #[must_use]
+    pub fn to_remote(&self) -> RemoteNode {
+        RemoteNode {
+            id: self.id,
+            parent: self.parent,
+            name: self.name.clone(),
+            content: self.content.clone(),
+            executable: self.executable,
+            mtime: self.mtime,
+            revision: self.revision,
+            seq: self.seq,
+            deleted: self.deleted,
+        }
+    }
+
+    /// Bytes it takes from a quota.
+    #[must_use]
+    pub fn used_bytes(&self) -> u64 {
+        if self.deleted { 0 } else { self.content.size() }
+    }
+}
+
+/// Which nodes of the journal are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tombstones {
+    /// Living nodes and tombstones.
+    With,
+    /// Living nodes only.
+    Without,
+}
+
+/// Reads of nodes. Ids may come in any order and repeat; rows come back by id, each once, absent ones left out.
+pub trait ReadNodes {
+    /// Living nodes and tombstones by id.
+    fn nodes(&self, folder: FolderId, ids: &[NodeId]) -> Result<Vec<NodeRow>>;
+
+    /// These nodes and every ancestor of theirs up to the root.
+    fn nodes_and_ancestors(&self, folder: FolderId, ids: &[NodeId]) -> Result<Vec<NodeRow>>;
+
+    /// The living nodes with these places.
+    fn nodes_named(&self, folder: FolderId, places: &[(NodeId, NameKey)]) -> Result<Vec<NodeRow>>;
+
+    /// How many living children each of these has; those without any are left out.
+    fn child_counts(&self, folder: FolderId, parents: &[NodeId]) -> Result<Vec<(NodeId, u64)>>;
+
+    /// The living children of a directory by id, after one of them.
+    fn children(&self, folder: FolderId, parent: NodeId, after: NodeId, limit: usize)
+    -> Result<Vec<NodeRow>>;
+
+    /// The children that were removed from a directory, by id.
+    fn removed_children(
+        &self,
+        folder: FolderId,
+        parent: NodeId,
+        after: NodeId,
+        limit: usize,
+    ) -> Result<Vec<NodeRow>>;
+
+    /// Nodes past a place in the journal, in its order; without the root.
+    fn journal(
+        &self,
+        folder: FolderId,
+        since: Seq,
+        tombstones: Tombstones,
+        limit: usize,
+    ) -> Result<Vec<NodeRow>>;
+
+    /// The newest tombstones whose `seq` is below `before` (none: from the newest), newest first.
+    fn removed(&self, folder: FolderId, before: Option<Seq>, limit: usize) -> Result<Vec<NodeRow>>;
+
+    /// All nodes, the root and tombstones too, by id after one of them.
+    fn scan_nodes(&self, folder: FolderId, after: Option<NodeId>, limit: usize) -> Result<Vec<NodeRow>>;
+
+    /// Everything at or below a directory that is alive now, and how far below the deepest is, in bytes of path
+    /// (each name and its separator); to check moves against the length limit.
+    fn deepest_path_bytes(&self, folder: FolderId, directory: NodeId) -> Result<u64>;
+}
+
+/// Changes of nodes.
+pub trait WriteNodes {
+    /// Writes changed and new nodes. Names may be exchanged among them; `Conflict` if two living nodes of a
+    /// directory end up with one key.
+    fn put_nodes(&self, folder: FolderId, changed: &[NodeRow], new: &[NodeRow]) -> Result<()>;
+
+    /// Raises `subtree_seq`.
+    fn raise_subtree_seq(&self, folder: FolderId, ids: &[NodeId], seq: Seq) -> Result<()>;
+}

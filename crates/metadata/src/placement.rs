@@ -1,0 +1,58 @@
+//! Where every node stood, from the first commit on; and the tree as of any moment.
+
+use crate::error::Result;
+use model::{Content, DeviceId, FolderId, Name, NodeId, Seq, Timestamp, UserId};
+
+/// A node's place from `seq` on: written at each create, move, rename and removal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacementRow {
+    /// The node.
+    pub node: NodeId,
+    /// From when.
+    pub seq: Seq,
+    /// The directory.
+    pub parent: NodeId,
+    /// The name there.
+    pub name: Name,
+    /// Whether it was removed then.
+    pub deleted: bool,
+    /// Who did it.
+    pub user: UserId,
+    /// From which device.
+    pub device: Option<DeviceId>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A node as it was at some `seq`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastNode {
+    /// Its id.
+    pub id: NodeId,
+    /// Its directory then.
+    pub parent: NodeId,
+    /// Its name then.
+    pub name: Name,
+    /// What it held then.
+    pub content: Content,
+    /// The executable bit then.
+    pub executable: bool,
+    /// The modification time then.
+    pub mtime: Timestamp,
+}
+
+/// Reads of placements.
+pub trait ReadPlacements {
+    /// A node's places, oldest first.
+    fn placements(&self, folder: FolderId, node: NodeId) -> Result<Vec<PlacementRow>>;
+
+    /// The nodes that lived at `seq`, without the root, by id after one of them: for each its last placement
+    /// and last version up to then.
+    fn tree_at(&self, folder: FolderId, seq: Seq, after: NodeId, limit: usize) -> Result<Vec<PastNode>>;
+}
+
+/// Changes of placements.
+pub trait WritePlacements {
+    /// Adds places; they are never changed.
+    fn put_placements(&self, folder: FolderId, rows: &[PlacementRow]) -> Result<()>;
+}

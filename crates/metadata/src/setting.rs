@@ -1,0 +1,38 @@
+//! The server's own few values.
+
+use crate::error::Result;
+
+/// A named value of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Setting {
+    /// The lineage (16 bytes, [`model::Epoch`]).
+    Epoch,
+    /// The key that cursors are authenticated with (32 bytes).
+    CursorKey,
+    /// The key of secrets and throttling that must not be guessable (32 bytes).
+    ServerKey,
+}
+
+impl Setting {
+    /// Its name in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Epoch => "epoch",
+            Self::CursorKey => "cursor_key",
+            Self::ServerKey => "server_key",
+        }
+    }
+}
+
+/// Reads of settings.
+pub trait ReadSettings {
+    /// A value; none if it was never set.
+    fn setting(&self, setting: Setting) -> Result<Option<Vec<u8>>>;
+}
+
+/// Changes of settings.
+pub trait WriteSettings {
+    /// Sets a value.
+    fn put_setting(&self, setting: Setting, value: &[u8]) -> Result<()>;
+}
