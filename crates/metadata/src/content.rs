@@ -1,6 +1,7 @@
 //! Manifests, where chunks lie, and which folder holds which chunk.
 
 use crate::error::Result;
+use model::location::{Location, PackId};
 use model::{ChunkId, ContentId, FolderId};
 
 /// A content of several chunks.
@@ -14,33 +15,13 @@ pub struct ContentRow {
     pub manifest: Vec<(ChunkId, u32)>,
 }
 
-/// Where a chunk's bytes lie: a stored record of a pack, and for small chunks that share a compressed record, where
-/// in its plain bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChunkPlace {
-    /// The pack.
-    pub pack: u64,
-    /// Where the record starts in the pack.
-    pub offset: u64,
-    /// How long the record is in the pack.
-    pub stored_length: u32,
-    /// Where the chunk starts in the record's plain bytes.
-    pub inner_offset: u32,
-    /// How the record is stored, in the chunk store's numbering.
-    pub codec: u8,
-    /// Checksum of the stored record.
-    pub checksum: u32,
-}
-
 /// A chunk's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChunkRow {
     /// Its name.
     pub id: ChunkId,
-    /// How many plain bytes.
-    pub length: u32,
-    /// Where they lie.
-    pub place: ChunkPlace,
+    /// Where it lies in the chunk store, and how long it is.
+    pub location: Location,
     /// The folder in which a version first named it as its only chunk: there, and only there, it may be named again
     /// without being sent. None while only uploads or manifests name it.
     pub folder: Option<FolderId>,
@@ -50,10 +31,10 @@ pub struct ChunkRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PackRow {
     /// Its id.
-    pub id: u64,
-    /// Where its last known record ends.
-    pub size: u64,
-    /// Stored bytes of the chunks in it that have a row; a shared record counts by its chunks' plain lengths.
+    pub id: PackId,
+    /// How many chunks in it have a row.
+    pub chunks: u64,
+    /// Plain bytes of those chunks.
     pub live_bytes: u64,
 }
 

@@ -51,9 +51,9 @@ pub enum Keep {
     RollBack,
 }
 
-/// A writing unit. It may run on another thread.
+/// A writing unit. It may run on another thread, or on the caller's before [`Database::queue_write`] returns.
 pub type WriteUnit = Box<dyn FnOnce(&dyn Transaction) -> Keep + Send>;
-/// A reading unit. It may run on another thread.
+/// A reading unit. It may run on another thread, or on the caller's before [`Database::queue_read`] returns.
 pub type ReadUnit = Box<dyn FnOnce(&dyn Snapshot) + Send>;
 /// Called once when a unit is done: for a writing unit that said [`Keep::Commit`], `Ok` means that its changes
 /// are durable; an error means that none of them is kept.

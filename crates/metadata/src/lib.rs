@@ -18,7 +18,6 @@
 
 pub mod account;
 pub mod audit;
-
 pub mod content;
 pub mod database;
 pub mod error;

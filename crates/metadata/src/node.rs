@@ -93,7 +93,7 @@ pub trait ReadNodes {
     ) -> Result<Vec<NodeRow>>;
 
     /// Nodes past a place in the journal, in its order; without the root.
-    fn journal(
+    fn changed_nodes(
         &self,
         folder: FolderId,
         since: Seq,
@@ -102,14 +102,14 @@ pub trait ReadNodes {
     ) -> Result<Vec<NodeRow>>;
 
     /// The newest tombstones whose `seq` is below `before` (none: from the newest), newest first.
-    fn removed(&self, folder: FolderId, before: Option<Seq>, limit: usize) -> Result<Vec<NodeRow>>;
+    fn removed_nodes(&self, folder: FolderId, before: Option<Seq>, limit: usize) -> Result<Vec<NodeRow>>;
 
     /// All nodes, the root and tombstones too, by id after one of them.
     fn scan_nodes(&self, folder: FolderId, after: Option<NodeId>, limit: usize) -> Result<Vec<NodeRow>>;
 
-    /// Everything at or below a directory that is alive now, and how far below the deepest is, in bytes of path
-    /// (each name and its separator); to check moves against the length limit.
-    fn deepest_path_bytes(&self, folder: FolderId, directory: NodeId) -> Result<u64>;
+    /// For each of these directories, the bytes of the longest living path below it: the names and their separators,
+    /// without the directory's own. Those without anything below are left out.
+    fn deepest_paths(&self, folder: FolderId, directories: &[NodeId]) -> Result<Vec<(NodeId, u64)>>;
 }
 
 /// Changes of nodes.
