@@ -13,6 +13,9 @@ use std::fmt;
 /// The most plain bytes of one record, and so of one chunk.
 pub const RECORD_BYTES_MAX: u32 = 1 << 20;
 
+/// The most chunks of one record.
+pub const RECORD_CHUNKS_MAX: usize = 16_384;
+
 /// A pack of the chunk store, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PackId(pub u64);
