@@ -1,0 +1,292 @@
+//! The administration socket (`DATA/admin.sock`): one request and one answer, each one line of JSON.
+//!
+//! Whoever may open the socket administers the server: it is readable by its owner only.
+
+use crate::text::{RfcTime, by_text, option_by_text};
+use crate::v1::{FolderKind, WireNameRule, WirePrivilege};
+use model::{DeviceId, FolderId, UserId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The longest line of a request in bytes.
+pub const ADMIN_LINE_BYTES_MAX: usize = 64 << 10;
+
+/// What is to be done. Users, groups and folders are named by their names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case", deny_unknown_fields)]
+pub enum AdminRequest {
+    /// Makes an account.
+    UserAdd {
+        /// Its name.
+        user: String,
+        /// Its password.
+        password: Secret,
+        /// Whether it administers the server.
+        #[serde(default)]
+        administrator: bool,
+    },
+    /// Lists accounts.
+    UserList,
+    /// Changes an account; what is not given stays.
+    UserSet {
+        /// Its name.
+        user: String,
+        /// A new password; it unlinks no device.
+        #[serde(default)]
+        password: Option<Secret>,
+        /// Whether it administers the server.
+        #[serde(default)]
+        administrator: Option<bool>,
+        /// Whether it may do nothing at all for now.
+        #[serde(default)]
+        disabled: Option<bool>,
+    },
+    /// Removes an account, its devices and its privileges; files stay.
+    UserRemove {
+        /// Its name.
+        user: String,
+    },
+    /// Makes a group.
+    GroupAdd {
+        /// Its name.
+        group: String,
+    },
+    /// Lists groups with their members.
+    GroupList,
+    /// Adds and removes members.
+    GroupSet {
+        /// Its name.
+        group: String,
+        /// Users to add.
+        #[serde(default)]
+        add: Vec<String>,
+        /// Users to remove.
+        #[serde(default)]
+        remove: Vec<String>,
+    },
+    /// Removes a group and its privileges.
+    GroupRemove {
+        /// Its name.
+        group: String,
+    },
+    /// Makes a shared folder.
+    FolderAdd {
+        /// Its name.
+        folder: String,
+        /// When two of its names are the same.
+        name_rule: WireNameRule,
+        /// How many bytes it may hold.
+        #[serde(default)]
+        quota_bytes: Option<u64>,
+    },
+    /// Lists all folders.
+    FolderList,
+    /// Changes a folder.
+    FolderSet {
+        /// Its name.
+        folder: String,
+        /// A new quota: a number of bytes, or none.
+        quota_bytes: Option<u64>,
+    },
+    /// Gives a privilege to a user or group, or takes it back.
+    FolderGrant {
+        /// The folder's name.
+        folder: String,
+        /// Who: a user's name, or `@` and a group's.
+        to: String,
+        /// Which; `None` as a privilege outweighs what groups give.
+        privilege: WirePrivilege,
+    },
+    /// Lists devices, of one user or of all.
+    DeviceList {
+        /// The user's name.
+        #[serde(default)]
+        user: Option<String>,
+    },
+    /// Takes a device's token away.
+    DeviceUnlink {
+        /// The device.
+        #[serde(with = "by_text")]
+        device: DeviceId,
+    },
+    /// Proves that every reference leads to content, and with `all_bytes` that every byte is right.
+    Verify {
+        /// Whether every byte is read.
+        #[serde(default)]
+        all_bytes: bool,
+    },
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum AdminAnswer {
+    /// Done.
+    Done,
+    /// Accounts.
+    Users {
+        /// Ordered by name.
+        users: Vec<UserEntry>,
+    },
+    /// Groups.
+    Groups {
+        /// Ordered by name.
+        groups: Vec<GroupEntry>,
+    },
+    /// A folder that was made.
+    FolderAdded {
+        /// Its id.
+        #[serde(with = "by_text")]
+        id: FolderId,
+    },
+    /// Folders.
+    Folders {
+        /// Ordered by name.
+        folders: Vec<AdminFolderEntry>,
+    },
+    /// Devices.
+    Devices {
+        /// Ordered by user and name.
+        devices: Vec<DeviceEntry>,
+    },
+    /// What a verification found.
+    Verified(VerifyReport),
+    /// It was not done.
+    Failed {
+        /// Why.
+        reason: AdminFailure,
+        /// What happened and what to do, for people.
+        message: String,
+    },
+}
+
+/// Why an administrative request was not carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdminFailure {
+    /// What it names is not there.
+    NotFound,
+    /// What it is to make is there already.
+    Exists,
+    /// A name, password or number is not one that is taken, or the request cannot be read.
+    Invalid,
+    /// The server failed; its log says more.
+    Internal,
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserEntry {
+    /// Its id.
+    #[serde(with = "by_text")]
+    pub id: UserId,
+    /// Its name.
+    pub name: String,
+    /// Whether it administers the server.
+    pub administrator: bool,
+    /// Whether it may do nothing for now.
+    pub disabled: bool,
+}
+
+/// A group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupEntry {
+    /// Its name.
+    pub name: String,
+    /// Its members' names.
+    pub members: Vec<String>,
+}
+
+/// A folder as administrators see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdminFolderEntry {
+    /// Its id.
+    #[serde(with = "by_text")]
+    pub id: FolderId,
+    /// Its name.
+    pub name: String,
+    /// Shared, or one person's own.
+    pub kind: FolderKind,
+    /// When two of its names are the same.
+    pub name_rule: WireNameRule,
+    /// The number of its newest change.
+    pub head: u64,
+    /// How many bytes it may hold.
+    pub quota_bytes: Option<u64>,
+    /// How many it holds.
+    pub used_bytes: u64,
+    /// Who holds which privilege; groups with `@` before their name.
+    pub grants: Vec<GrantEntry>,
+}
+
+/// A privilege held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantEntry {
+    /// A user's name, or `@` and a group's.
+    pub to: String,
+    /// Which.
+    pub privilege: WirePrivilege,
+}
+
+/// A linked device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceEntry {
+    /// Its id.
+    #[serde(with = "by_text")]
+    pub id: DeviceId,
+    /// Its account's name.
+    pub user: String,
+    /// What the person calls it.
+    pub name: String,
+    /// The system it runs.
+    pub platform: String,
+    /// When it was linked.
+    pub linked: RfcTime,
+    /// When its token was last shown, to the minute or so.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "option_by_text")]
+    pub last_use: Option<RfcTime>,
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyReport {
+    /// How many versions and other references were looked at.
+    pub references: u64,
+    /// How many chunks.
+    pub chunks: u64,
+    /// How many plain bytes were read and hashed.
+    pub bytes_read: u64,
+    /// What is wrong, at most a few thousand lines; clean if there are none.
+    pub faults: Vec<String>,
+}
+
+/// A password on its way; never shown by `{:?}`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_one_line_and_refuses_unknown_fields() {
+        let request = AdminRequest::UserAdd {
+            user: "alice".into(),
+            password: Secret("a\nb".into()),
+            administrator: true,
+        };
+        let line = serde_json::to_string(&request).unwrap();
+        assert!(!line.contains('\n'));
+        assert_eq!(serde_json::from_str::<AdminRequest>(&line).unwrap(), request);
+        assert!(!format!("{request:?}").contains("a\\nb"));
+        let extra = r#"{"request":"group_add","group":"g","administrator":true}"#;
+        assert!(serde_json::from_str::<AdminRequest>(extra).is_err());
+    }
+}

@@ -1,0 +1,20 @@
+//! JSON bodies of the web API, version 1.
+//!
+//! Names are `snake_case`, ids opaque strings, moments RFC 3339 in UTC, sizes bytes. Requests refuse fields
+//! they do not know; answers may get new ones, and their readers skip what they do not know.
+
+mod chunks;
+mod devices;
+mod events;
+mod folders;
+mod server;
+mod uploads;
+mod versions;
+
+pub use chunks::{MissingRequest, MissingResponse};
+pub use devices::{LinkRequest, LinkResponse};
+pub use events::{CLOSE_RECONNECT, Wake};
+pub use folders::{FolderEntry, FolderKind, FoldersResponse, WireNameRule, WirePrivilege};
+pub use server::{ClientInfo, ServerResponse, WireLimits, capability};
+pub use uploads::{OpenUploadRequest, UploadResponse};
+pub use versions::{RestoreRequest, RestoreResponse, VersionEntry, VersionsResponse};

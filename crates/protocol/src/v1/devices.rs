@@ -1,0 +1,54 @@
+//! `POST /api/v1/devices`: links a device to an account. `DELETE /api/v1/devices/self` unlinks it.
+
+use crate::text::by_text;
+use model::{DeviceId, UserId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Asks for a device token.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkRequest {
+    /// The account's name.
+    pub user: String,
+    /// Its password.
+    pub password: String,
+    /// What the person calls the device.
+    pub device: String,
+    /// The system it runs, such as `linux`.
+    pub platform: String,
+}
+
+/// Without the password.
+impl fmt::Debug for LinkRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkRequest")
+            .field("user", &self.user)
+            .field("device", &self.device)
+            .field("platform", &self.platform)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The new device.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkResponse {
+    /// The device.
+    #[serde(with = "by_text")]
+    pub device: DeviceId,
+    /// The account.
+    #[serde(with = "by_text")]
+    pub user: UserId,
+    /// What every request shows from now on (`Authorization: Bearer`). Said once, kept by nobody but the device.
+    pub token: String,
+}
+
+/// Without the token.
+impl fmt::Debug for LinkResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkResponse")
+            .field("device", &self.device)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,91 @@
+//! `GET /api/v1/server`: who answers, and what it takes. Needs no token.
+
+use crate::text::by_text;
+use model::{Epoch, Limits};
+use serde::{Deserialize, Serialize};
+
+/// Names of what a server can do, in [`ServerResponse::capabilities`].
+pub mod capability {
+    /// Bundles of format version 1.
+    pub const BUNDLE_1: &str = "bundle_1";
+    /// `GET /api/v1/events` as a WebSocket.
+    pub const EVENTS: &str = "events";
+    /// `wait` on changes.
+    pub const LONG_POLL: &str = "long_poll";
+}
+
+/// Who answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerResponse {
+    /// The server's version.
+    pub version: String,
+    /// The server's lineage.
+    #[serde(with = "by_text")]
+    pub epoch: Epoch,
+    /// What it can do: words of [`capability`], and others to come.
+    pub capabilities: Vec<String>,
+    /// What it takes.
+    pub limits: WireLimits,
+}
+
+/// What one server takes; see [`Limits`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WireLimits {
+    /// The largest file in bytes.
+    pub file_bytes: u64,
+    /// The longest name in bytes of UTF-8.
+    pub name_bytes: u64,
+    /// The longest path in bytes of UTF-8.
+    pub path_bytes: u64,
+    /// The most operations in one commit.
+    pub commit_operations: u64,
+    /// The most plain bytes of chunks in one bundle.
+    pub bundle_bytes: u64,
+    /// The most chunks named in one call.
+    pub chunks: u64,
+    /// The most bytes of JSON in one call.
+    pub json_bytes: u64,
+    /// The most transfers (commits, fetches, downloads) of one device at a time.
+    pub device_transfers: u64,
+}
+
+impl WireLimits {
+    /// Announces limits.
+    #[must_use]
+    pub fn new(limits: Limits, device_transfers: u64) -> Self {
+        Self {
+            file_bytes: limits.file_bytes,
+            name_bytes: limits.name_bytes,
+            path_bytes: limits.path_bytes,
+            commit_operations: limits.commit_operations,
+            bundle_bytes: limits.bundle_bytes,
+            chunks: limits.chunks,
+            json_bytes: limits.json_bytes,
+            device_transfers,
+        }
+    }
+
+    /// The limits announced.
+    #[must_use]
+    pub fn to_model(self) -> Limits {
+        Limits {
+            file_bytes: self.file_bytes,
+            name_bytes: self.name_bytes,
+            path_bytes: self.path_bytes,
+            commit_operations: self.commit_operations,
+            bundle_bytes: self.bundle_bytes,
+            chunks: self.chunks,
+            json_bytes: self.json_bytes,
+        }
+    }
+}
+
+/// Which program asks, for the server's log and its list of devices.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientInfo {
+    /// The program, such as `driftless`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}

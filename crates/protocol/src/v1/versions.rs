@@ -1,0 +1,54 @@
+//! History of a node: its versions, and bringing one back.
+
+use crate::text::{RfcTime, by_text};
+use model::NodeId;
+use serde::{Deserialize, Serialize};
+
+/// `GET …/nodes/{n}/versions`: the kept versions, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionsResponse {
+    /// One entry a version.
+    pub versions: Vec<VersionEntry>,
+}
+
+/// One kept state of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionEntry {
+    /// Its number, counted from 1.
+    pub number: u64,
+    /// How many bytes it had.
+    pub size: u64,
+    /// When the content was last modified, says the device that sent it.
+    pub mtime: RfcTime,
+    /// The owner's executable bit.
+    pub executable: bool,
+    /// When the server took it.
+    pub time: RfcTime,
+    /// Who sent it, if the account still exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// From which device, if it is still known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Whether it is the node's state now.
+    pub current: bool,
+}
+
+/// `POST …/nodes/{n}/restore`: an old version becomes the newest again; a deleted node comes back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreRequest {
+    /// Which version; of a deleted node the last one, if none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreResponse {
+    /// The node.
+    #[serde(with = "by_text")]
+    pub node: NodeId,
+    /// The folder's newest change after it.
+    pub head: u64,
+}
