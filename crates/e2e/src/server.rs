@@ -1,0 +1,99 @@
+//! A server of its own: initialised, on a free port, to be killed and started again at the same address.
+
+use crate::process::{Output, Process, eventually, run};
+use anyhow::{Context as _, Result};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The password of every account that tests make.
+pub const PASSWORD: &str = "correct horse battery staple\n";
+
+const START_WITHIN: Duration = Duration::from_secs(30);
+
+/// A server and its data.
+#[derive(Debug)]
+pub struct Server {
+    data: PathBuf,
+    address: SocketAddr,
+    process: Option<Process>,
+}
+
+impl Server {
+    /// Makes the data with an administrator, and starts the server.
+    pub fn create(data: &Path, administrator: &str) -> Result<Self> {
+        let mut server = Self { data: data.to_path_buf(), address: free_address()?, process: None };
+        server.admin_with(&["init", "--user", administrator, "--password-stdin"], PASSWORD)?.ok()?;
+        server.start()?;
+        Ok(server)
+    }
+
+    /// Starts it, at the same address as before, and waits until it answers.
+    pub fn start(&mut self) -> Result<()> {
+        let address = self.address.to_string();
+        let data = self.data_text()?;
+        let log = self.data.with_extension("log");
+        let arguments = ["serve", "--data", &*data, "--listen", &*address];
+        let process = self.process.insert(Process::start(None, &arguments, &log)?);
+        eventually("the server answers", START_WITHIN, || {
+            process.check_running()?;
+            Ok(std::net::TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).ok())
+        })?;
+        Ok(())
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.take().context("the server does not run")?.kill()
+    }
+
+    /// Asks it to end.
+    pub fn stop(&mut self) -> Result<()> {
+        self.process.take().context("the server does not run")?.stop()
+    }
+
+    /// Runs `driftless admin …` on its data.
+    pub fn admin(&self, arguments: &[&str]) -> Result<Output> {
+        self.admin_with(arguments, "")
+    }
+
+    /// Runs `driftless admin …` on its data, with input.
+    pub fn admin_with(&self, arguments: &[&str], input: &str) -> Result<Output> {
+        let data = self.data_text()?;
+        let all = [&["admin"], arguments, &["--data", &*data]].concat();
+        run(None, &all, input)
+    }
+
+    /// Reads every byte and proves every reference, and fails unless all is well.
+    pub fn verify(&self) -> Result<()> {
+        self.admin(&["verify", "--all-bytes"])?.ok().context("the server's data is damaged")?;
+        Ok(())
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its data directory.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Its process, if it runs.
+    #[must_use]
+    pub fn process(&self) -> Option<&Process> {
+        self.process.as_ref()
+    }
+
+    fn data_text(&self) -> Result<String> {
+        Ok(self.data.to_str().context("a test's directory is text")?.to_owned())
+    }
+}
+
+/// A port that was free a moment ago. The server cannot choose one itself, because it must come back at the same.
+fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
