@@ -9,12 +9,28 @@
 //! - nobody's bytes are dropped: edit beats delete, move beats delete, two different edits keep both;
 //! - a frozen node is never touched and never taken for deleted.
 //!
-//! Start with [`view`] (what the planner sees) and [`step`] (what it answers), then [`plan`].
+//! Start with [`view`] (what the planner sees) and [`step`] (what it answers), then [`plan`], whose phases are a
+//! module each: bookkeeping, contents, deletions, merged, cycles, adoption and collisions, difference.
 
+mod adoption;
+mod bookkeeping;
+mod collisions;
+mod contents;
+mod cycles;
+mod deletions;
+mod difference;
+mod merged;
+mod names;
+mod planning;
+pub mod rule;
+mod scene;
+mod schedule;
 pub mod step;
 pub mod trees;
 pub mod view;
 
+pub use planning::{plan, plan_traced};
+pub use rule::{Rule, Trace};
 pub use step::{LocalOperation, LocalStep, MemoryStep, Plan, RemoteGroup, RemoteOperation};
 pub use trees::{Row, Trees};
 pub use view::{Tree, Triple, View};

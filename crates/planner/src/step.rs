@@ -38,8 +38,9 @@ pub enum MemoryStep {
         /// Known only to R.
         remote: NodeKey,
     },
-    /// Deleted remotely, but it survives locally: its place in L becomes a new node (L's children follow), to be
-    /// created on the remote side; the old one is forgotten.
+    /// Deleted remotely, but it survives locally: its place in L becomes a new node, to be created on the remote
+    /// side; the old one is forgotten. Whatever names the old one as its parent, in L and in S, names the new one
+    /// from now on (in S too, else what is still to be deleted in it would look moved, and survive).
     Rekey(NodeKey),
     /// Deleted locally, but it survives remotely: S forgets it, so that it is made again locally.
     Revive(NodeKey),
@@ -77,7 +78,7 @@ pub enum LocalOperation {
     Detach { key: NodeKey, name: Name },
     /// The local node's name clashes with another node's: rename it to `name`. When done, L's name becomes `name`,
     /// and S's name, where S has the node, becomes R's (`remote_name`), so that the new name counts as a local
-    /// change.
+    /// change. If L has it under `name` already, only the memory changes.
     Rename { key: NodeKey, name: Name, remote_name: Option<Name> },
     /// Move it out of the way for a moment, to break a circle of moves. When done, L and S both take the new name
     /// and parent, so that it does not count as a local change.

@@ -1,0 +1,81 @@
+//! The seven phases in their order.
+
+use crate::adoption::adoption;
+use crate::bookkeeping::bookkeeping;
+use crate::collisions::{collisions, release_held};
+use crate::contents::contents;
+use crate::cycles::cycles;
+use crate::deletions::deletions;
+use crate::difference::difference;
+use crate::merged::Merged;
+use crate::rule::{Fault, Trace};
+use crate::scene::Scene;
+use crate::step::{LocalOperation, LocalStep, MemoryStep, Plan};
+use crate::view::View;
+use model::conflict::Author;
+
+/// Says what to do next to bring both sides in step. `author` names the local side in conflict copies.
+///
+/// The phases answer one at a time: as soon as one has something to do, that is the plan, and the rest follows in
+/// later plans. An empty plan means that both sides are in step, but for what is frozen.
+pub fn plan<V: View>(view: &V, author: &Author) -> Result<Plan, V::Error> {
+    plan_traced(view, author, None).map(|(plan, _)| plan)
+}
+
+/// Like [`plan`], and says which rules decided something. With a fault, one rule is broken on purpose.
+#[doc(hidden)]
+pub fn plan_traced<V: View>(
+    view: &V,
+    author: &Author,
+    fault: Option<Fault>,
+) -> Result<(Plan, Trace), V::Error> {
+    let scene = Scene::read(view, author, fault)?;
+    let plan = phases(&scene)?;
+    Ok((plan, scene.into_trace()))
+}
+
+fn phases<V: View>(scene: &Scene<'_, V>) -> Result<Plan, V::Error> {
+    if scene.dirty().next().is_none() {
+        return Ok(Plan::default());
+    }
+    let steps = bookkeeping(scene);
+    if !steps.is_empty() {
+        return Ok(of_memory(steps));
+    }
+    let operations = contents(scene)?;
+    if !operations.is_empty() {
+        return Ok(of_local(operations));
+    }
+    let steps = deletions(scene);
+    if !steps.is_empty() {
+        return Ok(of_memory(steps));
+    }
+    let mut merged = Merged::of(scene);
+    let steps = cycles(scene, &mut merged);
+    if !steps.is_empty() {
+        return Ok(of_memory(steps));
+    }
+    let steps = adoption(scene);
+    if !steps.is_empty() {
+        return Ok(of_memory(steps));
+    }
+    let steps = release_held(scene, &merged);
+    if !steps.is_empty() {
+        return Ok(of_memory(steps));
+    }
+    let operations = collisions(scene, &merged)?;
+    if !operations.is_empty() {
+        return Ok(of_local(operations));
+    }
+    difference(scene, &merged)
+}
+
+fn of_memory(memory: Vec<MemoryStep>) -> Plan {
+    Plan { memory, ..Plan::default() }
+}
+
+/// Steps that do not depend on one another.
+fn of_local(operations: Vec<LocalOperation>) -> Plan {
+    let step = |operation| LocalStep { operation, needs: Vec::new() };
+    Plan { local: operations.into_iter().map(step).collect(), ..Plan::default() }
+}
