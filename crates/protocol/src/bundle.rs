@@ -22,13 +22,13 @@ mod manifest;
 mod record;
 mod wire;
 
-pub use answers::expand as expand_outcomes;
 pub use decode::{Decoder, Unpacker};
 pub use encode::Encoder;
 pub use groups::{BadGroup, Groups, OperationRun};
-pub use manifest::{ChunkRef, ManifestError, Splice, apply_splices, splice};
+pub use manifest::{ChunkRef, Splice};
+pub use model::location::Codec;
 pub use record::{
-    Block, BlockEntry, Chunk, Codec, CommitHead, CommitResult, ManifestPart, Outcomes, PageEnd, Record,
+    Block, BlockEntry, Chunk, CommitHead, CommitResult, ManifestPart, Outcomes, PageEnd, Record,
 };
 
 /// The first bytes of every bundle: a word, and the version of the format.
@@ -42,7 +42,7 @@ pub const CHUNK_BYTES_MAX: usize = 1 << 20;
 /// The most plain bytes of one block.
 pub const BLOCK_PLAIN_MAX: usize = 1 << 20;
 /// The most chunks of one block.
-pub const BLOCK_CHUNKS_MAX: usize = 4096;
+pub const BLOCK_CHUNKS_MAX: usize = 16_384;
 /// The most chunk or content ids in one record.
 pub const IDS_MAX: usize = 4096;
 

@@ -78,7 +78,7 @@ impl AppliedRun {
 
 /// Gives outcomes one by one. `operations_max` bounds groups and applied operations each, so that a few bytes
 /// cannot ask for much memory.
-pub fn expand(outcomes: &Outcomes, operations_max: usize) -> Result<Vec<GroupOutcome>, BundleError> {
+pub(crate) fn expand(outcomes: &Outcomes, operations_max: usize) -> Result<Vec<GroupOutcome>, BundleError> {
     let outcomes = &outcomes.0;
     let count = |total: u64| {
         if total > operations_max as u64 { Err(malformed("it has too many outcomes")) } else { Ok(total) }

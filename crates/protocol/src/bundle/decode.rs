@@ -3,7 +3,7 @@
 use super::frame::{PAYLOAD_VERSION, kind, take_varint, take_whole_varint};
 use super::groups::OperationRun;
 use super::record::{
-    Block, BlockEntry, Chunk, Codec, CommitHead, CommitResult, ManifestPart, Outcomes, PageEnd, Record,
+    Block, BlockEntry, Chunk, CommitHead, CommitResult, ManifestPart, Outcomes, PageEnd, Record,
 };
 use super::{
     BLOCK_CHUNKS_MAX, BLOCK_PLAIN_MAX, BundleError, CHUNK_BYTES_MAX, IDS_MAX, MAGIC, METADATA_PLAIN_MAX,
@@ -12,8 +12,12 @@ use super::{
 use crate::Cursor;
 use crate::v1::ClientInfo;
 use bytes::{Buf as _, Bytes, BytesMut};
+use model::location::Codec;
 use model::{ChunkId, ContentId, IdempotencyKey, RemoteNode, Seq, UploadId};
 use serde::de::DeserializeOwned;
+
+/// The longest problem document in bytes.
+const PROBLEM_BYTES_MAX: usize = 64 << 10;
 
 /// Reads records as bytes arrive: [`Decoder::push`], then [`Decoder::next_record`] until it gives none, and at
 /// the end of the stream [`Decoder::finish`]. After an error it gives nothing more.
@@ -180,6 +184,7 @@ impl Decoder {
             kind::WANTED_CHUNKS => decode_ids(&payload, ChunkId).map(Record::WantedChunks),
             kind::MISSING_CHUNKS => decode_ids(&payload, ChunkId).map(Record::MissingChunks),
             kind::WANTED_MANIFESTS => decode_ids(&payload, ContentId).map(Record::WantedManifests),
+            kind::PROBLEM if payload.len() > PROBLEM_BYTES_MAX => Err("a problem document over 64 KiB"),
             kind::PROBLEM => serde_json::from_slice(&payload)
                 .map(|problem| Record::Problem(Box::new(problem)))
                 .map_err(|_| "it is no problem document"),
@@ -275,12 +280,8 @@ impl Unpacker {
 }
 
 fn take_codec(payload: &[u8]) -> Result<(Codec, &[u8]), &'static str> {
-    match payload.split_first() {
-        Some((0, rest)) => Ok((Codec::Raw, rest)),
-        Some((1, rest)) => Ok((Codec::Zstd, rest)),
-        Some(_) => Err("an unknown codec"),
-        None => Err("it ends before its codec"),
-    }
+    let (number, rest) = payload.split_first().ok_or("it ends before its codec")?;
+    Ok((Codec::from_number(*number).ok_or("an unknown codec")?, rest))
 }
 
 fn take_id(rest: &mut &[u8]) -> Result<[u8; 32], &'static str> {
@@ -318,7 +319,7 @@ fn decode_block(payload: &Bytes) -> Result<Record, &'static str> {
     };
     let count = take_whole_varint(&mut rest)?;
     if count == 0 || count > BLOCK_CHUNKS_MAX as u64 {
-        return Err("a block has 1 to 4096 chunks");
+        return Err("a block has 1 to 16384 chunks");
     }
     let mut entries = Vec::with_capacity(count as usize);
     let mut total = 0u64;

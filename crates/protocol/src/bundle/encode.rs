@@ -2,9 +2,10 @@
 
 use super::frame::{PAYLOAD_VERSION, kind, put_varint};
 use super::manifest::{ChunkRef, Splice};
-use super::record::{Codec, CommitHead, CommitResult, ManifestPart, PageEnd};
+use super::record::{CommitHead, CommitResult, ManifestPart, PageEnd};
 use super::{BLOCK_CHUNKS_MAX, BLOCK_PLAIN_MAX, CHUNK_BYTES_MAX, IDS_MAX, MAGIC, answers, wire};
 use crate::problem::Problem;
+use model::location::Codec;
 use model::{ChunkId, ContentId, Group, GroupOutcome, RemoteNode};
 use serde::Serialize;
 
@@ -164,7 +165,7 @@ impl Encoder {
     pub fn packed_chunk(&mut self, id: ChunkId, length: u32, codec: Codec, packed: &[u8]) {
         debug_assert!((1..=CHUNK_BYTES_MAX).contains(&(length as usize)), "a chunk has 1 byte to 1 MiB");
         self.flush_block();
-        let mut head = vec![PAYLOAD_VERSION, codec_byte(codec)];
+        let mut head = vec![PAYLOAD_VERSION, codec.number()];
         put_varint(&mut head, u64::from(length));
         head.extend_from_slice(&id.0);
         self.frame_parts(kind::CHUNK, &[&head, packed]);
@@ -193,7 +194,7 @@ impl Encoder {
         let compressed = self.compress(&plain);
         let codec = if compressed { Codec::Zstd } else { Codec::Raw };
         let named = entries[0].0.is_some();
-        let mut head = vec![PAYLOAD_VERSION, codec_byte(codec), u8::from(named)];
+        let mut head = vec![PAYLOAD_VERSION, codec.number(), u8::from(named)];
         put_varint(&mut head, entries.len() as u64);
         for (id, length) in &entries {
             id.iter().for_each(|id| head.extend_from_slice(&id.0));
@@ -298,12 +299,12 @@ impl Encoder {
         self.flush_block();
         if self.compress(body) {
             let packed = std::mem::take(&mut self.scratch);
-            let mut head = vec![PAYLOAD_VERSION, codec_byte(Codec::Zstd)];
+            let mut head = vec![PAYLOAD_VERSION, Codec::Zstd.number()];
             put_varint(&mut head, body.len() as u64);
             self.frame_parts(kind, &[&head, &packed]);
             self.scratch = packed;
         } else {
-            self.frame_parts(kind, &[&[PAYLOAD_VERSION, codec_byte(Codec::Raw)], body]);
+            self.frame_parts(kind, &[&[PAYLOAD_VERSION, Codec::Raw.number()], body]);
         }
     }
 
@@ -388,12 +389,5 @@ fn pieces(splice: &Splice) -> Vec<Splice> {
         Splice::New(chunks) => {
             chunks.chunks(IDS_MAX).map(|part: &[ChunkRef]| Splice::New(part.to_vec())).collect()
         }
-    }
-}
-
-fn codec_byte(codec: Codec) -> u8 {
-    match codec {
-        Codec::Raw => 0,
-        Codec::Zstd => 1,
     }
 }

@@ -5,6 +5,7 @@ use crate::Cursor;
 use crate::problem::Problem;
 use crate::v1::ClientInfo;
 use bytes::Bytes;
+use model::location::Codec;
 use model::{ChunkId, ContentId, GroupOutcome, IdempotencyKey, RemoteNode, Seq, UploadId};
 
 /// One record of a bundle.
@@ -66,7 +67,7 @@ pub struct CommitResult {
     pub replayed: bool,
 }
 
-/// Outcomes of consecutive groups, written as runs; [`super::expand_outcomes`] gives them one by one.
+/// Outcomes of consecutive groups, written as runs; [`Outcomes::expand`] gives them one by one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcomes(pub(crate) super::wire::Outcomes);
 
@@ -90,15 +91,6 @@ pub struct ManifestPart {
     pub splices: Vec<Splice>,
     /// Whether this is the last part.
     pub last: bool,
-}
-
-/// How bytes are packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Codec {
-    /// As they are.
-    Raw,
-    /// One zstd frame.
-    Zstd,
 }
 
 /// One chunk, packed or not.
