@@ -1,7 +1,7 @@
 //! A chunk store in memory, for tests and simulation. Its packs hold the same bytes as those on disk, so that they
 //! can be torn, flipped and scanned alike; faults come on demand.
 
-use crate::pack::{self, PACK_HEAD_BYTES, Reader, pack_head};
+use crate::pack::{self, Frame, PACK_HEAD_BYTES, Reader, pack_head};
 use crate::{
     ChunkStore, Counters, Depth, Error, ErrorKind, Located, Location, Operation, PackId, PackInfo, Record,
     ScanSummary, Scanned, StoredRecord,
@@ -91,11 +91,11 @@ impl State {
     }
 
     /// The pack to write to, and its length.
-    fn open_pack(&mut self, room_for: usize, pack_bytes: u64) -> (PackId, u64) {
+    fn open_pack(&mut self, room: u64, pack_bytes: u64) -> (PackId, u64) {
         if let Some(pack) = self.open {
-            let length = self.packs[&pack].len();
-            if length == PACK_HEAD_BYTES || (length + room_for) as u64 <= pack_bytes {
-                return (pack, length as u64);
+            let length = self.packs[&pack].len() as u64;
+            if length == PACK_HEAD_BYTES as u64 || length + room <= pack_bytes {
+                return (pack, length);
             }
         }
         self.newest += 1;
@@ -132,14 +132,20 @@ impl ChunkStore for MemoryStore {
         if records.is_empty() {
             return Ok(Vec::new());
         }
+        let frames: Vec<Frame> = records
+            .iter()
+            .map(|record| Frame::new(record).map_err(Error::invalid))
+            .collect::<Result<_, _>>()?;
+        let room: u64 = frames.iter().map(Frame::record_bytes).sum();
         let mut state = self.state();
-        let room: usize = records.iter().map(pack::record_bytes).sum();
         let (pack, start) = state.open_pack(room, self.pack_bytes);
-        let mut bytes = Vec::with_capacity(room);
+        let mut bytes = Vec::new();
         let mut located = Vec::new();
-        for record in records {
-            let offset = start + bytes.len() as u64;
-            pack::encode(record, pack, offset, &mut bytes, &mut located).map_err(Error::invalid)?;
+        for (record, frame) in records.iter().zip(&frames) {
+            frame.locate(record.entries, pack, start + bytes.len() as u64, &mut located);
+            bytes.extend_from_slice(&frame.head(pack));
+            bytes.extend_from_slice(record.bytes);
+            bytes.extend_from_slice(frame.table());
         }
         if let Some(fault) = state.faults.pop_front() {
             return Err(state.fault(fault, pack, &bytes));

@@ -83,49 +83,59 @@ pub fn pack_head(pack: PackId) -> [u8; PACK_HEAD_BYTES] {
     head
 }
 
-/// How many bytes a record takes in a pack.
-#[must_use]
-pub fn record_bytes(record: &Record<'_>) -> usize {
-    RECORD_HEAD_BYTES + record.bytes.len() + record.entries.len() * TABLE_ENTRY_BYTES
+/// What stands round a record's stored bytes in a pack: made once, without knowing the place yet.
+#[derive(Debug)]
+pub struct Frame {
+    head: Head,
+    table: Vec<u8>,
 }
 
-/// Writes a record, which has been verified, to the end of `out`; `offset` is where it will stand in the pack. Adds
-/// the places of its chunks to `located`.
-///
-/// # Errors
-/// Records out of bounds.
-pub fn encode(
-    record: &Record<'_>,
-    pack: PackId,
-    offset: u64,
-    out: &mut Vec<u8>,
-    located: &mut Vec<Located>,
-) -> Result<(), BadRecord> {
-    let plain_length = record.plain_length()?;
-    let stored_length = u32::try_from(record.bytes.len())
-        .ok()
-        .filter(|stored| *stored <= plain_length)
-        .ok_or(BadRecord::Packing)?;
-    let checksum = crc32fast::hash(record.bytes);
-    let mut table = Vec::with_capacity(record.entries.len() * TABLE_ENTRY_BYTES);
-    for entry in record.entries {
-        table.extend_from_slice(&entry.chunk.0);
-        table.extend_from_slice(&entry.length.to_le_bytes());
+impl Frame {
+    /// The frame of a record that has been verified.
+    ///
+    /// # Errors
+    /// Records out of bounds.
+    pub fn new(record: &Record<'_>) -> Result<Self, BadRecord> {
+        let plain_length = record.plain_length()?;
+        let stored_length = u32::try_from(record.bytes.len()).ok().filter(|stored| *stored <= plain_length);
+        let mut table = Vec::with_capacity(record.entries.len() * TABLE_ENTRY_BYTES);
+        for entry in record.entries {
+            table.extend_from_slice(&entry.chunk.0);
+            table.extend_from_slice(&entry.length.to_le_bytes());
+        }
+        let head = Head {
+            codec: record.codec,
+            chunks: record.entries.len(),
+            stored_length: stored_length.ok_or(BadRecord::Packing)?,
+            plain_length,
+            checksum: crc32fast::hash(record.bytes),
+            table_checksum: crc32fast::hash(&table),
+        };
+        Ok(Self { head, table })
     }
 
-    let head = Head {
-        codec: record.codec,
-        chunks: record.entries.len(),
-        stored_length,
-        plain_length,
-        checksum,
-        table_checksum: crc32fast::hash(&table),
-    };
-    out.extend_from_slice(&head.encode(pack));
-    out.extend_from_slice(record.bytes);
-    out.extend_from_slice(&table);
-    head.locate(record.entries, pack, offset, located);
-    Ok(())
+    /// The bytes before the stored bytes, in this pack.
+    #[must_use]
+    pub fn head(&self, pack: PackId) -> [u8; RECORD_HEAD_BYTES] {
+        self.head.encode(pack)
+    }
+
+    /// The bytes after the stored bytes.
+    #[must_use]
+    pub fn table(&self) -> &[u8] {
+        &self.table
+    }
+
+    /// How many bytes the whole record takes in a pack.
+    #[must_use]
+    pub fn record_bytes(&self) -> u64 {
+        self.head.whole_bytes()
+    }
+
+    /// Adds the places of the record's chunks, if it stands at this offset of this pack.
+    pub fn locate(&self, entries: &[Entry], pack: PackId, offset: u64, located: &mut Vec<Located>) {
+        self.head.locate(entries, pack, offset, located);
+    }
 }
 
 /// Reads chunks of one pack; remembers the last record, so that its other chunks cost no second read.
