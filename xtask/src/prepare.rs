@@ -10,8 +10,11 @@ struct Need {
     package: &'static str,
 }
 
-/// SQLite, zstd and BLAKE3 are compiled from C.
-const NEEDS: [Need; 1] = [Need { program: "cc", probe: "--version", package: "build-essential" }];
+/// SQLite, zstd and BLAKE3 are compiled from C; one end-to-end test counts system calls.
+const NEEDS: [Need; 2] = [
+    Need { program: "cc", probe: "--version", package: "build-essential" },
+    Need { program: "strace", probe: "--version", package: "strace" },
+];
 
 /// Installs what is missing on Debian when run as root; says what to install elsewhere.
 pub(crate) fn run_hook() -> Result<()> {

@@ -1,6 +1,6 @@
 //! A device: a client's own directory, a synced directory, and a daemon that comes and goes.
 
-use crate::process::{Output, Process, run};
+use crate::process::{Counted, Output, Process, run};
 use crate::server::PASSWORD;
 use anyhow::{Context as _, Result};
 use std::net::SocketAddr;
@@ -38,6 +38,13 @@ impl Device {
     pub fn start(&mut self) -> Result<()> {
         let log = self.home.with_extension("log");
         self.daemon = Some(Process::start(Some(&self.home), &["daemon"], &log)?);
+        Ok(())
+    }
+
+    /// Starts the daemon with its syncs to disk counted.
+    pub fn start_counted(&mut self, counted: &Counted) -> Result<()> {
+        let log = self.home.with_extension("log");
+        self.daemon = Some(Process::start_counted(Some(&self.home), &["daemon"], &log, counted)?);
         Ok(())
     }
 

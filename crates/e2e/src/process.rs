@@ -68,12 +68,15 @@ pub fn run(home: Option<&Path>, arguments: &[&str], input: &str) -> Result<Outpu
 }
 
 fn command(home: Option<&Path>) -> Result<Command> {
-    let mut command = Command::new(program()?);
+    Ok(with_home(Command::new(program()?), home))
+}
+
+fn with_home(mut command: Command, home: Option<&Path>) -> Command {
     command.env_remove("DRIFTLESS_HOME").env("NO_COLOR", "1");
     if let Some(home) = home {
         command.env("DRIFTLESS_HOME", home);
     }
-    Ok(command)
+    command
 }
 
 fn code(status: ExitStatus) -> i32 {
@@ -91,8 +94,21 @@ pub struct Process {
 impl Process {
     /// Starts the program; what it prints and logs goes to the end of a file.
     pub fn start(home: Option<&Path>, arguments: &[&str], log: &Path) -> Result<Self> {
+        Self::spawn(command(home)?, arguments, log)
+    }
+
+    /// The same, with its syncs to disk counted.
+    pub fn start_counted(
+        home: Option<&Path>,
+        arguments: &[&str],
+        log: &Path,
+        counted: &Counted,
+    ) -> Result<Self> {
+        Self::spawn(counted.command(home)?, arguments, log)
+    }
+
+    fn spawn(mut command: Command, arguments: &[&str], log: &Path) -> Result<Self> {
         let file = File::options().create(true).append(true).open(log)?;
-        let mut command = command(home)?;
         command.args(arguments).stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
         let shown = arguments.join(" ");
         let child = command.spawn().with_context(|| format!("cannot start `driftless {shown}`"))?;
@@ -149,6 +165,43 @@ impl Drop for Process {
         // Both fail only if it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Counts how often a process makes something durable, with strace.
+#[derive(Debug)]
+pub struct Counted {
+    name: String,
+    trace: PathBuf,
+}
+
+impl Counted {
+    /// For one process; the trace goes into a directory.
+    pub fn in_directory(directory: &Path, name: &str) -> Result<Self> {
+        let found = Command::new("strace").arg("--version").output();
+        found.context("this test needs strace")?;
+        Ok(Self { name: name.to_owned(), trace: directory.join(format!("{name}.strace")) })
+    }
+
+    /// Whose calls are counted.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How many calls so far.
+    pub fn syncs(&self) -> Result<u64> {
+        let trace = std::fs::read_to_string(&self.trace).context("no trace was written")?;
+        Ok(trace.lines().filter(|line| line.contains("sync") && !line.contains("resumed")).count() as u64)
+    }
+
+    /// strace becomes a grandchild, so that the program itself is what is signalled and waited for.
+    fn command(&self, home: Option<&Path>) -> Result<Command> {
+        let mut command = Command::new("strace");
+        let calls = "trace=fsync,fdatasync,syncfs,sync,sync_file_range,msync";
+        command.args(["-D", "-f", "-q", "-e", calls, "-e", "signal=none", "-o"]).arg(&self.trace);
+        command.arg(program()?);
+        Ok(with_home(command, home))
     }
 }
 

@@ -9,6 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// The longest head of a request that is looked at.
 const HEAD_MAX: usize = 64 * 1024;
 
+/// How the first line of every request ends.
+const LINE_END: &[u8] = b" HTTP/1.1\r\n";
+
 /// A door in front of a server, open as long as the test runs.
 #[derive(Debug)]
 pub struct Proxy {
@@ -23,6 +26,7 @@ struct Shared {
     refused: AtomicU64,
     up: AtomicU64,
     down: AtomicU64,
+    requests: AtomicU64,
 }
 
 impl Proxy {
@@ -36,6 +40,7 @@ impl Proxy {
             refused: AtomicU64::new(0),
             up: AtomicU64::new(0),
             down: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
         });
         let at_work = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -71,10 +76,28 @@ impl Proxy {
         self.shared.up.load(Ordering::SeqCst)
     }
 
+    /// Requests to the server so far. One whose first line is torn between two packets is missed.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::SeqCst)
+    }
+
     /// Bytes that came from the server so far.
     #[must_use]
     pub fn down(&self) -> u64 {
         self.shared.down.load(Ordering::SeqCst)
+    }
+}
+
+impl Shared {
+    fn count_up(&self, bytes: &[u8]) {
+        self.up.fetch_add(bytes.len() as u64, Ordering::SeqCst);
+        let first_lines = bytes.windows(LINE_END.len()).filter(|window| *window == LINE_END).count();
+        self.requests.fetch_add(first_lines as u64, Ordering::SeqCst);
+    }
+
+    fn count_down(&self, bytes: &[u8]) {
+        self.down.fetch_add(bytes.len() as u64, Ordering::SeqCst);
     }
 }
 
@@ -88,11 +111,11 @@ fn serve(shared: &Arc<Shared>, mut client: TcpStream) -> Result<()> {
     let mut server = TcpStream::connect(shared.server)?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
+    shared.count_up(&head);
     server.write_all(&head)?;
-    shared.up.fetch_add(head.len() as u64, Ordering::SeqCst);
     let (back_from, back_to, counts) = (server.try_clone()?, client.try_clone()?, Arc::clone(shared));
-    let back = std::thread::spawn(move || pump(back_from, back_to, &counts.down));
-    pump(client, server, &shared.up);
+    let back = std::thread::spawn(move || pump(back_from, back_to, |bytes| counts.count_down(bytes)));
+    pump(client, server, |bytes| shared.count_up(bytes));
     // The thread cannot panic: it only copies bytes.
     let _ = back.join();
     Ok(())
@@ -116,13 +139,14 @@ fn asks_for_upgrade(head: &[u8]) -> bool {
     String::from_utf8_lossy(head).to_ascii_lowercase().contains("\r\nupgrade:")
 }
 
-fn pump(mut from: TcpStream, mut to: TcpStream, counter: &AtomicU64) {
+fn pump(mut from: TcpStream, mut to: TcpStream, count_bytes: impl Fn(&[u8])) {
     let mut buffer = vec![0; 256 * 1024];
     while let Ok(count) = from.read(&mut buffer) {
+        // Counted first: whoever has read an answer finds it counted.
+        count_bytes(&buffer[..count]);
         if count == 0 || to.write_all(&buffer[..count]).is_err() {
             break;
         }
-        counter.fetch_add(count as u64, Ordering::SeqCst);
     }
     let _ = to.shutdown(Shutdown::Write);
     let _ = from.shutdown(Shutdown::Read);
@@ -170,6 +194,6 @@ mod tests {
         assert!(ask(proxy.address(), upgrade).starts_with("HTTP/1.1 403"));
         let plain = "GET / HTTP/1.1\r\n\r\n";
         assert_eq!(ask(proxy.address(), plain), plain);
-        assert_eq!(proxy.refused(), 1);
+        assert_eq!((proxy.refused(), proxy.requests()), (1, 1));
     }
 }

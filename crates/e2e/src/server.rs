@@ -1,6 +1,6 @@
 //! A server of its own: initialised, on a free port, to be killed and started again at the same address.
 
-use crate::process::{Output, Process, eventually, run};
+use crate::process::{Counted, Output, Process, eventually, run};
 use anyhow::{Context as _, Result};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -30,11 +30,20 @@ impl Server {
 
     /// Starts it, at the same address as before, and waits until it answers.
     pub fn start(&mut self) -> Result<()> {
+        self.start_as(|arguments, log| Process::start(None, arguments, log))
+    }
+
+    /// The same, with its syncs to disk counted.
+    pub fn start_counted(&mut self, counted: &Counted) -> Result<()> {
+        self.start_as(|arguments, log| Process::start_counted(None, arguments, log, counted))
+    }
+
+    fn start_as(&mut self, start: impl FnOnce(&[&str], &Path) -> Result<Process>) -> Result<()> {
         let address = self.address.to_string();
         let data = self.data_text()?;
         let log = self.data.with_extension("log");
         let arguments = ["serve", "--data", &*data, "--listen", &*address];
-        let process = self.process.insert(Process::start(None, &arguments, &log)?);
+        let process = self.process.insert(start(&arguments, &log)?);
         eventually("the server answers", START_WITHIN, || {
             process.check_running()?;
             Ok(std::net::TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).ok())

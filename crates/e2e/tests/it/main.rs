@@ -1,0 +1,16 @@
+//! What people do with Driftless, told with the real program on a real disk.
+//!
+//! Build the program first (`cargo build -p driftless`), or run `cargo xtask test`, which does. Each module is one
+//! of the promises of the README.
+
+mod big_tree;
+mod conflicts;
+mod counting;
+mod delta;
+mod history;
+mod joining;
+mod kills;
+mod latency;
+mod moves;
+mod refusals;
+mod script;

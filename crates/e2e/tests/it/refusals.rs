@@ -1,0 +1,97 @@
+//! What is refused: with a message, without a crash, and without any change.
+
+use anyhow::{Result, ensure};
+use e2e::process::run;
+use e2e::server::PASSWORD;
+use e2e::world::{FOLDER, USER};
+use e2e::{Tree, World};
+
+#[test]
+fn a_wrong_password_and_an_unknown_user_are_refused_alike() -> Result<()> {
+    let mut world = World::create()?;
+    let address = format!("http://{}", world.server().address());
+    let home = world.place().join("stranger");
+    let link = |user: &str, password: &str| {
+        let arguments = ["link", &*address, "--user", user, "--password-stdin", "--device", "x"];
+        run(Some(&home), &arguments, password)
+    };
+    let wrong = link(USER, "wrong\n")?.refused()?;
+    let unknown = link("nobody", PASSWORD)?.refused()?;
+    ensure!(wrong.stderr == unknown.stderr, "{}\n{}", wrong.stderr, unknown.stderr);
+    Ok(())
+}
+
+#[test]
+fn folders_that_are_not_there_or_not_granted_are_refused_alike() -> Result<()> {
+    let mut world = World::create()?;
+    world.server().admin(&["folder", "add", "secret"])?.ok()?;
+    let device = world.device("laptop")?;
+    let directory = world.place().join("elsewhere");
+    let directory = directory.to_string_lossy();
+    let secret = device.run(&["sync", "secret", &directory])?.refused()?;
+    let missing = device.run(&["sync", "missing", &directory])?.refused()?;
+    let message = |text: &str, name: &str| text.replace(name, "NAME");
+    ensure!(message(&secret.stderr, "secret") == message(&missing.stderr, "missing"));
+    Ok(())
+}
+
+#[test]
+fn one_directory_is_not_synced_twice_nor_inside_another() -> Result<()> {
+    let world = World::create()?;
+    let device = world.device("laptop")?;
+    let inside = device.directory().join("inside");
+    std::fs::create_dir(&inside)?;
+    device.run(&["sync", FOLDER, &device.directory().to_string_lossy()])?.refused()?;
+    device.run(&["sync", FOLDER, &inside.to_string_lossy()])?.refused()?;
+    Ok(())
+}
+
+#[test]
+fn who_may_only_read_sends_nothing_and_loses_nothing() -> Result<()> {
+    let mut world = World::create()?;
+    let mut writer = world.device("laptop")?;
+    std::fs::write(writer.directory().join("letter.txt"), "as it is")?;
+    writer.start()?;
+    writer.wait(60)?;
+    writer.stop()?;
+    world.server().admin(&["folder", "grant", FOLDER, USER, "read"])?.ok()?;
+    let mut reader = world.device("desktop")?;
+    reader.start()?;
+    reader.wait(60)?;
+    std::fs::write(reader.directory().join("letter.txt"), "changed by a reader")?;
+    // Whether that counts as in step is not this story's matter.
+    reader.run(&["wait", "--timeout", "5"])?;
+    reader.stop()?;
+    world.server().admin(&["folder", "grant", FOLDER, USER, "write"])?.ok()?;
+    let tree = Tree::read(reader.directory())?;
+    let kept = tree.contents().contains(blake3::hash(b"changed by a reader").as_bytes());
+    ensure!(kept, "the reader's own words are gone: {tree:?}");
+    writer.start()?;
+    writer.wait(60)?;
+    ensure!(std::fs::read_to_string(writer.directory().join("letter.txt"))? == "as it is");
+    Ok(())
+}
+
+#[test]
+fn bad_arguments_are_explained() -> Result<()> {
+    for arguments in [
+        &["no-such-command"][..],
+        &["sync"],
+        &["link", "not a url", "--user", USER, "--password-stdin"],
+        &["link", "http://example.invalid", "--user", USER, "--password-stdin"],
+        &["wait", "--timeout", "soon"],
+        &["admin", "init", "--data", "/nonexistent/below/nothing", "--user", USER, "--password-stdin"],
+    ] {
+        let home = tempfile::tempdir()?;
+        run(Some(home.path()), arguments, PASSWORD)?.refused()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_second_server_on_the_same_data_is_refused() -> Result<()> {
+    let mut world = World::create()?;
+    let data = world.server().data().to_string_lossy().into_owned();
+    run(None, &["serve", "--data", &data, "--listen", "127.0.0.1:0"], "")?.refused()?;
+    Ok(())
+}
