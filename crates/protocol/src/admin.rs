@@ -238,8 +238,6 @@ pub struct DeviceEntry {
     pub user: String,
     /// What the person calls it.
     pub name: String,
-    /// The system it runs.
-    pub platform: String,
     /// When it was linked.
     pub linked: RfcTime,
     /// When its token was last shown, to the minute or so.
