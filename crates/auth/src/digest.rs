@@ -1,0 +1,21 @@
+//! The one-way function behind stored tokens and the audit log's chain.
+//!
+//! BLAKE3, each use under a context of its own. Tokens have 256 random bits, so that no slow hash is needed:
+//! see `docs/decisions/2026-11-21-tokens-are-stored-as-blake3.md`.
+
+/// The digest that seals rows of the audit log ([`metadata::audit::Digest`]).
+#[must_use]
+pub fn audit(bytes: &[u8]) -> [u8; 32] {
+    blake3::derive_key("driftless 2026 audit log chain", bytes)
+}
+
+/// The digest that a device's token is stored and found by.
+pub(crate) fn device_token(secret: &[u8; 32]) -> [u8; 32] {
+    blake3::derive_key("driftless 2026 device token", secret)
+}
+
+/// The check over a token's text: it catches typing and cutting errors, and lets leaked tokens be recognised.
+pub(crate) fn token_check(secret: &[u8; 32]) -> [u8; 4] {
+    let digest = blake3::derive_key("driftless 2026 device token check", secret);
+    [digest[0], digest[1], digest[2], digest[3]]
+}

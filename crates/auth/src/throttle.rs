@@ -1,0 +1,142 @@
+//! Growing delays after failed attempts to sign in, by account and by network, kept in the database.
+//!
+//! An attempt is counted before it is tried and taken back when it succeeds: a thousand attempts at once are not
+//! a thousand free ones. Accounts that do not exist are counted like those that do.
+
+use metadata::throttle::Failures;
+use metadata::{Snapshot, Transaction};
+use model::{NameKey, Timestamp};
+use std::net::IpAddr;
+
+/// Attempts by account before the first delay.
+const ACCOUNT_FREE: u32 = 5;
+/// Attempts by network before the first delay: several people may sit behind one address.
+const NETWORK_FREE: u32 = 50;
+/// The longest delay.
+const DELAY_SECONDS_MAX: u64 = 15 * 60;
+/// After so long without an attempt a count is forgotten.
+const FORGET_SECONDS: i64 = 24 * 60 * 60;
+
+/// Where an attempt counts.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    account: String,
+    network: Option<String>,
+}
+
+impl Keys {
+    pub(crate) fn new(account: &NameKey, address: Option<IpAddr>) -> Self {
+        Self { account: format!("account:{}", account.0), network: address.map(network_key) }
+    }
+
+    fn each(&self) -> impl Iterator<Item = (&str, u32)> {
+        let network = self.network.as_deref().map(|key| (key, NETWORK_FREE));
+        [(self.account.as_str(), ACCOUNT_FREE)].into_iter().chain(network)
+    }
+}
+
+/// An address's neighbourhood: /24 of IPv4, /56 of IPv6.
+fn network_key(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("network:{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("network:{a:x}:{b:x}:{c:x}:{:x}::/56", d & 0xff00)
+        }
+    }
+}
+
+/// Counts an attempt, unless one may not be made yet: then how many seconds to wait.
+pub(crate) fn charge(
+    transaction: &dyn Transaction,
+    keys: &Keys,
+    now: Timestamp,
+) -> metadata::Result<Result<(), u64>> {
+    let wait = wait_seconds(transaction.as_snapshot(), keys, now)?;
+    if wait > 0 {
+        return Ok(Err(wait));
+    }
+    for (key, _) in keys.each() {
+        let counted = current(transaction.failures(key)?, now);
+        let failures = Failures {
+            count: counted.map_or(0, |failures| failures.count).saturating_add(1),
+            since: counted.map_or(now, |failures| failures.since),
+            last: now,
+        };
+        transaction.put_failures(key, &failures)?;
+    }
+    Ok(Ok(()))
+}
+
+/// Takes a counted attempt back, as it succeeded: the account starts anew, the network has one less, so that
+/// signing in to one's own account does not pay for guesses at others'.
+pub(crate) fn refund(transaction: &dyn Transaction, keys: &Keys) -> metadata::Result<()> {
+    transaction.clear_failures(&keys.account)?;
+    let Some(network) = &keys.network else { return Ok(()) };
+    match transaction.failures(network)? {
+        Some(failures) if failures.count > 1 => {
+            transaction.put_failures(network, &Failures { count: failures.count - 1, ..failures })
+        }
+        Some(_) => transaction.clear_failures(network),
+        None => Ok(()),
+    }
+}
+
+fn wait_seconds(snapshot: &dyn Snapshot, keys: &Keys, now: Timestamp) -> metadata::Result<u64> {
+    let mut wait = 0;
+    for (key, free) in keys.each() {
+        if let Some(failures) = current(snapshot.failures(key)?, now) {
+            wait = wait.max(remaining(failures, free, now));
+        }
+    }
+    Ok(wait)
+}
+
+fn current(failures: Option<Failures>, now: Timestamp) -> Option<Failures> {
+    failures.filter(|failures| seconds_since(failures.last, now) < FORGET_SECONDS)
+}
+
+fn seconds_since(moment: Timestamp, now: Timestamp) -> i64 {
+    now.parts().0.saturating_sub(moment.parts().0)
+}
+
+/// 1, 2, 4 … seconds after the last attempt, once the free ones are used up.
+fn remaining(failures: Failures, free: u32, now: Timestamp) -> u64 {
+    if failures.count < free {
+        return 0;
+    }
+    let delay = 1u64.checked_shl(failures.count - free).unwrap_or(u64::MAX).min(DELAY_SECONDS_MAX);
+    // A clock set back must not lock anybody out for longer than the delay itself.
+    let passed = seconds_since(failures.last, now).max(0) as u64;
+    delay.saturating_sub(passed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_to_a_quarter_of_an_hour_and_run_out() {
+        let now = Timestamp::from_parts(1000, 0);
+        let after = |count, seconds: i64| {
+            let failures =
+                Failures { count, since: Timestamp(0), last: Timestamp::from_parts(1000 - seconds, 0) };
+            remaining(failures, 5, now)
+        };
+        assert_eq!([after(4, 0), after(5, 0), after(6, 0), after(8, 0)], [0, 1, 2, 8]);
+        assert_eq!([after(8, 3), after(8, 8), after(40, 0), after(u32::MAX, 100)], [5, 0, 900, 800]);
+        assert_eq!(after(8, -500), 8, "the clock was set back");
+    }
+
+    #[test]
+    fn neighbours_share_a_network() {
+        let key = |text: &str| network_key(text.parse().unwrap());
+        assert_eq!(key("192.0.2.7"), "network:192.0.2.0/24");
+        assert_eq!(key("::ffff:192.0.2.9"), key("192.0.2.7"));
+        assert_eq!(key("2001:db8:1:2ff::1"), key("2001:db8:1:200:5::"));
+        assert_ne!(key("2001:db8:1:300::1"), key("2001:db8:1:200::1"));
+    }
+}

@@ -1,0 +1,118 @@
+//! Device tokens: `drl_dev_`, 256 random bits and a check over them, in lower-case hexadecimal.
+//!
+//! The prefix says what kind of secret it is, so that a scanner recognises a leaked one, and another kind of
+//! token can never be taken for a device's.
+
+use crate::digest;
+use std::fmt;
+
+const PREFIX: &str = "drl_dev_";
+const TEXT_LENGTH: usize = PREFIX.len() + 64 + 8;
+
+/// A device's token. Shown once, to the device.
+pub struct Token {
+    secret: [u8; 32],
+}
+
+/// What the database keeps of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenDigest(pub [u8; 32]);
+
+/// The operating system gave no randomness.
+#[derive(Debug, thiserror::Error)]
+#[error("the operating system gives no random bytes: {0}")]
+pub struct NoRandomness(String);
+
+/// Without the secret.
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+impl Token {
+    /// A new one.
+    ///
+    /// # Errors
+    /// If the operating system gives no randomness.
+    pub fn generate() -> Result<Self, NoRandomness> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).map_err(|error| NoRandomness(error.to_string()))?;
+        Ok(Self { secret })
+    }
+
+    /// Reads its text. Most mistakes end here, without a look into the database.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix(PREFIX)?.as_bytes();
+        if text.len() != TEXT_LENGTH {
+            return None;
+        }
+        let mut bytes = [0; 36];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = hex_value(pair[0])? << 4 | hex_value(pair[1])?;
+        }
+        let (secret, check) = bytes.split_first_chunk::<32>()?;
+        (digest::token_check(secret) == check).then_some(Self { secret: *secret })
+    }
+
+    /// The text that the device shows.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let check = digest::token_check(&self.secret);
+        let mut text = String::with_capacity(TEXT_LENGTH);
+        text.push_str(PREFIX);
+        for byte in self.secret.iter().chain(&check) {
+            text.push(hex_digit(byte >> 4));
+            text.push(hex_digit(byte & 15));
+        }
+        text
+    }
+
+    /// What is kept of it.
+    #[must_use]
+    pub fn digest(&self) -> TokenDigest {
+        TokenDigest(digest::device_token(&self.secret))
+    }
+}
+
+fn hex_value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+fn hex_digit(value: u8) -> char {
+    char::from(b"0123456789abcdef"[usize::from(value)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_back_from_its_text_and_from_no_other() {
+        let token = Token::generate().unwrap();
+        let text = token.text();
+        assert_eq!(Token::parse(&text).unwrap().digest(), token.digest());
+        assert_ne!(Token::generate().unwrap().digest(), token.digest());
+        for at in 0..text.len() {
+            let mut other = text.clone().into_bytes();
+            other[at] = if other[at] == b'0' { b'1' } else { b'0' };
+            assert!(Token::parse(std::str::from_utf8(&other).unwrap()).is_none(), "changed at {at}");
+            assert!(Token::parse(&text[..at]).is_none(), "cut at {at}");
+        }
+        assert!(Token::parse(&text.to_uppercase()).is_none());
+        assert!(Token::parse(&format!("{text}0")).is_none());
+        assert!(Token::parse(&"\u{e9}".repeat(40)).is_none());
+    }
+
+    #[test]
+    fn neither_debug_form_nor_digest_shows_the_secret() {
+        let token = Token::generate().unwrap();
+        assert_eq!(format!("{token:?}"), "Token");
+        assert_ne!(token.digest().0, token.secret);
+    }
+}
