@@ -29,7 +29,7 @@ pub mod step;
 pub mod trees;
 pub mod view;
 
-pub use planning::{plan, plan_traced};
+pub use planning::{bookkeeping_steps, plan, plan_traced};
 pub use rule::{Rule, Trace};
 pub use step::{LocalOperation, LocalStep, MemoryStep, Plan, RemoteGroup, RemoteOperation};
 pub use trees::{Row, Trees};

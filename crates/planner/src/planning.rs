@@ -22,6 +22,13 @@ pub fn plan<V: View>(view: &V, author: &Author) -> Result<Plan, V::Error> {
     plan_traced(view, author, None).map(|(plan, _)| plan)
 }
 
+/// Only the first phase of [`plan`]: what both sides agree on by now. To be noted before new observations are taken
+/// in, which could hide it.
+pub fn bookkeeping_steps<V: View>(view: &V, author: &Author) -> Result<Vec<MemoryStep>, V::Error> {
+    let scene = Scene::read(view, author, None)?;
+    Ok(bookkeeping(&scene))
+}
+
 /// Like [`plan`], and says which rules decided something. With a fault, one rule is broken on purpose.
 #[doc(hidden)]
 pub fn plan_traced<V: View>(

@@ -1,0 +1,180 @@
+//! What a pair wants done.
+
+use crate::store::Intent;
+use model::{ContentId, Fingerprint, NodeId, NodeKey, RelativePath, Timestamp};
+
+/// Something to do. Each is answered by an event, but for timers (at most one answer) and activities (none).
+#[derive(Debug)]
+pub enum Effect {
+    /// Pull changes past the cursor, or everything there is without one.
+    Pull(Option<String>),
+    /// Send a commit.
+    Commit(Commit),
+    /// List directories; answer in parts of any size.
+    List(Vec<ListRequest>),
+    /// Hash files; answer in parts of any size.
+    Hash(Vec<HashRequest>),
+    /// Change the local side: in order, and an action only if all it needs were done. Answer in parts or whole.
+    Apply(Vec<LocalAction>),
+    /// Send [`crate::Event::Tick`] at this time or later.
+    Timer(Timestamp),
+    /// Tell the person and the log.
+    Activity(Activity),
+}
+
+/// A commit to send.
+#[derive(Debug)]
+pub struct Commit {
+    /// Key and groups.
+    pub intent: Intent,
+    /// Where the contents are that the server may lack. Empty when it is sent again: a server that took it answers
+    /// from memory, another refuses what lacks its chunks.
+    pub sends: Vec<Send>,
+}
+
+/// A local file whose content goes with a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Send {
+    /// Where it is.
+    pub path: RelativePath,
+    /// How it looked when it was hashed. If it looks otherwise now, its bytes are not sent.
+    pub expected: Fingerprint,
+    /// The name of its bytes.
+    pub content: ContentId,
+    /// How many they are.
+    pub size: u64,
+    /// The content the server holds for this node now, of which a long one's chunks are known to be there.
+    pub base: Option<ContentId>,
+    /// The node that holds [`Send::base`].
+    pub node: Option<NodeId>,
+}
+
+/// A directory to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListRequest {
+    /// The node, for the answer.
+    pub key: NodeKey,
+    /// Where it is.
+    pub path: RelativePath,
+}
+
+/// A file to hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HashRequest {
+    /// For the answer.
+    pub token: u64,
+    /// Where it is.
+    pub path: RelativePath,
+    /// How it looked.
+    pub expected: Fingerprint,
+}
+
+/// A change of the local side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalAction {
+    /// The node, for messages.
+    pub key: NodeKey,
+    /// What to do.
+    pub kind: LocalActionKind,
+    /// Indexes in the same list.
+    pub needs: Vec<usize>,
+}
+
+/// What to do with a place on the local side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LocalActionKind {
+    /// Make a directory where nothing is.
+    MakeDirectory {
+        /// Where.
+        path: RelativePath,
+    },
+    /// Install a file.
+    PlaceFile {
+        /// Where.
+        path: RelativePath,
+        /// The node whose content it is, for the download.
+        node: NodeId,
+        /// The name of the bytes.
+        content: ContentId,
+        /// How many they are.
+        size: u64,
+        /// To set.
+        mtime: Timestamp,
+        /// To set.
+        executable: bool,
+        /// What it replaces; nothing may be there if none.
+        expected: Option<Fingerprint>,
+    },
+    /// Install a symbolic link.
+    PlaceLink {
+        /// Where.
+        path: RelativePath,
+        /// Its text.
+        target: Box<[u8]>,
+        /// What it replaces; nothing may be there if none.
+        expected: Option<Fingerprint>,
+    },
+    /// Set modification time and executable bit.
+    SetAttributes {
+        /// Where.
+        path: RelativePath,
+        /// How it looks.
+        expected: Fingerprint,
+        /// To set.
+        mtime: Timestamp,
+        /// To set.
+        executable: bool,
+    },
+    /// Move to where nothing is.
+    Move {
+        /// From where.
+        from: RelativePath,
+        /// To where.
+        to: RelativePath,
+        /// How it looks.
+        expected: Fingerprint,
+    },
+    /// To the local trash. A directory must be empty but for what is never synced.
+    Remove {
+        /// Where.
+        path: RelativePath,
+        /// How it looks.
+        expected: Fingerprint,
+        /// Whether it is a directory.
+        directory: bool,
+    },
+}
+
+/// Something a person may want to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Activity {
+    /// What was done.
+    pub kind: ActivityKind,
+    /// To which node, by its path afterwards (before, for a removal).
+    pub path: RelativePath,
+    /// A second path: where it was before a move, or what a conflict copy belongs to.
+    pub other: Option<RelativePath>,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ActivityKind {
+    /// Made here after the remote side.
+    Downloaded,
+    /// Made there after the local side.
+    Uploaded,
+    /// Moved here after the remote side.
+    MovedHere,
+    /// Moved there after the local side.
+    MovedThere,
+    /// Removed here after the remote side.
+    RemovedHere,
+    /// Removed there after the local side.
+    RemovedThere,
+    /// Kept under another name, since two contents or two names met.
+    ConflictCopy,
+    /// Deleted on one side, but kept since the other changed it.
+    Kept,
+    /// Cannot be synced now; the reason is in the issues.
+    Refused,
+}

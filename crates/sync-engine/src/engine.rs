@@ -1,0 +1,823 @@
+//! The cycle: resend what was open, take in what was observed, plan, carry out, record; again until nothing is left.
+//!
+//! Each side has one lane. On the local lane there is either a round of looking or a batch of changes, on the remote
+//! lane either a pull or a commit, so that nothing is observed in the middle of our own doing.
+
+use crate::effect::{Activity, ActivityKind, Commit, Effect};
+use crate::event::{CommitAnswer, CommitFailure, Event, LocalOutcome, PullFailure};
+use crate::ingest_remote::{self, Extent};
+use crate::local::LocalSide;
+use crate::paths::{Overlay, path_of};
+use crate::record;
+use crate::retry::{Retries, delay_ms};
+use crate::store::{Frozen, Intent, PairStore, StoreError};
+use crate::work::Work;
+use model::conflict::Author;
+use model::{GroupOutcome, IdempotencyKey, NodeKey, Refusal, RelativePath, Seq, Timestamp};
+use planner::{LocalOperation, Plan, RemoteOperation, Tree};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How a pair is to be kept in step.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Named in conflict copies.
+    pub author: Author,
+    /// A plan that deletes more nodes than this, and more than a fifth of all, waits for a person; none: never.
+    pub hold_deletes: Option<u64>,
+    /// 128 random bits of this run, the root of its idempotency keys.
+    pub seed: [u8; 16],
+}
+
+/// How the pair is doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Nothing is known that is not the same on both sides.
+    pub in_step: bool,
+    /// A person paused it.
+    pub paused: bool,
+    /// The remote side can be reached.
+    pub online: bool,
+    /// The local side is not there (unmounted, another disk).
+    pub local_offline: bool,
+    /// The account may no longer see the folder, or the device was unlinked.
+    pub no_access: bool,
+    /// It is looking at the disk, pulling or planning.
+    pub looking: bool,
+    /// Changes under way or waiting.
+    pub pending: usize,
+    /// Deletions that wait for a person: here, there.
+    pub held: Option<(usize, usize)>,
+    /// Nodes left alone, each with the reason in words.
+    pub issues: Vec<(RelativePath, String)>,
+}
+
+/// One pair's engine. What it must not forget is in the store; losing the engine costs a new look at everything.
+#[derive(Debug)]
+pub struct Engine {
+    settings: Settings,
+    started: bool,
+    paused: bool,
+    online: bool,
+    no_access: bool,
+    local: LocalSide,
+    head: Seq,
+    pull_wanted: bool,
+    /// A full listing is needed, and what its absences mean.
+    listing_wanted: bool,
+    pulling: Option<Extent>,
+    pull_failures: u32,
+    retry_remote_at: Option<Timestamp>,
+    commit: Option<IdempotencyKey>,
+    work: Option<Work>,
+    retries: Retries,
+    refusals: BTreeMap<NodeKey, &'static str>,
+    held: Option<Held>,
+    approved: bool,
+    keys_made: u64,
+    /// What the last plan left waiting.
+    waiting: usize,
+    planned_clean: bool,
+    timer: Option<Timestamp>,
+}
+
+/// Deletions that wait for a person.
+#[derive(Debug, Clone, Default)]
+struct Held {
+    local: BTreeSet<NodeKey>,
+    remote: BTreeSet<NodeKey>,
+}
+
+impl Engine {
+    /// An engine that has not begun; its first event is [`Event::Started`].
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            started: false,
+            paused: false,
+            online: false,
+            no_access: false,
+            local: LocalSide::default(),
+            head: Seq(0),
+            pull_wanted: true,
+            listing_wanted: false,
+            pulling: None,
+            pull_failures: 0,
+            retry_remote_at: None,
+            commit: None,
+            work: None,
+            retries: Retries::default(),
+            refusals: BTreeMap::new(),
+            held: None,
+            approved: false,
+            keys_made: 0,
+            waiting: 0,
+            planned_clean: false,
+            timer: None,
+        }
+    }
+
+    /// Takes in what happened and says what to do next. If it fails, nothing it changed in the store may be kept, and
+    /// the engine must be made anew.
+    pub fn handle<S: PairStore>(
+        &mut self,
+        event: Event,
+        now: Timestamp,
+        store: &mut S,
+    ) -> Result<Vec<Effect>, StoreError> {
+        let mut out = Vec::new();
+        self.take(event, now, store, &mut out)?;
+        self.advance(now, store, &mut out)?;
+        self.set_timer(now, &mut out);
+        Ok(out)
+    }
+
+    fn take<S: PairStore>(
+        &mut self,
+        event: Event,
+        now: Timestamp,
+        store: &mut S,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        match event {
+            Event::Started => {
+                self.started = true;
+                self.local.want_everything();
+            }
+            Event::Online => {
+                self.online = true;
+                self.no_access = false;
+                self.pull_wanted = true;
+                self.pull_failures = 0;
+                self.retry_remote_at = None;
+            }
+            Event::Offline => self.online = false,
+            Event::Woken(head) => self.head = self.head.max(head),
+            Event::Verify => {
+                self.pull_wanted = true;
+                self.retry_remote_at = None;
+                self.retries.clear();
+            }
+            Event::ChangesPart(nodes) => {
+                if self.pulling.is_some() {
+                    store.stage(&nodes)?;
+                }
+            }
+            Event::ChangesDone { cursor, epoch } => {
+                if let Some(extent) = self.pulling.take() {
+                    self.settle_bookkeeping(store)?;
+                    self.head = self.head.max(cursor.seq);
+                    let touched = ingest_remote::take_in(store, extent, cursor, epoch)?;
+                    self.pull_failures = 0;
+                    self.note_news(touched);
+                }
+            }
+            Event::PullFailed(failure) => self.pull_failed(failure, now, store)?,
+            Event::Committed { key, answer } => self.committed(key, answer, now, store, out)?,
+            Event::CommitFailed { key, failure } => self.commit_failed(key, failure, now, store)?,
+            Event::Hints { directories, subtrees } => {
+                directories.into_iter().for_each(|path| self.local.want(path, false));
+                subtrees.into_iter().for_each(|path| self.local.want(path, true));
+            }
+            Event::Listed(listings) => {
+                if let Some(touched) = self.local.listed(store, now, listings, out)? {
+                    self.note_news(touched);
+                }
+            }
+            Event::Hashed(results) => {
+                if let Some(touched) = self.local.hashed(store, now, results, out)? {
+                    self.note_news(touched);
+                }
+            }
+            Event::Applied(results) => self.applied(results, now, store, out)?,
+            Event::Paused => self.paused = true,
+            Event::Resumed => {
+                self.paused = false;
+                self.pull_wanted = true;
+                self.retries.clear();
+            }
+            Event::Tick => self.timer = None,
+        }
+        Ok(())
+    }
+
+    /// New observations: steps planned before for these nodes are void, and so are old refusals.
+    fn note_news(&mut self, touched: BTreeSet<NodeKey>) {
+        if touched.is_empty() {
+            return;
+        }
+        self.planned_clean = false;
+        for key in &touched {
+            self.refusals.remove(key);
+        }
+        if let Some(work) = &mut self.work {
+            work.touch(touched);
+        }
+    }
+
+    fn pull_failed<S: PairStore>(
+        &mut self,
+        failure: PullFailure,
+        now: Timestamp,
+        store: &mut S,
+    ) -> Result<(), StoreError> {
+        self.pulling = None;
+        store.take_staged()?;
+        self.pull_wanted = true;
+        match failure {
+            PullFailure::Unreachable => self.remote_pause(now),
+            PullFailure::CursorExpired => self.listing_wanted = true,
+            PullFailure::EpochChanged => self.lineage_changed(store)?,
+            PullFailure::NoAccess => {
+                self.no_access = true;
+                self.remote_pause(now);
+            }
+        }
+        Ok(())
+    }
+
+    fn remote_pause(&mut self, now: Timestamp) {
+        self.retry_remote_at = Some(now.plus_ms(delay_ms(self.pull_failures)));
+        self.pull_failures = self.pull_failures.saturating_add(1);
+    }
+
+    fn lineage_changed<S: PairStore>(&mut self, store: &mut S) -> Result<(), StoreError> {
+        ingest_remote::forget_lineage(store)?;
+        self.work = None;
+        self.commit = None;
+        self.head = Seq(0);
+        self.pull_wanted = true;
+        self.listing_wanted = false;
+        self.planned_clean = false;
+        self.held = None;
+        self.local.want_everything();
+        Ok(())
+    }
+
+    fn commit_failed<S: PairStore>(
+        &mut self,
+        key: IdempotencyKey,
+        failure: CommitFailure,
+        now: Timestamp,
+        store: &mut S,
+    ) -> Result<(), StoreError> {
+        if self.commit == Some(key) {
+            self.commit = None;
+        }
+        if let Some(work) = &mut self.work {
+            work.remote_landed();
+            work.drop_remote();
+        }
+        match failure {
+            CommitFailure::Unreachable => self.remote_pause(now),
+            CommitFailure::EpochChanged => self.lineage_changed(store)?,
+            CommitFailure::Refused | CommitFailure::NoAccess => {
+                self.no_access |= failure == CommitFailure::NoAccess;
+                store.take_intent(key)?;
+                self.remote_pause(now);
+                self.pull_wanted = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn committed<S: PairStore>(
+        &mut self,
+        key: IdempotencyKey,
+        answer: CommitAnswer,
+        now: Timestamp,
+        store: &mut S,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        if self.commit == Some(key) {
+            self.commit = None;
+        }
+        self.pull_failures = 0;
+        let Some(intent) = store.take_intent(key)? else { return Ok(()) };
+        let keys = intent.groups.iter().flatten().map(|operation| operation.planned.key());
+        store.prefetch(&keys.collect::<Vec<_>>())?;
+        for (index, group) in intent.groups.iter().enumerate() {
+            match answer.outcomes.get(index) {
+                Some(GroupOutcome::Applied(applied)) => {
+                    for (operation, applied) in group.iter().zip(applied) {
+                        self.retries.succeeded(operation.planned.key());
+                        self.refusals.remove(&operation.planned.key());
+                        tell_remote(store, &operation.planned, out)?;
+                        record::remote_done(store, &operation.planned, *applied)?;
+                    }
+                }
+                Some(GroupOutcome::Refused { reason, .. }) => {
+                    self.group_refused(&intent, index, *reason, now);
+                }
+                None => self.group_refused(&intent, index, Refusal::Stale, now),
+            }
+        }
+        if let Some(work) = &mut self.work {
+            work.remote_landed();
+        }
+        let mut state = store.state()?;
+        if state.cursor.as_ref().is_some_and(|cursor| cursor.seq == answer.before) {
+            self.head = self.head.max(answer.after.seq);
+            state.cursor = Some(answer.after);
+            store.set_state(&state)?;
+        } else {
+            self.head = self.head.max(answer.after.seq);
+        }
+        self.planned_clean = false;
+        Ok(())
+    }
+
+    fn group_refused(&mut self, intent: &Intent, index: usize, reason: Refusal, now: Timestamp) {
+        if let Some(work) = &mut self.work {
+            work.remote_undone(index);
+        }
+        for operation in &intent.groups[index] {
+            let key = operation.planned.key();
+            match reason {
+                Refusal::Stale | Refusal::Gone | Refusal::NameTaken => {
+                    self.pull_wanted = true;
+                    self.retries.failed(key, now);
+                }
+                Refusal::ChunkMissing => self.retries.failed(key, now),
+                Refusal::Dependency => {}
+                Refusal::Forbidden
+                | Refusal::Quota
+                | Refusal::TooLarge
+                | Refusal::BadName
+                | Refusal::Held => {
+                    self.retries.failed_for_long(key, now);
+                    self.refusals.insert(key, refusal_in_words(reason));
+                }
+            }
+        }
+    }
+
+    fn applied<S: PairStore>(
+        &mut self,
+        results: Vec<(usize, LocalOutcome)>,
+        now: Timestamp,
+        store: &mut S,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        let Some(mut work) = self.work.take() else { return Ok(()) };
+        let keys =
+            results.iter().filter_map(|(index, _)| work.local_operation(*index)).map(LocalOperation::key);
+        store.prefetch(&keys.collect::<Vec<_>>())?;
+        for (index, outcome) in results {
+            let Some(operation) = work.local_operation(index).cloned() else { continue };
+            let key = operation.key();
+            if let LocalOutcome::Done(disk) = outcome {
+                self.retries.succeeded(key);
+                self.refusals.remove(&key);
+                tell_local(store, &operation, out)?;
+                record::local_done(store, &operation, disk)?;
+                continue;
+            }
+            work.local_undone(index);
+            self.local_failed(store, &operation, &outcome, now)?;
+        }
+        work.local_landed();
+        self.work = Some(work);
+        self.planned_clean = false;
+        Ok(())
+    }
+
+    fn local_failed<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        operation: &LocalOperation,
+        outcome: &LocalOutcome,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = operation.key();
+        match outcome {
+            LocalOutcome::Changed => {
+                self.look_around(store, operation)?;
+                self.retries.failed(key, now);
+            }
+            LocalOutcome::ContentUnavailable => {
+                self.pull_wanted = true;
+                self.retries.failed(key, now);
+            }
+            LocalOutcome::NoSpace => {
+                self.retries.failed_for_long(key, now);
+                self.refusals.insert(key, "no space is left on this device's disk");
+            }
+            LocalOutcome::NotPossible(reason) => {
+                self.retries.failed_for_long(key, now);
+                self.refusals.insert(key, Frozen::as_str(*reason));
+            }
+            LocalOutcome::Failed => {
+                self.retries.failed_for_long(key, now);
+                self.refusals.insert(key, "an error of this device's disk; tried again later");
+            }
+            LocalOutcome::Skipped | LocalOutcome::Done(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Something else than expected stands where an operation wanted to work: look at both places.
+    fn look_around<S: PairStore>(&mut self, store: &S, operation: &LocalOperation) -> Result<(), StoreError> {
+        let mut directories = Vec::new();
+        if let Some(state) = store.row(operation.key())?.and_then(|row| row.triple.local) {
+            directories.push(state.parent);
+            if state.content.is_directory() {
+                directories.push(operation.key());
+            }
+        }
+        match operation {
+            LocalOperation::Create { state, .. } => directories.push(state.parent),
+            LocalOperation::Move { parent, .. } | LocalOperation::Shelve { parent, .. } => {
+                directories.push(*parent);
+            }
+            _ => {}
+        }
+        for key in directories {
+            let path = path_of(store, key, &Overlay::new())?.unwrap_or_default();
+            self.local.want(path, false);
+        }
+        Ok(())
+    }
+
+    /// Goes as far as possible without an answer from outside.
+    fn advance<S: PairStore>(
+        &mut self,
+        now: Timestamp,
+        store: &mut S,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        // Every turn either emits an effect on a free lane, records something, or ends; the bound only guards
+        // against a planner that never comes to rest.
+        for _ in 0..200 {
+            if !self.started || self.paused {
+                return Ok(());
+            }
+            self.fill_local_lane(now, store, out)?;
+            self.fill_remote_lane(now, store, out)?;
+            if self.work.as_ref().is_some_and(|work| work.is_over() || self.remote_unusable(work)) {
+                self.end_work();
+                continue;
+            }
+            if !self.may_plan(store)? {
+                return Ok(());
+            }
+            if !self.plan(now, store)? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Work whose rest is for a remote side that cannot be reached waits for a new plan instead.
+    fn remote_unusable(&self, work: &Work) -> bool {
+        !self.online && self.commit.is_none() && work.has_remote() && !work.local_in_flight()
+    }
+
+    fn end_work(&mut self) {
+        let Some(work) = &mut self.work else { return };
+        if work.is_over() {
+            self.work = None;
+        } else {
+            work.drop_remote();
+        }
+    }
+
+    fn fill_local_lane<S: PairStore>(
+        &mut self,
+        now: Timestamp,
+        store: &mut S,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        if self.local.round_active() || self.work.as_ref().is_some_and(Work::local_in_flight) {
+            return Ok(());
+        }
+        if self.local.begin(store, now, out)? {
+            return Ok(());
+        }
+        if self.local.is_offline() {
+            return Ok(());
+        }
+        let Some(mut work) = self.work.take() else { return Ok(()) };
+        let batch = work.next_local(store, &|key| self.retries.must_wait(key, now))?;
+        if let Some(batch) = batch {
+            for operation in &batch.memory_only {
+                let disk = store.row(operation.key())?.and_then(|row| row.extra.disk);
+                record::local_done(store, operation, disk)?;
+            }
+            if !batch.actions.is_empty() {
+                debug_assert_eq!(batch.actions.len(), work.local_flight_len());
+                out.push(Effect::Apply(batch.actions));
+            }
+        }
+        self.work = Some(work);
+        Ok(())
+    }
+
+    fn fill_remote_lane<S: PairStore>(
+        &mut self,
+        now: Timestamp,
+        store: &mut S,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        let pausing = self.retry_remote_at.is_some_and(|at| at > now);
+        if !self.online || pausing || self.pulling.is_some() || self.commit.is_some() {
+            return Ok(());
+        }
+        if let Some(intent) = store.intents()?.into_iter().next() {
+            self.commit = Some(intent.key);
+            out.push(Effect::Commit(Commit { intent, sends: Vec::new() }));
+            return Ok(());
+        }
+        let state = store.state()?;
+        let behind = state.cursor.as_ref().is_none_or(|cursor| cursor.seq < self.head);
+        if self.pull_wanted || self.listing_wanted || behind {
+            let everything = self.listing_wanted || state.cursor.is_none();
+            self.pulling = Some(if everything { Extent::Everything } else { Extent::Changes });
+            self.pull_wanted = false;
+            self.listing_wanted = false;
+            let cursor = if everything { None } else { state.cursor.map(|cursor| cursor.text) };
+            out.push(Effect::Pull(cursor));
+            return Ok(());
+        }
+        let Some(mut work) = self.work.take() else { return Ok(()) };
+        let commit = work.next_commit(store, self.next_key(), &|key| self.retries.must_wait(key, now))?;
+        self.work = Some(work);
+        if let Some(commit) = commit {
+            store.put_intent(&commit.intent)?;
+            self.commit = Some(commit.intent.key);
+            out.push(Effect::Commit(commit));
+        }
+        Ok(())
+    }
+
+    /// 64 random bits of this run and 64 that count.
+    fn next_key(&mut self) -> IdempotencyKey {
+        self.keys_made += 1;
+        let mut bytes = self.settings.seed;
+        for (byte, count) in bytes[8..].iter_mut().zip(self.keys_made.to_be_bytes()) {
+            *byte ^= count;
+        }
+        IdempotencyKey(bytes)
+    }
+
+    /// Planning needs all observations in, nothing under way and no open intent; and a remote side seen at least once.
+    fn may_plan<S: PairStore>(&self, store: &S) -> Result<bool, StoreError> {
+        let free = self.work.is_none() && self.commit.is_none() && self.pulling.is_none();
+        let observed = !self.local.round_active() && self.local.is_complete();
+        Ok(free && observed && store.intents()?.is_empty() && store.state()?.cursor.is_some())
+    }
+
+    /// Plans once. True if there is something to do at once.
+    fn plan<S: PairStore>(&mut self, now: Timestamp, store: &mut S) -> Result<bool, StoreError> {
+        if self.planned_clean && self.retries.next(now).is_some() && self.waiting > 0 {
+            // Nothing new was observed, and what is left must wait still.
+            return Ok(false);
+        }
+        if self.planned_clean && self.waiting == 0 {
+            return Ok(false);
+        }
+        let mut plan = planner::plan(store, &self.settings.author)?;
+        if !plan.memory.is_empty() {
+            apply_memory(store, &plan)?;
+            if plan.local.is_empty() && plan.remote.is_empty() {
+                return Ok(true);
+            }
+        }
+        self.hold_back(store, &mut plan)?;
+        let total = plan.local.len() + plan.remote.len();
+        let due = plan.local.iter().any(|step| !self.retries.must_wait(step.operation.key(), now))
+            || (self.online && plan.remote.iter().any(|group| !self.group_waits(group, now)));
+        self.waiting = total;
+        self.planned_clean = true;
+        if !due {
+            return Ok(false);
+        }
+        self.work = Some(Work::new(plan));
+        Ok(true)
+    }
+
+    fn group_waits(&self, group: &planner::RemoteGroup, now: Timestamp) -> bool {
+        group.operations.iter().any(|operation| self.retries.must_wait(operation.key(), now))
+    }
+
+    /// Takes deletions out of the plan if they are so many that a person must be asked.
+    fn hold_back<S: PairStore>(&mut self, store: &S, plan: &mut Plan) -> Result<(), StoreError> {
+        let held = Held {
+            local: plan.local.iter().filter_map(|step| removed_locally(&step.operation)).collect(),
+            remote: plan
+                .remote
+                .iter()
+                .flat_map(|group| &group.operations)
+                .filter_map(removed_remotely)
+                .collect(),
+        };
+        let deletions = held.local.len().max(held.remote.len());
+        let Some(most) = self.settings.hold_deletes.filter(|most| deletions as u64 > *most) else {
+            self.held = None;
+            return Ok(());
+        };
+        let nodes = store.all_keys(NodeKey::ROOT, deletions * 5 + 1)?.len();
+        if self.approved || nodes > deletions * 5 {
+            self.held = None;
+            return Ok(());
+        }
+        let _ = most;
+        let keep_local: Vec<bool> =
+            plan.local.iter().map(|step| removed_locally(&step.operation).is_none()).collect();
+        plan.local = filter_steps(std::mem::take(&mut plan.local), &keep_local, |step| &mut step.needs);
+        let keep_remote: Vec<bool> = plan
+            .remote
+            .iter()
+            .map(|group| !group.operations.iter().any(|o| removed_remotely(o).is_some()))
+            .collect();
+        plan.remote = filter_steps(std::mem::take(&mut plan.remote), &keep_remote, |group| &mut group.needs);
+        self.held = Some(held);
+        Ok(())
+    }
+
+    /// A person decided about held deletions: carry them out, or bring everything back.
+    pub fn decide_hold<S: PairStore>(&mut self, approve: bool, store: &mut S) -> Result<(), StoreError> {
+        let Some(held) = self.held.take() else { return Ok(()) };
+        self.planned_clean = false;
+        if approve {
+            self.approved = true;
+            return Ok(());
+        }
+        // Top down, so that a directory's new key is known before its children's.
+        for key in held.local {
+            record::memory_step(store, &planner::MemoryStep::Rekey(key))?;
+        }
+        for key in held.remote {
+            record::memory_step(store, &planner::MemoryStep::Revive(key))?;
+        }
+        Ok(())
+    }
+
+    /// What both sides agree on by now is recorded before anything new is taken in.
+    fn settle_bookkeeping<S: PairStore>(&mut self, store: &mut S) -> Result<(), StoreError> {
+        if self.planned_clean {
+            return Ok(());
+        }
+        for step in planner::bookkeeping_steps(store, &self.settings.author)? {
+            record::memory_step(store, &step)?;
+        }
+        Ok(())
+    }
+
+    fn set_timer(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        let wanted =
+            [self.local.next_time(), self.retries.next(now), self.retry_remote_at.filter(|at| *at > now)];
+        let Some(at) = wanted.into_iter().flatten().min() else { return };
+        if self.timer.is_none_or(|set| at < set) {
+            self.timer = Some(at);
+            out.push(Effect::Timer(at));
+        }
+    }
+
+    /// How the pair is doing.
+    pub fn status<S: PairStore>(&self, store: &S) -> Result<Status, StoreError> {
+        let behind = store.state()?.cursor.is_none_or(|cursor| cursor.seq < self.head);
+        let remote_settled = !self.pull_wanted && !self.listing_wanted && self.pulling.is_none() && !behind;
+        let at_rest = self.work.is_none() && self.commit.is_none() && store.intents()?.is_empty();
+        let looked = self.local.is_settled() && remote_settled && self.planned_clean;
+        let mut issues = Vec::new();
+        for key in store.frozen_keys()? {
+            let reason =
+                store.row(key)?.and_then(|row| row.extra.frozen).map_or("left alone", Frozen::as_str);
+            issues.push((best_path(store, key)?, reason.to_owned()));
+        }
+        for (key, reason) in &self.refusals {
+            issues.push((best_path(store, *key)?, (*reason).to_owned()));
+        }
+        for path in self.local.unreadable() {
+            issues.push((path.clone(), Frozen::Unreadable.as_str().to_owned()));
+        }
+        let held = self.held.as_ref().map(|held| (held.local.len(), held.remote.len()));
+        Ok(Status {
+            in_step: self.started
+                && !self.paused
+                && self.online
+                && at_rest
+                && looked
+                && self.waiting == 0
+                && self.held.is_none(),
+            paused: self.paused,
+            online: self.online,
+            local_offline: self.local.is_offline(),
+            no_access: self.no_access,
+            looking: self.local.round_active() || self.pulling.is_some() || !self.planned_clean,
+            pending: self.waiting,
+            held,
+            issues,
+        })
+    }
+}
+
+fn apply_memory<S: PairStore>(store: &mut S, plan: &Plan) -> Result<(), StoreError> {
+    plan.memory.iter().try_for_each(|step| record::memory_step(store, step))
+}
+
+fn removed_locally(operation: &LocalOperation) -> Option<NodeKey> {
+    matches!(operation, LocalOperation::Remove { .. }).then(|| operation.key())
+}
+
+fn removed_remotely(operation: &RemoteOperation) -> Option<NodeKey> {
+    matches!(operation, RemoteOperation::Remove { .. }).then(|| operation.key())
+}
+
+/// Keeps some steps, without those that need a dropped one, and renumbers what they need.
+fn filter_steps<T>(steps: Vec<T>, keep: &[bool], needs: impl Fn(&mut T) -> &mut Vec<usize>) -> Vec<T> {
+    let mut place: Vec<Option<usize>> = Vec::with_capacity(steps.len());
+    let mut kept = Vec::new();
+    for (mut step, keep) in steps.into_iter().zip(keep) {
+        let moved: Option<Vec<usize>> =
+            needs(&mut step).iter().map(|need| place.get(*need).copied().flatten()).collect();
+        match moved.filter(|_| *keep) {
+            Some(moved) => {
+                *needs(&mut step) = moved;
+                place.push(Some(kept.len()));
+                kept.push(step);
+            }
+            None => place.push(None),
+        }
+    }
+    kept
+}
+
+fn refusal_in_words(reason: Refusal) -> &'static str {
+    match reason {
+        Refusal::Forbidden => "you may not change this in the shared folder",
+        Refusal::Quota => "the quota is used up",
+        Refusal::TooLarge => "the file is larger than the server takes",
+        Refusal::BadName => "the server does not take this name or path",
+        Refusal::Held => "held by the server until a person approves it",
+        Refusal::Stale | Refusal::Gone | Refusal::NameTaken | Refusal::ChunkMissing | Refusal::Dependency => {
+            "it changed meanwhile; tried again"
+        }
+    }
+}
+
+/// Where a node stands locally, else remotely.
+fn best_path<S: PairStore>(store: &S, key: NodeKey) -> Result<RelativePath, StoreError> {
+    if let Some(path) = path_of(store, key, &Overlay::new())? {
+        return Ok(path);
+    }
+    let mut names = Vec::new();
+    let mut current = key;
+    while current != NodeKey::ROOT && names.len() < 4096 {
+        let Some(state) = store.row(current)?.and_then(|row| row.triple.tree(Tree::Remote).cloned()) else {
+            break;
+        };
+        names.push(state.name);
+        current = state.parent;
+    }
+    names.reverse();
+    Ok(names.into_iter().collect())
+}
+
+fn tell_remote<S: PairStore>(
+    store: &S,
+    operation: &RemoteOperation,
+    out: &mut Vec<Effect>,
+) -> Result<(), StoreError> {
+    let kind = match operation {
+        RemoteOperation::Create { .. } | RemoteOperation::Update { .. } => ActivityKind::Uploaded,
+        RemoteOperation::Move { .. } => ActivityKind::MovedThere,
+        RemoteOperation::Remove { .. } => ActivityKind::RemovedThere,
+        RemoteOperation::Attributes { .. } => return Ok(()),
+    };
+    let path = best_path(store, operation.key())?;
+    out.push(Effect::Activity(Activity { kind, path, other: None }));
+    Ok(())
+}
+
+/// Called before the operation is recorded, so that L still has the old place.
+fn tell_local<S: PairStore>(
+    store: &S,
+    operation: &LocalOperation,
+    out: &mut Vec<Effect>,
+) -> Result<(), StoreError> {
+    let mut overlay = Overlay::new();
+    let before = best_path(store, operation.key())?;
+    let (kind, place) = match operation {
+        LocalOperation::Create { state, .. } => {
+            (ActivityKind::Downloaded, Some((state.parent, state.name.clone())))
+        }
+        LocalOperation::Update { .. } => (ActivityKind::Downloaded, None),
+        LocalOperation::Move { parent, name, .. } => (ActivityKind::MovedHere, Some((*parent, name.clone()))),
+        LocalOperation::Remove { .. } => (ActivityKind::RemovedHere, None),
+        LocalOperation::Detach { name, .. } | LocalOperation::Rename { name, .. } => {
+            let parent =
+                store.row(operation.key())?.and_then(|row| row.triple.local).map(|state| state.parent);
+            (ActivityKind::ConflictCopy, parent.map(|parent| (parent, name.clone())))
+        }
+        LocalOperation::Attributes { .. } | LocalOperation::Shelve { .. } => return Ok(()),
+    };
+    let moved = place.is_some() && !matches!(kind, ActivityKind::Downloaded);
+    if let Some(place) = place {
+        overlay.insert(operation.key(), place);
+    }
+    let path = path_of(store, operation.key(), &overlay)?.unwrap_or_else(|| before.clone());
+    out.push(Effect::Activity(Activity { kind, path, other: moved.then_some(before) }));
+    Ok(())
+}

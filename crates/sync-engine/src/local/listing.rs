@@ -1,0 +1,254 @@
+//! One directory's listing against L's children.
+
+use super::{Arrival, Hashing, LocalSide, Replacement, freeze, handle_of, new_row, request_lists};
+use crate::effect::Effect;
+use crate::event::Listing;
+use crate::paths::{Overlay, path_of};
+use crate::store::{Frozen, PairStore, Row, StoreError};
+use model::ignore::is_ignored;
+use model::{Content, Entry, EntryKind, Handle, Kind, Name, NodeKey, RelativePath};
+use planner::Tree;
+use std::collections::{BTreeMap, BTreeSet};
+
+impl LocalSide {
+    pub(super) fn take_listing<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        directory: NodeKey,
+        subtree: bool,
+        listing: Listing,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        let Some(path) = path_of(store, directory, &Overlay::new())? else { return Ok(()) };
+        thaw_unreadable(store, directory)?;
+        let Listing { entries, unseen } = listing;
+        let mut children = children_by_name(store, directory)?;
+        self.unreadable.retain(|known| known.split().is_none_or(|(parent, _)| parent != path));
+        for name in unseen {
+            match children.remove(&name) {
+                Some((key, _)) => freeze(store, key, Frozen::Unreadable)?,
+                None => {
+                    self.unreadable.insert(path.join(&name));
+                }
+            }
+        }
+        let known = known_elsewhere(store, &children, &entries)?;
+        if let Some(round) = &mut self.round {
+            round.listed.insert(directory);
+        }
+        for entry in entries {
+            if is_ignored(&entry.name)
+                || matches!(entry.kind, EntryKind::Special | EntryKind::OtherFileSystem)
+            {
+                continue;
+            }
+            let child = children.remove(&entry.name);
+            let same = child.as_ref().is_some_and(|(_, row)| {
+                handle_of(row) == Some(&entry.fingerprint.handle) && kind_of(&entry.kind) == row_kind(row)
+            });
+            match child {
+                Some((key, row)) if same => self.take_known(store, key, &row, &path, entry, subtree, out)?,
+                Some((key, _)) => self.take_replaced(key, directory, entry, &known),
+                None if known.contains(&entry.fingerprint.handle) => {
+                    if let Some(round) = &mut self.round {
+                        round.arrived.push(Arrival { parent: directory, entry, occupant: None });
+                    }
+                }
+                None => self.take_new(store, directory, &path, entry, out)?,
+            }
+        }
+        if let Some(round) = &mut self.round {
+            round.missing.extend(children.into_values().map(|(key, _)| key));
+        }
+        Ok(())
+    }
+
+    /// The same node as L has here: perhaps edited.
+    #[expect(clippy::too_many_arguments, reason = "one row, one entry and where they stand")]
+    fn take_known<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        key: NodeKey,
+        row: &Row,
+        parent: &RelativePath,
+        entry: Entry,
+        subtree: bool,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        self.suspects.remove(&key);
+        if let Some(round) = &mut self.round {
+            round.missing.remove(&key);
+        }
+        match entry.kind {
+            EntryKind::Directory => {
+                let unread = row.extra.frozen == Some(Frozen::Unreadable);
+                if subtree || unread {
+                    self.list(store, key, subtree, out)?;
+                }
+            }
+            EntryKind::File if row.extra.disk.as_ref() != Some(&entry.fingerprint) => {
+                let path = parent.join(&entry.name);
+                self.request_hash(Hashing::Edit { key, path }, entry.fingerprint, out);
+            }
+            EntryKind::Link { target } => {
+                let content = Content::Link { target };
+                if row.triple.local.as_ref().is_some_and(|local| local.content != content) {
+                    let mut row = row.clone();
+                    if let Some(local) = &mut row.triple.local {
+                        local.content = content;
+                    }
+                    row.extra.disk = Some(entry.fingerprint);
+                    store.put(key, row)?;
+                    self.touch(key);
+                }
+            }
+            EntryKind::File | EntryKind::Special | EntryKind::OtherFileSystem => {}
+        }
+        Ok(())
+    }
+
+    /// Another node stands where L has `key`.
+    fn take_replaced(&mut self, key: NodeKey, parent: NodeKey, entry: Entry, known: &BTreeSet<Handle>) {
+        let Some(round) = &mut self.round else { return };
+        round.displaced.insert(key);
+        if known.contains(&entry.fingerprint.handle) {
+            round.arrived.push(Arrival { parent, entry, occupant: Some(key) });
+        } else {
+            round.replaced.push(Replacement { node: key, parent, entry });
+        }
+    }
+
+    /// Something L knows neither by place nor by handle.
+    pub(super) fn take_new<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        parent: NodeKey,
+        parent_path: &RelativePath,
+        entry: Entry,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        let Entry { name, kind, fingerprint } = entry;
+        let content = match kind {
+            EntryKind::Directory => Content::Directory,
+            EntryKind::Link { target } => Content::Link { target },
+            EntryKind::File => {
+                let path = parent_path.join(&name);
+                self.request_hash(Hashing::New { parent, name, path }, fingerprint, out);
+                return Ok(());
+            }
+            EntryKind::Special | EntryKind::OtherFileSystem => return Ok(()),
+        };
+        let directory = content.is_directory();
+        let key = store.new_key()?;
+        store.put(key, new_row(parent, name, content, fingerprint))?;
+        self.touch(key);
+        if directory {
+            self.list(store, key, true, out)?;
+        }
+        Ok(())
+    }
+
+    /// Asks for a directory to be listed in this round, unless it was.
+    pub(super) fn list<S: PairStore>(
+        &mut self,
+        store: &S,
+        key: NodeKey,
+        subtree: bool,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        let Some(round) = &mut self.round else { return Ok(()) };
+        if let Some(asked) = round.listing.get_mut(&key) {
+            *asked |= subtree;
+            return Ok(());
+        }
+        if !round.listed.contains(&key) || subtree {
+            round.listing.insert(key, subtree);
+            request_lists(store, [key].into_iter(), out)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn touch(&mut self, key: NodeKey) {
+        if let Some(round) = &mut self.round {
+            round.touched.insert(key);
+        }
+    }
+
+    /// A directory that was to be listed is not there: its parent's listing will tell.
+    pub(super) fn directory_gone<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        key: NodeKey,
+    ) -> Result<(), StoreError> {
+        let parent = store.row(key)?.and_then(|row| row.triple.local).map(|state| state.parent);
+        if let Some(path) =
+            parent.map(|parent| path_of(store, parent, &Overlay::new())).transpose()?.flatten()
+        {
+            self.want(path, false);
+        }
+        if let Some(round) = &mut self.round {
+            round.listed.insert(key);
+            round.missing.insert(key);
+        }
+        Ok(())
+    }
+}
+
+fn thaw_unreadable<S: PairStore>(store: &mut S, key: NodeKey) -> Result<(), StoreError> {
+    if let Some(mut row) = store.row(key)?
+        && row.extra.frozen == Some(Frozen::Unreadable)
+    {
+        row.extra.frozen = None;
+        row.triple.frozen = false;
+        store.put(key, row)?;
+    }
+    Ok(())
+}
+
+fn children_by_name<S: PairStore>(
+    store: &S,
+    directory: NodeKey,
+) -> Result<BTreeMap<Name, (NodeKey, Row)>, StoreError> {
+    let keys = store.children(Tree::Local, directory)?;
+    store.prefetch(&keys)?;
+    let mut children = BTreeMap::new();
+    for key in keys {
+        if let Some(row) = store.row(key)?
+            && let Some(local) = &row.triple.local
+        {
+            children.insert(local.name.clone(), (key, row));
+        }
+    }
+    Ok(children)
+}
+
+/// The handles of entries that are not where L has them, but that L knows.
+fn known_elsewhere<S: PairStore>(
+    store: &S,
+    children: &BTreeMap<Name, (NodeKey, Row)>,
+    entries: &[Entry],
+) -> Result<BTreeSet<Handle>, StoreError> {
+    let mut strange: Vec<Handle> = entries
+        .iter()
+        .filter(|entry| {
+            let here = children.get(&entry.name).and_then(|(_, row)| handle_of(row));
+            here != Some(&entry.fingerprint.handle)
+        })
+        .map(|entry| entry.fingerprint.handle.clone())
+        .collect();
+    strange.sort_unstable();
+    Ok(store.keys_of_handles(&strange)?.into_keys().collect())
+}
+
+pub(super) fn kind_of(kind: &EntryKind) -> Option<Kind> {
+    match kind {
+        EntryKind::Directory => Some(Kind::Directory),
+        EntryKind::File => Some(Kind::File),
+        EntryKind::Link { .. } => Some(Kind::Link),
+        EntryKind::Special | EntryKind::OtherFileSystem => None,
+    }
+}
+
+pub(super) fn row_kind(row: &Row) -> Option<Kind> {
+    row.triple.local.as_ref().map(|local| local.content.kind())
+}

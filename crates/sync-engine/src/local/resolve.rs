@@ -1,0 +1,308 @@
+//! What a round's findings mean: the table of identity.
+//!
+//! | seen at a place | conclusion |
+//! | --- | --- |
+//! | a known handle whose old place was found empty or taken | the node moved here |
+//! | a known handle whose old place still holds it | a hard link: a new node |
+//! | a known, never synced handle over a synced node's place | saved by rename: an edit of that node |
+//! | an unknown handle, the old one nowhere | saved by replacement: an edit of the node |
+//! | an unknown handle, the old one beside it under another name | backup dance: an edit; the other name is new |
+//! | an unknown handle, the old one elsewhere | the old node moved; here is a new one |
+//! | another kind | the old node is gone; here is a new one |
+
+use super::listing::{kind_of, row_kind};
+use super::{Arrival, Hashing, LocalSide, Replacement, handle_of, remove_subtree};
+use crate::effect::Effect;
+use crate::paths::{Overlay, path_of};
+use crate::store::{PairStore, Row, StoreError};
+use model::{Content, Entry, EntryKind, Kind, NodeKey};
+
+enum Fate {
+    MovedFrom(NodeKey),
+    HardLink,
+    LookFirst(NodeKey),
+}
+
+impl LocalSide {
+    /// Decides everything that can be decided; asks for further listings where it cannot.
+    pub(super) fn resolve<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        self.resolve_arrivals(store, out)?;
+        let waiting = self.round.as_ref().is_none_or(|round| !round.listing.is_empty());
+        if !waiting {
+            let replaced =
+                self.round.as_mut().map(|round| std::mem::take(&mut round.replaced)).unwrap_or_default();
+            for replacement in replaced {
+                self.resolve_replacement(store, replacement, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies moves until nothing more follows from them, since one node's way out makes room for the next.
+    fn resolve_arrivals<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        loop {
+            let Some(round) = &mut self.round else { return Ok(()) };
+            let arrived = std::mem::take(&mut round.arrived);
+            let before = arrived.len();
+            let mut undecided = Vec::new();
+            let mut look_at = Vec::new();
+            for arrival in arrived {
+                match self.fate(store, &arrival)? {
+                    Fate::MovedFrom(key) => self.apply_move(store, key, arrival, out)?,
+                    Fate::HardLink => self.apply_new(store, arrival, out)?,
+                    Fate::LookFirst(parent) => {
+                        look_at.push(parent);
+                        undecided.push(arrival);
+                    }
+                }
+            }
+            let progress = undecided.len() < before;
+            let Some(round) = &mut self.round else { return Ok(()) };
+            round.arrived = undecided;
+            if round.arrived.is_empty() {
+                return Ok(());
+            }
+            if !progress {
+                for parent in look_at {
+                    self.list(store, parent, false, out)?;
+                }
+                return Ok(());
+            }
+        }
+    }
+
+    fn fate<S: PairStore>(&self, store: &S, arrival: &Arrival) -> Result<Fate, StoreError> {
+        let Some(round) = &self.round else { return Ok(Fate::HardLink) };
+        let handle = &arrival.entry.fingerprint.handle;
+        let keys = store.keys_of_handles(std::slice::from_ref(handle))?.remove(handle).unwrap_or_default();
+        let mut look_first = None;
+        for key in keys {
+            if round.moved.contains_key(&key) {
+                continue;
+            }
+            let Some(row) = store.row(key)? else { continue };
+            let Some(local) = &row.triple.local else { continue };
+            if row_kind(&row) != kind_of(&arrival.entry.kind) {
+                continue;
+            }
+            if round.missing.contains(&key) || round.displaced.contains(&key) {
+                return Ok(Fate::MovedFrom(key));
+            }
+            if !round.listed.contains(&local.parent) {
+                look_first = Some(local.parent);
+            }
+        }
+        Ok(look_first.map_or(Fate::HardLink, Fate::LookFirst))
+    }
+
+    fn apply_new<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        arrival: Arrival,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        if let Some(node) = arrival.occupant {
+            let Arrival { parent, entry, .. } = arrival;
+            return self.resolve_replacement(store, Replacement { node, parent, entry }, out);
+        }
+        let path = path_of(store, arrival.parent, &Overlay::new())?.unwrap_or_default();
+        self.take_new(store, arrival.parent, &path, arrival.entry, out)
+    }
+
+    /// `key` stands at the arrival's place now.
+    fn apply_move<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        key: NodeKey,
+        arrival: Arrival,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        let Arrival { parent, entry, occupant } = arrival;
+        let Some(mut row) = store.row(key)? else { return Ok(()) };
+        if let Some(round) = &mut self.round {
+            round.missing.remove(&key);
+        }
+        self.suspects.remove(&key);
+        if let Some(occupant) = occupant
+            && self.occupant_stays(store, occupant, &row)?
+        {
+            // A file that was never synced was renamed over a synced one: that one was saved.
+            store.take(key)?;
+            self.touch(key);
+            return self.edit(store, occupant, parent, entry, out);
+        }
+        let Some(local) = &mut row.triple.local else { return Ok(()) };
+        (local.parent, local.name) = (parent, entry.name.clone());
+        if let Some(round) = &mut self.round {
+            round.moved.insert(key, (parent, entry.name.clone()));
+        }
+        let unedited = row.extra.disk.as_ref().is_some_and(|disk| {
+            (disk.size, disk.mtime, disk.executable)
+                == (entry.fingerprint.size, entry.fingerprint.mtime, entry.fingerprint.executable)
+        });
+        let directory = matches!(entry.kind, EntryKind::Directory);
+        if unedited || !matches!(entry.kind, EntryKind::File) {
+            row.extra.disk = Some(entry.fingerprint.clone());
+        }
+        store.put(key, row)?;
+        self.touch(key);
+        if let Some(occupant) = occupant {
+            self.displace(store, occupant)?;
+        }
+        if directory {
+            self.list(store, key, true, out)?;
+        } else if matches!(entry.kind, EntryKind::File) && !unedited {
+            self.hash_again(store, key, entry, out)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the node whose place was taken goes on as the newcomer: it is a file that was not seen elsewhere, and
+    /// the newcomer was never synced.
+    fn occupant_stays<S: PairStore>(
+        &self,
+        store: &S,
+        occupant: NodeKey,
+        newcomer: &Row,
+    ) -> Result<bool, StoreError> {
+        let never_synced = newcomer.triple.synced.is_none() && newcomer.triple.remote.is_none();
+        let moved = self.round.as_ref().is_some_and(|round| round.moved.contains_key(&occupant));
+        let same_kind = store.row(occupant)?.as_ref().and_then(row_kind) == row_kind(newcomer);
+        Ok(never_synced
+            && same_kind
+            && !moved
+            && row_kind(newcomer) == Some(Kind::File)
+            && !self.seen_elsewhere(store, occupant)?)
+    }
+
+    /// Whether an undecided arrival bears the node's handle.
+    fn seen_elsewhere<S: PairStore>(&self, store: &S, key: NodeKey) -> Result<bool, StoreError> {
+        let row = store.row(key)?;
+        let handle = row.as_ref().and_then(handle_of);
+        let Some(round) = &self.round else { return Ok(false) };
+        Ok(round.arrived.iter().any(|arrival| Some(&arrival.entry.fingerprint.handle) == handle))
+    }
+
+    /// The node's place is taken by another: unless it moved or will be found to have moved, it is gone.
+    fn displace<S: PairStore>(&mut self, store: &mut S, key: NodeKey) -> Result<(), StoreError> {
+        let moved = self.round.as_ref().is_some_and(|round| round.moved.contains_key(&key));
+        if moved || self.seen_elsewhere(store, key)? {
+            return Ok(());
+        }
+        let mut touched = std::collections::BTreeSet::new();
+        remove_subtree(store, key, &mut touched)?;
+        if let Some(round) = &mut self.round {
+            round.touched.extend(touched);
+        }
+        Ok(())
+    }
+
+    fn resolve_replacement<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        replacement: Replacement,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        let Replacement { node, parent, entry } = replacement;
+        let Some(row) = store.row(node)? else {
+            return self.apply_new(store, Arrival { parent, entry, occupant: None }, out);
+        };
+        let same_kind = row_kind(&row) == kind_of(&entry.kind);
+        let went = self.round.as_ref().and_then(|round| round.moved.get(&node).cloned());
+        match went {
+            Some((place, _)) if place == parent && same_kind && row_kind(&row) == Some(Kind::File) => {
+                self.undo_backup_dance(store, node, row, parent, entry, out)
+            }
+            Some(_) => self.apply_new(store, Arrival { parent, entry, occupant: None }, out),
+            None if same_kind => self.edit(store, node, parent, entry, out),
+            None => {
+                self.displace(store, node)?;
+                self.apply_new(store, Arrival { parent, entry, occupant: None }, out)
+            }
+        }
+    }
+
+    /// The old file was renamed aside in its directory and a new one written in its place: the node stays at its
+    /// place, and the other name is a new node.
+    fn undo_backup_dance<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        node: NodeKey,
+        mut row: Row,
+        parent: NodeKey,
+        entry: Entry,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        let aside = store.new_key()?;
+        let (Some(local), Some(disk)) = (row.triple.local.clone(), row.extra.disk.clone()) else {
+            return Ok(());
+        };
+        if let Some(here) = &mut row.triple.local {
+            here.name = entry.name.clone();
+        }
+        row.extra.disk = None;
+        store.put(node, row)?;
+        store.put(aside, super::new_row(parent, local.name, local.content, disk))?;
+        self.touch(aside);
+        self.edit(store, node, parent, entry, out)
+    }
+
+    /// The node at this place has another handle now, and perhaps another content.
+    fn edit<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        node: NodeKey,
+        parent: NodeKey,
+        entry: Entry,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        let Some(mut row) = store.row(node)? else { return Ok(()) };
+        self.suspects.remove(&node);
+        self.touch(node);
+        if let Some(round) = &mut self.round {
+            round.missing.remove(&node);
+        }
+        if let Some(local) = &mut row.triple.local {
+            local.parent = parent;
+        }
+        match &entry.kind {
+            EntryKind::Directory => {
+                row.extra.disk = Some(entry.fingerprint);
+                store.put(node, row)?;
+                self.list(store, node, true, out)
+            }
+            EntryKind::Link { target } => {
+                if let Some(local) = &mut row.triple.local {
+                    local.content = Content::Link { target: target.clone() };
+                }
+                row.extra.disk = Some(entry.fingerprint);
+                store.put(node, row)
+            }
+            _ => {
+                store.put(node, row)?;
+                self.hash_again(store, node, entry, out)
+            }
+        }
+    }
+
+    fn hash_again<S: PairStore>(
+        &mut self,
+        store: &S,
+        key: NodeKey,
+        entry: Entry,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        if let Some(path) = path_of(store, key, &Overlay::new())? {
+            self.request_hash(Hashing::Edit { key, path }, entry.fingerprint, out);
+        }
+        Ok(())
+    }
+}
