@@ -1,0 +1,7 @@
+//! Sign-in, sessions and permits on a real database.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod access;
+mod sign_in;
+mod world;
