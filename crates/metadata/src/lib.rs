@@ -18,6 +18,8 @@
 
 pub mod account;
 pub mod audit;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod content;
 pub mod database;
 pub mod error;

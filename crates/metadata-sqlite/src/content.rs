@@ -1,0 +1,236 @@
+//! Contents, chunks, and which folder holds which. Batches are sorted by hash before they meet a hash index.
+
+use crate::error::corrupt;
+use crate::rows::{Cell, Rows};
+use crate::session::{Columns, Session};
+use metadata::Result;
+use metadata::content::{ChunkRow, ContentRow, PackRow, ReadContents, WriteContents};
+use model::location::{Codec, Location, PackId};
+use model::{ChunkId, ContentId, FolderId};
+use rusqlite::{Row, params};
+
+/// A manifest's bytes for each chunk: its id and its length.
+const ENTRY_BYTES: usize = 36;
+
+/// Hashes as a batch, each once and in order.
+pub(crate) fn hash_rows(hashes: impl IntoIterator<Item = [u8; 32]>) -> Rows {
+    let mut hashes: Vec<[u8; 32]> = hashes.into_iter().collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    Rows::column(hashes.into_iter().map(Cell::Hash))
+}
+
+fn content(row: &Row<'_>) -> rusqlite::Result<ContentRow> {
+    let bytes = row.get_ref(2)?.as_blob()?;
+    if bytes.len() % ENTRY_BYTES != 0 {
+        return Err(corrupt(2, "not a manifest"));
+    }
+    let entry = |entry: &[u8]| {
+        let (id, length) = entry.split_at(32);
+        let id = id.try_into().expect("an entry's first 32 bytes");
+        let length = length.try_into().expect("an entry's last 4 bytes");
+        (ChunkId(id), u32::from_le_bytes(length))
+    };
+    Ok(ContentRow {
+        id: ContentId(row.array(0)?),
+        size: row.number(1)?,
+        manifest: bytes.chunks_exact(ENTRY_BYTES).map(entry).collect(),
+    })
+}
+
+fn manifest_cell(manifest: &[(ChunkId, u32)]) -> Cell {
+    let mut bytes = Vec::with_capacity(manifest.len() * ENTRY_BYTES);
+    for (id, length) in manifest {
+        bytes.extend_from_slice(&id.0);
+        bytes.extend_from_slice(&length.to_le_bytes());
+    }
+    Cell::Bytes(bytes.into())
+}
+
+macro_rules! chunk_columns {
+    () => {
+        "c.id, c.pack, c.record, c.stored_length, c.codec, c.checksum, c.plain_length, c.start, c.length, c.folder"
+    };
+}
+
+fn chunk(row: &Row<'_>) -> rusqlite::Result<ChunkRow> {
+    Ok(ChunkRow {
+        id: ChunkId(row.array(0)?),
+        location: Location {
+            pack: PackId(row.number(1)?),
+            offset: row.number(2)?,
+            stored_length: row.small(3)?,
+            codec: Codec::from_number(row.get(4)?).ok_or_else(|| corrupt(4, "not a codec"))?,
+            checksum: row.small(5)?,
+            plain_length: row.small(6)?,
+            start: row.small(7)?,
+            length: row.small(8)?,
+        },
+        folder: row.maybe_number(9)?.map(FolderId),
+    })
+}
+
+impl ReadContents for Session {
+    fn contents(&self, ids: &[ContentId]) -> Result<Vec<ContentRow>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.query(
+            "contents",
+            "SELECT c.id, c.size, c.manifest FROM rows(?1) r CROSS JOIN content c ON c.id = r.c0",
+            [hash_rows(ids.iter().map(|id| id.0))],
+            content,
+        )
+    }
+
+    fn content_sizes(&self, ids: &[ContentId]) -> Result<Vec<(ContentId, u64)>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.query(
+            "content_sizes",
+            "SELECT c.id, c.size FROM rows(?1) r CROSS JOIN content c ON c.id = r.c0",
+            [hash_rows(ids.iter().map(|id| id.0))],
+            |row| Ok((ContentId(row.array(0)?), row.number(1)?)),
+        )
+    }
+
+    fn chunks(&self, ids: &[ChunkId]) -> Result<Vec<ChunkRow>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.query(
+            "chunks",
+            concat!("SELECT ", chunk_columns!(), " FROM rows(?1) r CROSS JOIN chunk c ON c.id = r.c0"),
+            [hash_rows(ids.iter().map(|id| id.0))],
+            chunk,
+        )
+    }
+
+    fn folder_chunks(&self, folder: FolderId, chunks: &[ChunkId]) -> Result<Vec<ChunkId>> {
+        if chunks.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.query(
+            "folder_chunks",
+            "SELECT c.chunk FROM rows(?2) r CROSS JOIN folder_chunk c ON c.folder = ?1 AND c.chunk = r.c0",
+            params![folder.0.cast_signed(), hash_rows(chunks.iter().map(|id| id.0))],
+            |row| Ok(ChunkId(row.array(0)?)),
+        )
+    }
+
+    fn scan_chunks(&self, after: Option<ChunkId>, limit: usize) -> Result<Vec<ChunkRow>> {
+        self.query(
+            "scan_chunks",
+            concat!(
+                "SELECT ",
+                chunk_columns!(),
+                " FROM chunk c WHERE c.id > coalesce(?1, x'') ORDER BY c.id LIMIT ?2"
+            ),
+            params![after.map(|id| id.0), limit as i64],
+            chunk,
+        )
+    }
+
+    fn scan_contents(&self, after: Option<ContentId>, limit: usize) -> Result<Vec<ContentRow>> {
+        self.query(
+            "scan_contents",
+            "SELECT id, size, manifest FROM content WHERE id > coalesce(?1, x'') ORDER BY id LIMIT ?2",
+            params![after.map(|id| id.0), limit as i64],
+            content,
+        )
+    }
+
+    fn packs(&self) -> Result<Vec<PackRow>> {
+        self.query("packs", "SELECT id, chunks, live_bytes FROM pack ORDER BY id", [], |row| {
+            Ok(PackRow { id: PackId(row.number(0)?), chunks: row.number(1)?, live_bytes: row.number(2)? })
+        })
+    }
+}
+
+impl WriteContents for Session {
+    fn put_contents(&self, rows: &[ContentRow]) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut rows: Vec<&ContentRow> = rows.iter().collect();
+        rows.sort_unstable_by_key(|row| row.id);
+        let cells =
+            |row: &ContentRow| [Cell::Hash(row.id.0), Cell::number(row.size), manifest_cell(&row.manifest)];
+        self.execute(
+            "put_contents",
+            "INSERT INTO content (id, size, manifest) SELECT c0, c1, c2 FROM rows(?1) WHERE true
+             ON CONFLICT (id) DO NOTHING",
+            [Rows::table(rows.into_iter().map(cells))],
+        )
+        .map(drop)
+    }
+
+    fn put_chunks(&self, rows: &[ChunkRow]) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut rows: Vec<&ChunkRow> = rows.iter().collect();
+        // Of equal ids the one that has a folder comes first and stays.
+        rows.sort_unstable_by_key(|row| (row.id, row.folder.is_none()));
+        rows.dedup_by_key(|row| row.id);
+        let batch = Rows::table(rows.into_iter().map(|row| {
+            let location = &row.location;
+            [
+                Cell::Hash(row.id.0),
+                Cell::number(location.pack.0),
+                Cell::number(location.offset),
+                Cell::Number(location.stored_length.into()),
+                Cell::Number(location.codec.number().into()),
+                Cell::Number(location.checksum.into()),
+                Cell::Number(location.plain_length.into()),
+                Cell::Number(location.start.into()),
+                Cell::Number(location.length.into()),
+                Cell::from(row.folder.map(|id| Cell::number(id.0))),
+            ]
+        }));
+        self.execute(
+            "put_chunks",
+            "INSERT INTO pack (id, chunks, live_bytes)
+             SELECT c1, count(*), sum(c8) FROM rows(?1) r WHERE NOT EXISTS (SELECT 1 FROM chunk WHERE id = r.c0)
+             GROUP BY c1
+             ON CONFLICT (id) DO UPDATE SET chunks = chunks + excluded.chunks,
+                 live_bytes = live_bytes + excluded.live_bytes",
+            [batch.clone()],
+        )?;
+        self.execute(
+            "put_chunks",
+            "INSERT INTO chunk (id, pack, record, stored_length, codec, checksum, plain_length, start, length, folder)
+             SELECT c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 FROM rows(?1) WHERE true
+             ON CONFLICT (id) DO UPDATE SET folder = excluded.folder
+                 WHERE chunk.folder IS NULL AND excluded.folder IS NOT NULL",
+            [batch],
+        )
+        .map(drop)
+    }
+
+    fn own_chunks(&self, folder: FolderId, chunks: &[ChunkId]) -> Result<()> {
+        if chunks.is_empty() {
+            return Ok(());
+        }
+        self.execute(
+            "own_chunks",
+            "UPDATE chunk SET folder = ?1 FROM rows(?2) r WHERE chunk.id = r.c0 AND chunk.folder IS NULL",
+            params![folder.0.cast_signed(), hash_rows(chunks.iter().map(|id| id.0))],
+        )
+        .map(drop)
+    }
+
+    fn put_folder_chunks(&self, folder: FolderId, chunks: &[ChunkId]) -> Result<()> {
+        if chunks.is_empty() {
+            return Ok(());
+        }
+        self.execute(
+            "put_folder_chunks",
+            "INSERT INTO folder_chunk (folder, chunk) SELECT ?1, c0 FROM rows(?2) WHERE true
+             ON CONFLICT DO NOTHING",
+            params![folder.0.cast_signed(), hash_rows(chunks.iter().map(|id| id.0))],
+        )
+        .map(drop)
+    }
+}

@@ -1,0 +1,153 @@
+//! The versioning database on SQLite: WAL, `synchronous=FULL`, one writer, several readers.
+//!
+//! [`Sqlite::open`] keeps a file and a writer thread. Writing units that wait together share one transaction and
+//! one synchronisation of the disk, each in a savepoint of its own, so that one that fails is rolled back alone.
+//! Reading units run on their caller's thread on one of a few connections. [`Sqlite::in_memory`] has neither file
+//! nor threads: units run at once, one at a time, in the order they come — for tests and simulation.
+//!
+//! An error while making a commit durable is final: nothing is written any more until the process is started
+//! anew and SQLite has recovered from its log. A full disk is not: the batch is rolled back and answered.
+//!
+//! Start with `writer`, then `session`; the SQL of each concern is in the module of that name. Batches are bound
+//! as one parameter (`rows`), sorted by hash before they meet a hash index.
+
+mod account;
+mod audit;
+mod content;
+mod error;
+mod folder;
+mod migrate;
+mod node;
+mod operation;
+mod placement;
+mod readers;
+mod rows;
+mod session;
+mod setting;
+mod throttle;
+mod upload;
+mod version;
+mod writer;
+
+use metadata::{Answer, Database, Error, ErrorKind, Figures, ReadUnit, Result, WriteUnit};
+use readers::Readers;
+use rusqlite::{Connection, OpenFlags};
+use session::Session;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How many prepared statements a connection keeps.
+const STATEMENTS_KEPT: usize = 160;
+
+/// Counters shared by all connections.
+#[derive(Debug, Default)]
+struct Counts {
+    statements: Arc<AtomicU64>,
+    units: AtomicU64,
+    commits: AtomicU64,
+}
+
+/// A versioning database.
+#[derive(Debug)]
+pub struct Sqlite {
+    engine: Engine,
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug)]
+enum Engine {
+    File { writer: writer::Writer, readers: Readers },
+    Memory(Mutex<Session>),
+}
+
+impl Sqlite {
+    /// Opens a database, making or migrating it as needed. `Invalid` if a newer program wrote it.
+    pub fn open(path: &Path) -> Result<Self> {
+        let counts = Arc::new(Counts::default());
+        let session = Session { connection: connect(path)?, statements: Arc::clone(&counts.statements) };
+        prepare_file(&session.connection).map_err(|error| error::port_error("open", error))?;
+        migrate::migrate(&session.connection)?;
+        let readers = Readers::new(path.to_owned(), Arc::clone(&counts.statements));
+        let writer = writer::Writer::start(session, Arc::clone(&counts))?;
+        Ok(Self { engine: Engine::File { writer, readers }, counts })
+    }
+
+    /// A database that ends with this value.
+    pub fn in_memory() -> Result<Self> {
+        let counts = Arc::new(Counts::default());
+        let connection = Connection::open_in_memory().map_err(|error| error::port_error("open", error))?;
+        prepare(&connection).map_err(|error| error::port_error("open", error))?;
+        migrate::migrate(&connection)?;
+        let session = Session { connection, statements: Arc::clone(&counts.statements) };
+        Ok(Self { engine: Engine::Memory(Mutex::new(session)), counts })
+    }
+}
+
+impl Database for Sqlite {
+    fn queue_write(&self, unit: WriteUnit, answer: Answer) {
+        match &self.engine {
+            Engine::File { writer, .. } => writer.queue(unit, answer),
+            Engine::Memory(session) => {
+                // A panicking unit is caught before it could poison the lock.
+                let session = session.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut answers = Vec::new();
+                writer::run_batch(&session, &self.counts, std::iter::once((unit, answer)), &mut answers);
+                drop(session);
+                answers.into_iter().for_each(|(answer, result)| answer(result));
+            }
+        }
+    }
+
+    fn queue_read(&self, unit: ReadUnit, answer: Answer) {
+        answer(match &self.engine {
+            Engine::File { readers, .. } => readers.run(unit),
+            Engine::Memory(session) => {
+                let session = session.lock().unwrap_or_else(PoisonError::into_inner);
+                readers::run_unit(&session, unit)
+            }
+        });
+    }
+
+    fn figures(&self) -> Figures {
+        Figures {
+            statements: self.counts.statements.load(Ordering::Relaxed),
+            units: self.counts.units.load(Ordering::Relaxed),
+            commits: self.counts.commits.load(Ordering::Relaxed),
+        }
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|error| error::port_error("open", error))?;
+    prepare(&connection).map_err(|error| error::port_error("open", error))?;
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    rows::load(connection)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "trusted_schema", false)
+}
+
+fn prepare_file(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)
+}
+
+/// The answer to a unit that the engine did not live to run.
+fn stopped(operation: &'static str) -> Error {
+    Error::new(ErrorKind::Unavailable, operation, "the database has stopped writing")
+}

@@ -1,0 +1,84 @@
+//! Placements.
+
+use crate::node::{content, name};
+use crate::rows::{Cell, Rows};
+use crate::session::{Columns, Session};
+use metadata::Result;
+use metadata::placement::{PastNode, PlacementRow, ReadPlacements, WritePlacements};
+use model::{DeviceId, FolderId, NodeId, Seq, Timestamp, UserId};
+use rusqlite::params;
+
+impl ReadPlacements for Session {
+    fn placements(&self, folder: FolderId, node: NodeId) -> Result<Vec<PlacementRow>> {
+        self.query(
+            "placements",
+            "SELECT node, seq, parent, name, deleted, user, device, at FROM placement
+             WHERE folder = ?1 AND node = ?2 ORDER BY seq",
+            [folder.0.cast_signed(), node.0.cast_signed()],
+            |row| {
+                Ok(PlacementRow {
+                    node: NodeId(row.number(0)?),
+                    seq: Seq(row.number(1)?),
+                    parent: NodeId(row.number(2)?),
+                    name: name(row, 3)?,
+                    deleted: row.get(4)?,
+                    user: UserId(row.number(5)?),
+                    device: row.maybe_number(6)?.map(DeviceId),
+                    at: Timestamp(row.get(7)?),
+                })
+            },
+        )
+    }
+
+    fn tree_at(&self, folder: FolderId, seq: Seq, after: NodeId, limit: usize) -> Result<Vec<PastNode>> {
+        self.query(
+            "tree_at",
+            "SELECT n.id, p.parent, p.name, n.kind, v.content, coalesce(v.size, 0), v.target,
+                 coalesce(v.executable, 0), coalesce(v.mtime, 0)
+             FROM node n
+             CROSS JOIN placement p ON p.folder = ?1 AND p.node = n.id AND p.seq =
+                 (SELECT max(q.seq) FROM placement q WHERE q.folder = ?1 AND q.node = n.id AND q.seq <= ?2)
+             LEFT JOIN version v ON v.folder = ?1 AND v.node = n.id AND v.seq =
+                 (SELECT max(w.seq) FROM version w WHERE w.folder = ?1 AND w.node = n.id AND w.seq <= ?2)
+             WHERE n.folder = ?1 AND n.id > max(?3, 1) AND p.deleted = 0 ORDER BY n.id LIMIT ?4",
+            params![folder.0.cast_signed(), seq.0.cast_signed(), after.0.cast_signed(), limit as i64],
+            |row| {
+                Ok(PastNode {
+                    id: NodeId(row.number(0)?),
+                    parent: NodeId(row.number(1)?),
+                    name: name(row, 2)?,
+                    content: content(row, 3)?,
+                    executable: row.get(7)?,
+                    mtime: Timestamp(row.get(8)?),
+                })
+            },
+        )
+    }
+}
+
+impl WritePlacements for Session {
+    fn put_placements(&self, folder: FolderId, rows: &[PlacementRow]) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let batch = Rows::table(rows.iter().map(|row| {
+            [
+                Cell::number(row.node.0),
+                Cell::number(row.seq.0),
+                Cell::number(row.parent.0),
+                Cell::from(row.name.as_str()),
+                Cell::from(row.deleted),
+                Cell::number(row.user.0),
+                Cell::from(row.device.map(|id| Cell::number(id.0))),
+                Cell::Number(row.at.0),
+            ]
+        }));
+        self.execute(
+            "put_placements",
+            "INSERT INTO placement (folder, node, seq, parent, name, deleted, user, device, at)
+             SELECT ?1, c0, c1, c2, c3, c4, c5, c6, c7 FROM rows(?2)",
+            params![folder.0.cast_signed(), batch],
+        )
+        .map(drop)
+    }
+}

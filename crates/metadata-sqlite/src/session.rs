@@ -1,0 +1,97 @@
+//! A connection as the port's snapshot and transaction: every statement goes through here and is counted.
+
+use crate::error::port_error;
+use metadata::{Result, Snapshot, Transaction};
+use rusqlite::{Connection, Params, Row};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A connection within a unit of work.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) connection: Connection,
+    pub(crate) statements: Arc<AtomicU64>,
+}
+
+impl Session {
+    /// All rows of a query.
+    pub(crate) fn query<T>(
+        &self,
+        operation: &'static str,
+        sql: &'static str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let rows = || -> rusqlite::Result<Vec<T>> {
+            self.connection.prepare_cached(sql)?.query_map(params, read)?.collect()
+        };
+        rows().map_err(|error| port_error(operation, error))
+    }
+
+    /// The first row of a query.
+    pub(crate) fn query_one<T>(
+        &self,
+        operation: &'static str,
+        sql: &'static str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>> {
+        Ok(self.query(operation, sql, params, read)?.into_iter().next())
+    }
+
+    /// Changes rows; says how many.
+    pub(crate) fn execute(
+        &self,
+        operation: &'static str,
+        sql: &'static str,
+        params: impl Params,
+    ) -> Result<usize> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let run = || self.connection.prepare_cached(sql)?.execute(params);
+        run().map_err(|error| port_error(operation, error))
+    }
+
+    /// A statement about transactions.
+    pub(crate) fn control(&self, sql: &'static str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute([]).map(drop)
+    }
+}
+
+impl Snapshot for Session {}
+
+impl Transaction for Session {
+    fn as_snapshot(&self) -> &dyn Snapshot {
+        self
+    }
+}
+
+/// Reads of columns in the model's types.
+pub(crate) trait Columns {
+    /// A 64-bit number with the same bits.
+    fn number(&self, column: usize) -> rusqlite::Result<u64>;
+    /// The same, or nothing.
+    fn maybe_number(&self, column: usize) -> rusqlite::Result<Option<u64>>;
+    /// A blob of fixed length.
+    fn array<const N: usize>(&self, column: usize) -> rusqlite::Result<[u8; N]>;
+    /// A number that fits 32 bits.
+    fn small(&self, column: usize) -> rusqlite::Result<u32>;
+}
+
+impl Columns for Row<'_> {
+    fn number(&self, column: usize) -> rusqlite::Result<u64> {
+        self.get::<_, i64>(column).map(i64::cast_unsigned)
+    }
+
+    fn maybe_number(&self, column: usize) -> rusqlite::Result<Option<u64>> {
+        self.get::<_, Option<i64>>(column).map(|number| number.map(i64::cast_unsigned))
+    }
+
+    fn array<const N: usize>(&self, column: usize) -> rusqlite::Result<[u8; N]> {
+        self.get(column)
+    }
+
+    fn small(&self, column: usize) -> rusqlite::Result<u32> {
+        self.get(column)
+    }
+}

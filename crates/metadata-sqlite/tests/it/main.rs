@@ -1,0 +1,4 @@
+//! The SQLite adapter, through its port.
+
+mod conformance;
+mod durability;

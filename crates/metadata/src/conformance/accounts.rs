@@ -1,0 +1,195 @@
+//! People, groups, privileges, devices.
+
+use super::{Open, folder, key, new_folder, read, write};
+use crate::account::{CredentialKind, CredentialRow, NewDevice, NewUser, Subject, User};
+use crate::folder::{FolderCounters, FolderSettings};
+use crate::{Database, Error, ErrorKind};
+use model::{DeviceId, Facts, FolderId, GroupId, NodeId, Principal, Privilege, Seq, Timestamp, UserId};
+
+pub(super) fn check(open: Open<'_>) {
+    accounts_are_made_and_changed(open);
+    privileges_combine_over_groups(open);
+    only_active_accounts_and_devices_count(open);
+    used_bytes_follow_the_owner(open);
+    credentials_are_replaced(open);
+}
+
+fn user(database: &dyn Database, text: &'static str) -> UserId {
+    let new = NewUser {
+        name: text.to_owned(),
+        name_key: key(text),
+        administrator: text == "root",
+        quota_bytes: Some(100),
+        at: Timestamp(4),
+    };
+    write(database, move |transaction| transaction.create_user(&new))
+}
+
+fn accounts_are_made_and_changed(open: Open<'_>) {
+    let database = open();
+    let id = user(&*database, "alice");
+    let row = read(&*database, |snapshot| snapshot.user_named(&key("alice"))).expect("she is there");
+    assert_eq!((row.id, row.used_bytes, row.disabled, row.quota_bytes), (id, 0, false, Some(100)));
+    let changed = User {
+        name: "Al".into(),
+        name_key: key("al"),
+        disabled: true,
+        used_bytes: 55,
+        quota_bytes: None,
+        ..row
+    };
+    let set = changed.clone();
+    write(&*database, move |transaction| transaction.set_user(&set));
+    let found = read(&*database, move |snapshot| snapshot.user(id));
+    assert_eq!(found, Some(User { used_bytes: 0, ..changed }), "used bytes are not set here");
+    user(&*database, "bob");
+    let twice = crate::write::<_, Error>(&*database, |transaction| {
+        let mut row = transaction.user_named(&key("bob"))?.expect("he is there");
+        row.name_key = key("al");
+        transaction.set_user(&row)
+    });
+    assert_eq!(twice.map_err(|error| error.kind()), Err(ErrorKind::Conflict));
+    assert_eq!(read(&*database, |snapshot| snapshot.users()).len(), 2);
+}
+
+fn privileges_combine_over_groups(open: Open<'_>) {
+    let database = open();
+    let (docs, alice) = (folder(&*database), user(&*database, "alice"));
+    let group = write(&*database, |transaction| transaction.create_group("Staff", &key("staff")));
+    let seen = move |database: &dyn Database| {
+        read(database, move |snapshot| {
+            let facts =
+                snapshot.facts(Principal { user: alice, device: None }, docs, Timestamp(9))?.privilege;
+            let listed = snapshot.privileges(alice)?;
+            assert_eq!(listed.first().map_or(Privilege::None, |of| of.1), facts, "both ways agree");
+            Ok(facts)
+        })
+    };
+    let grant = |subject, privilege| {
+        write(&*database, move |transaction| transaction.set_grant(docs, subject, privilege));
+    };
+    assert_eq!(seen(&*database), Privilege::None);
+    grant(Subject::Group(group), Some(Privilege::Write));
+    assert_eq!(seen(&*database), Privilege::None, "not a member yet");
+    write(&*database, move |transaction| transaction.add_member(group, alice));
+    write(&*database, move |transaction| transaction.add_member(group, alice));
+    assert_eq!(seen(&*database), Privilege::Write);
+    grant(Subject::User(alice), Some(Privilege::Read));
+    assert_eq!(seen(&*database), Privilege::Write, "the highest counts");
+    grant(Subject::User(alice), Some(Privilege::Manage));
+    assert_eq!(seen(&*database), Privilege::Manage);
+    grant(Subject::Group(group), Some(Privilege::None));
+    assert_eq!(seen(&*database), Privilege::None, "none wins");
+    let grants = read(&*database, move |snapshot| snapshot.grants(docs));
+    assert_eq!(grants, [(Subject::User(alice), Privilege::Manage), (Subject::Group(group), Privilege::None)]);
+    assert_eq!(read(&*database, move |snapshot| snapshot.members(group)), [alice]);
+    write(&*database, move |transaction| transaction.remove_member(group, alice));
+    assert_eq!(seen(&*database), Privilege::Manage);
+    grant(Subject::User(alice), None);
+    assert_eq!(seen(&*database), Privilege::None);
+    write(&*database, move |transaction| transaction.add_member(group, alice));
+    assert_eq!(read(&*database, move |snapshot| snapshot.groups_of(alice)), [group]);
+    write(&*database, move |transaction| transaction.delete_group(group));
+    assert_eq!(read(&*database, move |snapshot| snapshot.grants(docs)), []);
+    assert_eq!(read(&*database, move |snapshot| snapshot.groups_of(alice)), []);
+    assert_eq!(read(&*database, |snapshot| snapshot.group_named(&key("staff"))), None);
+    let missing = crate::write::<_, Error>(&*database, |transaction| transaction.delete_group(GroupId(44)));
+    assert_eq!(missing.map_err(|error| error.kind()), Err(ErrorKind::NotFound));
+}
+
+fn only_active_accounts_and_devices_count(open: Open<'_>) {
+    let database = open();
+    let (alice, root) = (user(&*database, "alice"), user(&*database, "root"));
+    let device = write(&*database, move |transaction| {
+        transaction.create_device(&NewDevice {
+            user: alice,
+            name: "laptop".into(),
+            token_hash: [8; 32],
+            at: Timestamp(1),
+            expires_at: Some(Timestamp(100)),
+        })
+    });
+    let facts = |user, device, now| {
+        read(&*database, move |snapshot| {
+            snapshot.facts(Principal { user, device }, FolderId(1), Timestamp(now))
+        })
+    };
+    assert!(facts(alice, Some(device), 99).active);
+    assert!(!facts(alice, Some(device), 100).active, "its token has ended");
+    assert!(!facts(root, Some(device), 9).active, "somebody else's device");
+    assert!(!facts(alice, Some(DeviceId(77)), 9).active);
+    assert!(facts(alice, None, 9).active);
+    assert_eq!(facts(root, None, 9), Facts { active: true, administrator: true, privilege: Privilege::None });
+    assert!(!facts(UserId(99), None, 9).active);
+    write(&*database, move |transaction| {
+        transaction.touch_device(device, Timestamp(7))?;
+        transaction.touch_device(device, Timestamp(6))?;
+        transaction.revoke_device(device, Timestamp(8))?;
+        transaction.revoke_device(device, Timestamp(9))
+    });
+    assert!(!facts(alice, Some(device), 9).active, "unlinked");
+    let row = read(&*database, |snapshot| snapshot.device_by_token(&[8; 32])).expect("it is still known");
+    assert_eq!((row.last_seen_at, row.revoked_at), (Some(Timestamp(7)), Some(Timestamp(8))));
+    assert_eq!(read(&*database, move |snapshot| snapshot.device(device)), Some(row.clone()));
+    assert_eq!(read(&*database, move |snapshot| snapshot.devices(alice)), [row]);
+    write(&*database, move |transaction| {
+        let mut row = transaction.user(root)?.expect("root is there");
+        row.disabled = true;
+        transaction.set_user(&row)
+    });
+    assert_eq!(
+        facts(root, None, 9),
+        Facts { active: false, administrator: false, privilege: Privilege::None }
+    );
+}
+
+fn used_bytes_follow_the_owner(open: Open<'_>) {
+    let database = open();
+    let (alice, bob) = (user(&*database, "alice"), user(&*database, "bob"));
+    let mut new = new_folder("home");
+    new.settings.owner = Some(alice);
+    let settings = new.settings.clone();
+    let home = write(&*database, move |transaction| transaction.create_folder(&new));
+    let use_bytes = |used_bytes| {
+        let counters = FolderCounters { head: Seq(3), next_node: NodeId(8), used_bytes, nodes: 2 };
+        write(&*database, move |transaction| transaction.set_folder_counters(home, &counters));
+    };
+    let used = || {
+        read(&*database, move |snapshot| {
+            let of = |id| snapshot.user(id).map(|row| row.map_or(0, |row| row.used_bytes));
+            Ok((of(alice)?, of(bob)?))
+        })
+    };
+    use_bytes(50);
+    use_bytes(30);
+    assert_eq!(used(), (30, 0));
+    let own = |owner| {
+        let settings = FolderSettings { owner, ..settings.clone() };
+        write(&*database, move |transaction| transaction.set_folder(home, &settings));
+    };
+    own(Some(bob));
+    assert_eq!(used(), (0, 30));
+    own(Some(bob));
+    assert_eq!(used(), (0, 30));
+    use_bytes(31);
+    own(None);
+    assert_eq!(used(), (0, 0));
+}
+
+fn credentials_are_replaced(open: Open<'_>) {
+    let database = open();
+    let alice = user(&*database, "alice");
+    let credential = move |secret: &[u8]| CredentialRow {
+        user: alice,
+        kind: CredentialKind::Password,
+        label: String::new(),
+        secret: secret.to_vec(),
+        changed_at: Timestamp(3),
+    };
+    for secret in [b"one", b"two"] {
+        write(&*database, move |transaction| transaction.put_credential(&credential(secret)));
+    }
+    assert_eq!(read(&*database, move |snapshot| snapshot.credentials(alice)), [credential(b"two")]);
+    write(&*database, move |transaction| transaction.delete_credential(alice, CredentialKind::Password, ""));
+    assert_eq!(read(&*database, move |snapshot| snapshot.credentials(alice)), []);
+}
