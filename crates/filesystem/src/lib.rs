@@ -17,13 +17,14 @@
 pub mod change;
 pub mod disk;
 pub mod error;
+pub mod fake;
 pub mod place;
 pub mod watch;
 
-pub use change::{Expected, Outcome, Proof};
+pub use change::{Aside, Expected, Outcome, Proof};
 pub use disk::{
     Capabilities, Disk, Identity, Listing, ReadFile, Staged, StagedFile, SyncCounts, Unseen, Writers,
 };
 pub use error::{Error, ErrorKind, Operation, Result, Retry};
-pub use place::{Place, StagedId, TrashedId};
+pub use place::{Place, Removal, StagedId, TrashedId};
 pub use watch::{Barrier, WatchEvent, WatchStatus, Watcher};

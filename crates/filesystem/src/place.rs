@@ -1,6 +1,6 @@
 //! Where something stands: in the user's tree, in the stage, or in the local trash.
 
-use model::{Fingerprint, Handle, Name, RelativePath, Timestamp};
+use model::{Entry, EntryKind, Fingerprint, Name, RelativePath, Timestamp};
 use std::fmt;
 
 /// Where something stands. Stage and trash lie in the replica's private directory, on the same file system.
@@ -61,52 +61,49 @@ pub struct TrashedId {
     cut: bool,
 }
 
-/// What was to be taken out of the tree, so that anything else that came out is recognised later.
+/// What was to be taken out of the tree, so that anything else that came out is recognised later, also after a
+/// crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Removal {
-    /// A digest of the handle expected to be taken out.
-    pub expected: u32,
-    /// Its size.
-    pub size: u64,
-    /// Its mtime.
-    pub mtime: Timestamp,
-    /// A digest of the handle that waits there to be exchanged in; 0 for a plain removal.
-    pub incoming: u32,
+    expected: u64,
+    incoming: u64,
 }
 
 impl Removal {
     /// To take out what has this fingerprint, perhaps in exchange for another node.
     #[must_use]
-    pub fn of(expected: &Fingerprint, incoming: Option<&Handle>) -> Self {
+    pub fn of(kind: &EntryKind, expected: &Fingerprint, incoming: Option<&Fingerprint>) -> Self {
         Self {
-            expected: digest(&expected.handle),
-            size: expected.size,
-            mtime: expected.mtime,
-            incoming: incoming.map_or(0, digest),
+            expected: digest(kind, expected),
+            // Only files and links are exchanged in.
+            incoming: incoming.map_or(0, |fingerprint| digest(&EntryKind::File, fingerprint)),
         }
     }
 
-    /// Whether this is what was to be taken out, unchanged. Directories change their size and time with their
-    /// content, so that only their handle counts.
+    /// Whether this is what was to be taken out, unchanged. Of a directory, only its handle is asked: its size and
+    /// time change with its content.
     #[must_use]
-    pub fn is_expected(&self, found: &Fingerprint, is_directory: bool) -> bool {
-        self.expected == digest(&found.handle)
-            && (is_directory || (self.size == found.size && self.mtime == found.mtime))
+    pub fn is_expected(&self, found: &Entry) -> bool {
+        self.expected == digest(&found.kind, &found.fingerprint)
     }
 
-    /// Whether this is the node that waited to be exchanged in.
+    /// Whether this is the node that waited to be exchanged in, unchanged.
     #[must_use]
-    pub fn is_incoming(&self, found: &Fingerprint) -> bool {
-        self.incoming == digest(&found.handle)
+    pub fn is_incoming(&self, found: &Entry) -> bool {
+        self.incoming == digest(&found.kind, &found.fingerprint)
     }
 }
 
-/// FNV-1a, never 0: it only has to tell apart the two or three nodes that can stand at one name.
-fn digest(handle: &Handle) -> u32 {
-    let hash = handle
-        .0
-        .iter()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+/// FNV-1a of what a rename does not change, never 0. It tells apart the few nodes that can stand at one name.
+fn digest(kind: &EntryKind, fingerprint: &Fingerprint) -> u64 {
+    let Fingerprint { handle, size, mtime, .. } = fingerprint;
+    let state = match kind {
+        EntryKind::Directory => [0; 16],
+        _ => (u128::from(*size) << 64 | u128::from(mtime.0 as u64)).to_le_bytes(),
+    };
+    let hash = handle.0.iter().chain(&state).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     hash.max(1)
 }
 
@@ -153,12 +150,9 @@ impl TrashedId {
     /// Its file name in the trash.
     #[must_use]
     pub fn file_name(&self) -> String {
-        let Removal { expected, size, mtime, incoming } = self.removal;
+        let Removal { expected, incoming } = self.removal;
         let mark = if self.cut { 'c' } else { 'p' };
-        format!(
-            "{:x}-{:x}-{expected:x}.{size:x}.{:x}.{incoming:x}-{mark}{}",
-            self.at.0 as u64, self.number, mtime.0 as u64, self.path
-        )
+        format!("{:x}-{:x}-{expected:x}.{incoming:x}-{mark}{}", self.at.0 as u64, self.number, self.path)
     }
 
     /// Reads a file name of the trash; none for what is not ours.
@@ -167,18 +161,16 @@ impl TrashedId {
         let mut fields = file_name.splitn(4, '-');
         let at = Timestamp(u64::from_str_radix(fields.next()?, 16).ok()? as i64);
         let number = u64::from_str_radix(fields.next()?, 16).ok()?;
-        let mut tags = fields.next()?.split('.');
-        let expected = u32::from_str_radix(tags.next()?, 16).ok()?;
-        let size = u64::from_str_radix(tags.next()?, 16).ok()?;
-        let mtime = Timestamp(u64::from_str_radix(tags.next()?, 16).ok()? as i64);
-        let incoming = u32::from_str_radix(tags.next()?, 16).ok()?;
+        let (expected, incoming) = fields.next()?.split_once('.')?;
+        let expected = u64::from_str_radix(expected, 16).ok()?;
+        let incoming = u64::from_str_radix(incoming, 16).ok()?;
         let rest = fields.next()?;
         let (cut, path) = match rest.split_at_checked(1)? {
             ("p", path) => (false, path),
             ("c", path) => (true, path),
             _ => return None,
         };
-        let removal = Removal { expected, size, mtime, incoming };
+        let removal = Removal { expected, incoming };
         Some(Self { at, number, removal, path: path.into(), cut })
     }
 }
@@ -186,5 +178,61 @@ impl TrashedId {
 impl fmt::Debug for TrashedId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.file_name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Handle;
+
+    fn fingerprint(handle: u8, size: u64, mtime: i64) -> Fingerprint {
+        Fingerprint {
+            handle: Handle([handle].into()),
+            size,
+            mtime: Timestamp(mtime),
+            ctime: Timestamp(0),
+            executable: false,
+        }
+    }
+
+    #[test]
+    fn a_trashed_id_survives_its_file_name() {
+        let removal = Removal::of(&EntryKind::File, &fingerprint(1, 2, -3), Some(&fingerprint(4, 5, 6)));
+        for path in ["a", "docs/50% off-1.txt", "x%2Fy/%25/ä", &format!("{}/b", "d".repeat(100)), "-/-"] {
+            let path = RelativePath::parse(path).unwrap();
+            let id = TrashedId::new(Timestamp(-5), 7, removal, &path);
+            assert_eq!(TrashedId::parse(&id.file_name()), Some(id.clone()));
+            assert_eq!(id.path(), Some(path));
+        }
+    }
+
+    #[test]
+    fn a_path_too_long_to_be_remembered_leaves_the_end_of_its_name() {
+        let removal = Removal::of(&EntryKind::Directory, &fingerprint(1, 2, 3), None);
+        let path = RelativePath::parse(&format!("a/{}.txt", "ä".repeat(120))).unwrap();
+        let id = TrashedId::new(Timestamp(i64::MAX), u64::MAX, removal, &path);
+        assert!(id.file_name().len() <= 255 && id.file_name().ends_with("ä.txt"));
+        assert_eq!(id.path(), None);
+        assert_eq!(TrashedId::parse(&id.file_name()), Some(id));
+    }
+
+    #[test]
+    fn what_is_not_ours_in_the_trash_is_no_id() {
+        for bad in ["", "a", "1-2-3.4", "1-2-3.4-", "1-2-3-pa", "g-2-3.4-pa", "1-2-3.4-xa", "1-2-3.4-ä"] {
+            assert_eq!(TrashedId::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_changed_file_is_neither_expected_nor_ours() {
+        let removal = Removal::of(&EntryKind::File, &fingerprint(1, 2, 3), Some(&fingerprint(4, 5, 6)));
+        let entry = |fingerprint| Entry { name: Name::new("x").unwrap(), kind: EntryKind::File, fingerprint };
+        assert!(removal.is_expected(&entry(fingerprint(1, 2, 3))));
+        assert!(removal.is_incoming(&entry(fingerprint(4, 5, 6))));
+        for other in [fingerprint(1, 2, 4), fingerprint(1, 3, 3), fingerprint(4, 5, 7), fingerprint(9, 2, 3)]
+        {
+            assert!(!removal.is_expected(&entry(other.clone())) && !removal.is_incoming(&entry(other)));
+        }
     }
 }
