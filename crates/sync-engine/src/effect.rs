@@ -104,6 +104,8 @@ pub enum LocalActionKind {
         executable: bool,
         /// What it replaces; nothing may be there if none.
         expected: Option<Fingerprint>,
+        /// The name of the bytes it replaces, of which some may stay.
+        base: Option<ContentId>,
     },
     /// Install a symbolic link.
     PlaceLink {

@@ -3,7 +3,7 @@
 use crate::effect::{Commit, LocalAction, LocalActionKind, Send};
 use crate::paths::{Overlay, path_of};
 use crate::store::{Intent, IntentOperation, PairStore, Row, StoreError};
-use model::{Content, IdempotencyKey, Name, NodeKey, NodeRef, Operation, Revision};
+use model::{Content, ContentId, IdempotencyKey, Name, NodeKey, NodeRef, Operation, Revision};
 use planner::{LocalOperation, LocalStep, Plan, RemoteGroup, RemoteOperation};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -248,6 +248,13 @@ fn sent_bytes(operation: &RemoteOperation) -> u64 {
     }
 }
 
+fn content_id(content: &Content) -> Option<ContentId> {
+    match content {
+        Content::File { id, .. } => Some(*id),
+        Content::Directory | Content::Link { .. } => None,
+    }
+}
+
 enum Translated {
     Action(LocalActionKind),
     MemoryOnly,
@@ -299,6 +306,7 @@ fn local_action<S: PairStore>(
                     mtime: *mtime,
                     executable: *executable,
                     expected: Some(expected),
+                    base: content_id(&local.content),
                 }),
                 None => Translated::Outdated,
             }
@@ -352,6 +360,7 @@ fn local_create<S: PairStore>(
             mtime: state.mtime,
             executable: state.executable,
             expected: None,
+            base: None,
         },
     }))
 }
@@ -403,10 +412,7 @@ impl Draft {
         let (true, Some(path), Some(expected)) = (held, path, row.extra.disk.clone()) else {
             return Ok(None);
         };
-        let base = row.triple.remote.as_ref().and_then(|remote| match remote.content {
-            Content::File { id, .. } => Some(id),
-            _ => None,
-        });
+        let base = row.triple.remote.as_ref().and_then(|remote| content_id(&remote.content));
         Ok(Some(Send { path, expected, content: id, size, base, node: row.extra.id }))
     }
 
