@@ -1,7 +1,6 @@
 //! Splices: one manifest told as a change of another, for the wire.
 
 use crate::manifest::{ENTRIES_MAX, Entry, Manifest};
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// A stretch of the new manifest.
@@ -30,7 +29,7 @@ pub enum SpliceError {
 
 impl Splices {
     /// Tells `new` as a change of `base`. Equal runs are kept wherever they lie in the base, so that an insertion, a
-    /// removal and a moved part are all short. Costs time and memory in proportion to both.
+    /// removal and a moved part are all short. Takes memory for the part that differs only.
     #[must_use]
     pub fn between(base: &Manifest, new: &Manifest) -> Self {
         let (base, new) = (base.entries(), new.entries());
@@ -96,16 +95,12 @@ impl Splices {
         if new.is_empty() {
             return;
         }
-        let mut places: BTreeMap<Entry, u32> = BTreeMap::new();
-        for (index, entry) in base.iter().enumerate() {
-            let index = u32::try_from(index).expect("a manifest has at most ENTRIES_MAX entries");
-            places.entry(*entry).or_insert(index);
-        }
+        let places = places_of(new, base);
         // Where the base would go on: runs are followed even through entries that occur more than once.
         let mut next = None;
         for entry in new {
             let follows = next.filter(|index| base.get(*index) == Some(entry));
-            match follows.or_else(|| places.get(entry).map(|index| *index as usize)) {
+            match follows.or_else(|| first_place(&places, entry)) {
                 Some(index) => {
                     self.keep(index..index + 1);
                     next = Some(index + 1);
@@ -136,4 +131,27 @@ impl Splices {
             _ => self.0.push(Splice::New(vec![entry])),
         }
     }
+}
+
+/// Stands for "nowhere in the base".
+const NOWHERE: u32 = u32::MAX;
+
+/// Where each of these entries lies first in the base, sorted by entry. Only what is looked for is indexed: a base of
+/// millions of chunks with a small change costs one pass and no memory.
+fn places_of(wanted: &[Entry], base: &[Entry]) -> Vec<(Entry, u32)> {
+    let mut places: Vec<(Entry, u32)> = wanted.iter().map(|entry| (*entry, NOWHERE)).collect();
+    places.sort_unstable();
+    places.dedup();
+    for (index, entry) in (0_u32..).zip(base) {
+        if let Ok(found) = places.binary_search_by(|(candidate, _)| candidate.cmp(entry)) {
+            let place = &mut places[found].1;
+            *place = (*place).min(index);
+        }
+    }
+    places
+}
+
+fn first_place(places: &[(Entry, u32)], entry: &Entry) -> Option<usize> {
+    let found = places.binary_search_by(|(candidate, _)| candidate.cmp(entry)).ok()?;
+    Some(places[found].1).filter(|index| *index != NOWHERE).map(|index| index as usize)
 }

@@ -73,3 +73,28 @@ fn splices_are_bounded() {
     let turned = Splices(vec![Splice::Keep(5..3)]);
     assert_eq!(turned.apply(&base, 1000), Err(SpliceError::OutOfBounds));
 }
+
+#[test]
+fn a_small_change_of_a_very_long_manifest_is_a_short_tale() {
+    // A file of about 64 GiB; every chunk of it once.
+    let entry = |number: u32| {
+        let mut chunk = [0; 32];
+        chunk[..4].copy_from_slice(&number.to_le_bytes());
+        Entry { chunk: ChunkId(chunk), length: 1 << 18 }
+    };
+    let base: Manifest = (0..1 << 18).map(entry).collect();
+    let mut new = base.clone().into_entries();
+    new.splice(100_000..100_001, [entry(u32::MAX), entry(7)]);
+    let new = Manifest::new(new);
+    let splices = Splices::between(&base, &new);
+    assert_eq!(
+        splices.0,
+        [
+            Splice::Keep(0..100_000),
+            Splice::New(vec![entry(u32::MAX)]),
+            Splice::Keep(7..8),
+            Splice::Keep(100_001..1 << 18),
+        ]
+    );
+    assert_eq!(splices.apply(&base, new.entries().len()), Ok(new));
+}
