@@ -2,8 +2,9 @@
 
 use crate::{Tally, count};
 use content::{PackId, PackInfo};
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ impl Files {
     pub(crate) fn open(root: &Path, tally: Arc<Tally>) -> io::Result<Self> {
         let files = Self { root: root.to_owned(), tally };
         if !root.is_dir() {
-            fs::create_dir_all(root)?;
+            directory_of_our_own().recursive(true).create(root)?;
             files.sync_directory(root.parent().filter(|parent| !parent.as_os_str().is_empty()))?;
         }
         Ok(files)
@@ -59,10 +60,10 @@ impl Files {
         let path = self.path(pack);
         let directory = path.parent();
         if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
-            fs::create_dir(directory)?;
+            directory_of_our_own().create(directory)?;
             self.sync_directory(Some(&self.root))?;
         }
-        let file = File::options().read(true).write(true).create_new(true).open(&path)?;
+        let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
         if let Err(error) = self.sync_directory(directory) {
             // Nothing refers to it yet; its id is not used again either way.
             let _ = fs::remove_file(&path);
@@ -87,6 +88,13 @@ impl Files {
         count(&self.tally.fsyncs, 1);
         File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
     }
+}
+
+/// Other users of the machine have no business with people's bytes.
+fn directory_of_our_own() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    builder.mode(0o700);
+    builder
 }
 
 fn parse_name(name: &str) -> Option<PackId> {

@@ -4,6 +4,8 @@ use crate::OnDisk;
 use content::ChunkStore;
 use content::conformance::{append, block, expect_readable, noise, single, text};
 use content_store::PackStore;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 #[test]
 fn twenty_thousand_small_chunks_in_one_batch_cost_one_flush_of_the_pack() {
@@ -45,4 +47,14 @@ fn opening_and_reading_create_nothing() {
     for _ in 0..3 {
         assert_eq!(disk.store().packs().unwrap().len(), 1);
     }
+}
+
+#[test]
+fn packs_are_nobody_elses_to_read() {
+    let disk = OnDisk::new();
+    append(&disk.store(), &[single(b"private")]).unwrap();
+    let file = disk.pack_files().remove(0);
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&file), 0o600);
+    assert_eq!(mode(file.parent().unwrap()), 0o700);
 }
