@@ -1,7 +1,7 @@
 //! Just enough HTTP to ask the server for its counters.
 
 use anyhow::{Context as _, Result, ensure};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -53,14 +53,25 @@ fn call(server: SocketAddr, method: &str, path: &str, token: Option<&str>, body:
     Ok(body.to_owned())
 }
 
-/// Reads the text format of Prometheus and OpenMetrics; only names that end in `_total` are counters.
+/// Reads the text format of Prometheus and OpenMetrics. Counters are the names that end in `_total`, and gauges whose
+/// help says that they count since the start (they mirror a counter kept elsewhere).
 fn parse_counters(text: &str) -> BTreeMap<String, f64> {
     let mut counters = BTreeMap::new();
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
+    let mut mirrors = BTreeSet::new();
+    for line in text.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            let (name, help) = help.split_once(' ').unwrap_or((help, ""));
+            if help.trim_end_matches('.').ends_with("since the start") {
+                mirrors.insert(name);
+            }
+            continue;
+        }
         let (name, rest) = line.split_once(['{', ' ']).unwrap_or((line, ""));
+        let counts = name.ends_with("_total") || mirrors.contains(name);
         let value = rest.rsplit_once('}').map_or(rest, |(_, value)| value).split_whitespace().next();
-        if let (true, Some(Ok(value))) = (name.ends_with("_total"), value.map(str::parse::<f64>)) {
-            *counters.entry(name.trim_end_matches("_total").to_owned()).or_default() += value;
+        if let (true, Some(Ok(value))) = (counts, value.map(str::parse::<f64>)) {
+            let name = name.trim_start_matches("driftless_").trim_end_matches("_total");
+            *counters.entry(name.to_owned()).or_default() += value;
         }
     }
     counters
@@ -73,7 +84,9 @@ mod tests {
     #[test]
     fn counters_are_summed_over_their_labels() {
         let text = "# TYPE requests counter\nrequests_total{route=\"/a b\",code=\"200\"} 3\n\
-                    requests_total{route=\"/c\"} 4 1700000000\nmemory_bytes 5\nfsyncs_total 2\n# EOF\n";
+                    requests_total{route=\"/c\"} 4 1700000000\nmemory_bytes 5\n\
+                    # HELP driftless_fsyncs Flushes since the start.\n# TYPE driftless_fsyncs gauge\n\
+                    driftless_fsyncs 2\n# EOF\n";
         let counters = parse_counters(text);
         assert_eq!(
             counters.into_iter().collect::<Vec<_>>(),
