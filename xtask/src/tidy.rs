@@ -40,7 +40,7 @@ impl fmt::Display for Finding {
     }
 }
 
-const CHECKS: [fn(&Project) -> Vec<Finding>; 15] = [
+const CHECKS: [fn(&Project) -> Vec<Finding>; 16] = [
     floors::crates_use_only_what_their_floor_allows,
     floors::pure_crates_use_only_listed_libraries,
     floors::heavy_libraries_stay_where_they_belong,
@@ -55,6 +55,7 @@ const CHECKS: [fn(&Project) -> Vec<Finding>; 15] = [
     words::nothing_names_a_machine_or_a_registry,
     docs::links_lead_somewhere,
     docs::the_map_names_every_crate,
+    docs::the_map_lists_every_decision,
     docs::changelog_and_decisions_have_their_form,
 ];
 

@@ -75,6 +75,13 @@ impl Device {
         run(Some(&self.home), arguments, input)
     }
 
+    /// The token it shows to the server.
+    pub fn token(&self) -> Result<String> {
+        let text = std::fs::read(self.home.join("client.json"))?;
+        let kept: serde_json::Value = serde_json::from_slice(&text)?;
+        Ok(kept["link"]["token"].as_str().context("the device keeps no token")?.to_owned())
+    }
+
     /// The synced directory.
     #[must_use]
     pub fn directory(&self) -> &Path {

@@ -1,8 +1,9 @@
 //! A server of its own: initialised, on a free port, to be killed and started again at the same address.
 
 use crate::process::{Counted, Output, Process, eventually, run};
-use anyhow::{Context as _, Result};
-use std::net::{SocketAddr, TcpListener};
+use anyhow::{Context as _, Result, ensure};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -46,7 +47,7 @@ impl Server {
         let process = self.process.insert(start(&arguments, &log)?);
         eventually("the server answers", START_WITHIN, || {
             process.check_running()?;
-            Ok(std::net::TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).ok())
+            Ok(TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).ok())
         })?;
         Ok(())
     }
@@ -77,6 +78,28 @@ impl Server {
     pub fn verify(&self) -> Result<()> {
         self.admin(&["verify", "--all-bytes"])?.ok().context("the server's data is damaged")?;
         Ok(())
+    }
+
+    /// One of its counters (a name without prefix and suffix), summed over its labels; for an administrator's token.
+    pub fn counter(&self, token: &str, name: &str) -> Result<u64> {
+        let mut stream = TcpStream::connect(self.address)?;
+        // HTTP/1.0: the answer ends with the connection.
+        write!(
+            stream,
+            "GET /metrics HTTP/1.0\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\r\n",
+            self.address
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let of_counter = |line: &&str| {
+            let rest = line.strip_prefix("driftless_").and_then(|line| line.strip_prefix(name));
+            let rest = rest.map(|rest| rest.strip_prefix("_total").unwrap_or(rest));
+            rest.is_some_and(|rest| rest.starts_with([' ', '{']))
+        };
+        let value = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok());
+        let values: Vec<f64> = answer.lines().filter(of_counter).filter_map(value).collect();
+        ensure!(!values.is_empty(), "the server has no counter '{name}'\n{answer}");
+        Ok(values.iter().sum::<f64>() as u64)
     }
 
     /// Where it listens.

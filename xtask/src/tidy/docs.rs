@@ -81,6 +81,15 @@ pub(super) fn the_map_names_every_crate(project: &Project) -> Vec<Finding> {
         .collect()
 }
 
+pub(super) fn the_map_lists_every_decision(project: &Project) -> Vec<Finding> {
+    let map = project.files.get("ARCHITECTURE.md").map_or("", |text| text);
+    let decisions = project.files.keys().filter(|path| path.starts_with("docs/decisions/"));
+    let missing = decisions.filter(|path| !map.contains(&format!("]({path})")));
+    missing
+        .map(|path| Finding::new("ARCHITECTURE.md", format!("does not list the decision `{path}`")))
+        .collect()
+}
+
 pub(super) fn changelog_and_decisions_have_their_form(project: &Project) -> Vec<Finding> {
     let mut findings = Vec::new();
     let changelog = project.files.get("CHANGELOG.md").map_or("", |text| text);
@@ -137,6 +146,15 @@ mod tests {
         project.crates = vec![member("model", &[], &[]), member("planner", &[], &[])];
         let findings = the_map_names_every_crate(&project);
         assert_eq!(findings, [Finding::new("ARCHITECTURE.md", "does not name the crate `planner`")]);
+    }
+
+    #[test]
+    fn a_decision_that_the_map_forgets_is_found() {
+        let (listed, forgotten) = ("docs/decisions/2026-11-21-a.md", "docs/decisions/2026-11-21-b.md");
+        let map = format!("- [A]({listed})\n");
+        let project = of_files(&[("ARCHITECTURE.md", &map), (listed, ""), (forgotten, "")]);
+        let message = format!("does not list the decision `{forgotten}`");
+        assert_eq!(the_map_lists_every_decision(&project), [Finding::new("ARCHITECTURE.md", message)]);
     }
 
     #[test]

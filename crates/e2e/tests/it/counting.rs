@@ -1,4 +1,4 @@
-//! No request and no sync to disk for each small file: shown by counting them.
+//! No request, no sync to disk and no statement for each small file: shown by counting them.
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::process::Counted;
@@ -12,7 +12,7 @@ const PER_FILE_WOULD_BE: u64 = FILES as u64;
 const AT_MOST: u64 = PER_FILE_WOULD_BE / 20;
 
 #[test]
-fn twenty_thousand_small_files_need_few_requests_and_few_syncs_to_disk() -> Result<()> {
+fn twenty_thousand_small_files_need_few_requests_few_syncs_and_few_statements() -> Result<()> {
     let mut world = World::create()?;
     world.server().stop()?;
     let server = Counted::in_directory(world.place(), "server")?;
@@ -32,6 +32,9 @@ fn twenty_thousand_small_files_need_few_requests_and_few_syncs_to_disk() -> Resu
     desktop.start_counted(&receiver)?;
     desktop.wait(300)?;
     e2e::tree::ensure_same(laptop.directory(), desktop.directory())?;
+    let token = laptop.token()?;
+    let statements = world.server().counter(&token, "database_statements")?;
+    let commits = world.server().counter(&token, "database_commits")?;
     laptop.stop()?;
     desktop.stop()?;
     world.server().stop()?;
@@ -40,6 +43,8 @@ fn twenty_thousand_small_files_need_few_requests_and_few_syncs_to_disk() -> Resu
         ensure!(syncs > 0, "{} never made anything durable", counted.name());
         ensure!(syncs < AT_MOST, "{} synced to disk {syncs} times", counted.name());
     }
+    ensure!(statements > 0 && statements < AT_MOST, "{statements} statements");
+    ensure!(commits > 0 && commits < AT_MOST, "{commits} commits");
     let requests = door.requests();
     ensure!(requests > 0 && requests < AT_MOST, "{requests} requests");
     Ok(())
