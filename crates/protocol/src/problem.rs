@@ -46,11 +46,13 @@ pub enum ProblemKind {
     Unavailable,
     /// The server's disk is full.
     DiskFull,
+    /// The folder's or the account's quota would be exceeded.
+    QuotaExceeded,
 }
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::BadRequest,
         Self::MalformedBundle,
         Self::Unauthenticated,
@@ -71,6 +73,7 @@ impl ProblemKind {
         Self::Internal,
         Self::Unavailable,
         Self::DiskFull,
+        Self::QuotaExceeded,
     ];
 
     fn row(self) -> (&'static str, u16, &'static str) {
@@ -97,6 +100,7 @@ impl ProblemKind {
             Self::Internal => ("internal", 500, "The server failed to do this"),
             Self::Unavailable => ("unavailable", 503, "The server is starting or stopping"),
             Self::DiskFull => ("disk_full", 507, "The server's disk is full"),
+            Self::QuotaExceeded => ("quota_exceeded", 507, "The quota would be exceeded"),
         }
     }
 

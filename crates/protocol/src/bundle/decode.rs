@@ -376,7 +376,12 @@ fn decode_body(kind: u8, body: &[u8]) -> Result<Record, &'static str> {
         }
         kind::COMMIT_RESULT => {
             let result: wire::CommitResult = from_postcard(body)?;
-            Record::CommitResult(CommitResult { head: Seq(result.head), replayed: result.replayed })
+            Record::CommitResult(CommitResult {
+                before: Seq(result.before),
+                head: Seq(result.head),
+                cursor: crate::Cursor(result.cursor),
+                replayed: result.replayed,
+            })
         }
         kind::OUTCOMES => Record::Outcomes(Outcomes(from_postcard(body)?)),
         kind::NODES => {

@@ -214,8 +214,13 @@ impl Encoder {
     }
 
     /// Says what became of a commit.
-    pub fn commit_result(&mut self, result: CommitResult) {
-        let record = wire::CommitResult { head: result.head.0, replayed: result.replayed };
+    pub fn commit_result(&mut self, result: &CommitResult) {
+        let record = wire::CommitResult {
+            before: result.before.0,
+            head: result.head.0,
+            cursor: result.cursor.0.clone(),
+            replayed: result.replayed,
+        };
         self.metadata(kind::COMMIT_RESULT, &record);
     }
 

@@ -19,6 +19,15 @@ impl OperationRun {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Appends the one spelling of each operation: the same for the same operations, however they were packed and cut
+    /// into records. A digest of it tells a repeated commit from another one.
+    pub fn write_canonical(&self, out: &mut Vec<u8>) {
+        for step in &self.0 {
+            let bytes = postcard::to_extend(step, std::mem::take(out));
+            *out = bytes.expect("memory takes every wire type");
+        }
+    }
 }
 
 /// A group that holds a name or a link target which is none.

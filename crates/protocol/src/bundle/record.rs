@@ -59,10 +59,14 @@ pub struct CommitHead {
 }
 
 /// What became of a commit as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitResult {
+    /// The folder's newest change before it: whoever had pulled that far has missed nothing but the commit itself.
+    pub before: Seq,
     /// The folder's newest change after it.
     pub head: Seq,
+    /// A cursor at `head`.
+    pub cursor: Cursor,
     /// Whether the commit had been done before, and this is its stored result.
     pub replayed: bool,
 }

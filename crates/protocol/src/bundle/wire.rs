@@ -106,7 +106,9 @@ pub(crate) struct ManifestPart {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct CommitResult {
+    pub(crate) before: u64,
     pub(crate) head: u64,
+    pub(crate) cursor: String,
     pub(crate) replayed: bool,
 }
 

@@ -1,21 +1,28 @@
 //! Uploads: what big files arrive in, piece by piece, resumable after a restart of either side.
 
 use crate::text::{RfcTime, by_text, option_by_text};
-use model::UploadId;
+use model::{NodeId, UploadId};
 use serde::{Deserialize, Serialize};
 
-/// `POST …/uploads`: opens an upload, or takes up one of this device.
+/// `POST …/uploads`: opens an upload, or takes up one that this device has opened with the same figures.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpenUploadRequest {
-    /// The upload to take up; a new one if none is given.
+    /// Its id: 128 random bits of the client's choice, so that a repeated request opens no second one. The server
+    /// chooses if none is given.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "option_by_text")]
     pub upload: Option<UploadId>,
-    /// How many bytes are to come in all, for the quota.
+    /// The node it will be a version of; none for a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "option_by_text")]
+    pub node: Option<NodeId>,
+    /// The `version` half of the revision it is based on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<u64>,
+    /// How many bytes the content will have.
     pub size: u64,
 }
 
-/// An open upload. Which of its chunks have arrived is asked by `chunks/missing` with its id.
+/// An open upload. Which of its chunks have arrived `chunks/missing` tells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadResponse {
     /// Its id.
@@ -25,6 +32,4 @@ pub struct UploadResponse {
     pub expires: RfcTime,
     /// How many chunks have arrived.
     pub arrived_chunks: u64,
-    /// How many bytes they have.
-    pub arrived_bytes: u64,
 }

@@ -29,7 +29,10 @@ fn every_record_is_read_back_from_pieces_of_any_size() {
                 let plain = unpacker.block(&block).unwrap();
                 chunks.extend(block.entries.iter().map(|entry| entry.id).zip(plain));
             }
-            Record::CommitResult(result) => assert_eq!((result.head.0, result.replayed), (34, true)),
+            Record::CommitResult(result) => assert_eq!(
+                (result.before.0, result.head.0, result.cursor.0.as_str(), result.replayed),
+                (30, 34, "c1after", true)
+            ),
             Record::Outcomes(outcomes) => {
                 assert_eq!(outcomes.expand(6).unwrap(), samples::outcomes());
                 assert!(outcomes.expand(4).is_err());

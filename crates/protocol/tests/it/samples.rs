@@ -121,7 +121,12 @@ pub(crate) fn write_everything(encoder: &mut Encoder) {
     encoder.small_chunk(None, b"one");
     encoder.small_chunk(None, b"two");
     encoder.small_chunk(Some(ChunkId([0x79; 32])), b"named");
-    encoder.commit_result(CommitResult { head: Seq(34), replayed: true });
+    encoder.commit_result(&CommitResult {
+        before: Seq(30),
+        head: Seq(34),
+        cursor: protocol::Cursor("c1after".to_owned()),
+        replayed: true,
+    });
     encoder.outcomes(&outcomes());
     encoder.nodes(&[node(2, "two"), node(3, "three")]);
     encoder.page_end(&PageEnd { cursor: Cursor("c1".into()), head: Seq(34), more: true });
