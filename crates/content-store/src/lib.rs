@@ -37,8 +37,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use writer::Writer;
 
-/// Packs are closed at about this size.
-pub const PACK_BYTES: u64 = 64 << 20;
+/// Packs are closed at this size: 64 MiB of chunks, as in one full bundle, with their frames.
+pub const PACK_BYTES: u64 = 66 << 20;
 
 /// A chunk store in a directory.
 #[derive(Debug)]
