@@ -11,10 +11,11 @@
 //! - "nothing is there" is said only where that is certain; a missing mount or marker is [`ErrorKind::Offline`];
 //! - what a [`Watcher`] tells is a hint where to look; only looking is the truth.
 //!
-//! Start with [`disk`], then [`change`]. `fake` is the disk of tests and of the simulator; `conformance` is
+//! Start with [`disk`], then [`change`]. [`fake`] is the disk of tests and of the simulator; [`conformance`] is
 //! what every disk has to pass.
 
 pub mod change;
+pub mod conformance;
 pub mod disk;
 pub mod error;
 pub mod fake;

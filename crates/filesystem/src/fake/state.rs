@@ -223,7 +223,7 @@ impl State {
         let (directory, name) = match place {
             Place::Tree(path) => {
                 let (parent, name) = path.split().ok_or(ErrorKind::Changed)?;
-                if parent.is_root() && name.as_str() == model::ignore::PRIVATE_DIRECTORY {
+                if path.names()[0].as_str() == model::ignore::PRIVATE_DIRECTORY {
                     return Err(ErrorKind::Denied);
                 }
                 (self.directory(parent.names())?, name.to_disk())

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failing test is told by its panic")]
 
+mod conforming;
 mod crashes;
 mod interleavings;
 mod plain;

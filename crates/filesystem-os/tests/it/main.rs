@@ -1,0 +1,6 @@
+//! The disk of this machine, on this machine.
+
+#![allow(clippy::unwrap_used, reason = "a failing test is told by its panic")]
+
+mod conforming;
+mod ground;
