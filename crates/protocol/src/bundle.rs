@@ -28,7 +28,8 @@ pub use groups::{BadGroup, Groups, OperationRun};
 pub use manifest::{ChunkRef, Splice};
 pub use model::location::Codec;
 pub use record::{
-    Block, BlockEntry, Chunk, CommitHead, CommitResult, ManifestPart, Outcomes, PageEnd, Record,
+    Block, BlockEntry, Chunk, CommitHead, CommitResult, ManifestPart, NodeContent, Outcomes, PageEnd, Record,
+    WantedChunk,
 };
 
 /// The first bytes of every bundle: a word, and the version of the format.

@@ -3,7 +3,8 @@
 use super::frame::{PAYLOAD_VERSION, kind, take_varint, take_whole_varint};
 use super::groups::OperationRun;
 use super::record::{
-    Block, BlockEntry, Chunk, CommitHead, CommitResult, ManifestPart, Outcomes, PageEnd, Record,
+    Block, BlockEntry, Chunk, CommitHead, CommitResult, ManifestPart, NodeContent, Outcomes, PageEnd, Record,
+    WantedChunk,
 };
 use super::{
     BLOCK_CHUNKS_MAX, BLOCK_PLAIN_MAX, BundleError, CHUNK_BYTES_MAX, IDS_MAX, MAGIC, METADATA_PLAIN_MAX,
@@ -13,7 +14,7 @@ use crate::Cursor;
 use crate::v1::ClientInfo;
 use bytes::{Buf as _, Bytes, BytesMut};
 use model::location::Codec;
-use model::{ChunkId, ContentId, IdempotencyKey, RemoteNode, Seq, UploadId};
+use model::{ChunkId, ContentId, IdempotencyKey, NodeId, RemoteNode, Seq, UploadId};
 use serde::de::DeserializeOwned;
 
 /// The longest problem document in bytes.
@@ -181,9 +182,16 @@ impl Decoder {
         let record = match kind {
             kind::CHUNK => decode_chunk(&payload),
             kind::BLOCK => decode_block(&payload),
-            kind::WANTED_CHUNKS => decode_ids(&payload, ChunkId).map(Record::WantedChunks),
-            kind::MISSING_CHUNKS => decode_ids(&payload, ChunkId).map(Record::MissingChunks),
-            kind::WANTED_MANIFESTS => decode_ids(&payload, ContentId).map(Record::WantedManifests),
+            kind::WANTED_CHUNKS => decode_pairs(&payload, |node, id| WantedChunk {
+                chunk: ChunkId(id),
+                node: (node != 0).then_some(NodeId(node)),
+            })
+            .map(Record::WantedChunks),
+            kind::MISSING_CHUNKS => decode_ids(&payload).map(Record::MissingChunks),
+            kind::WANTED_MANIFESTS => {
+                let make = |node, id| NodeContent { node: NodeId(node), content: ContentId(id) };
+                decode_pairs(&payload, make).map(Record::WantedManifests)
+            }
             kind::PROBLEM if payload.len() > PROBLEM_BYTES_MAX => Err("a problem document over 64 KiB"),
             kind::PROBLEM => serde_json::from_slice(&payload)
                 .map(|problem| Record::Problem(Box::new(problem)))
@@ -337,12 +345,25 @@ fn decode_block(payload: &Bytes) -> Result<Record, &'static str> {
     Ok(Record::Block(Block { entries, codec, packed }))
 }
 
-fn decode_ids<T>(payload: &[u8], make: fn([u8; 32]) -> T) -> Result<Vec<T>, &'static str> {
+fn decode_ids(payload: &[u8]) -> Result<Vec<ChunkId>, &'static str> {
     if payload.is_empty() || !payload.len().is_multiple_of(32) || payload.len() > IDS_MAX * 32 {
         return Err("it is not 1 to 4096 ids");
     }
     let (ids, _) = payload.as_chunks::<32>();
-    Ok(ids.iter().map(|id| make(*id)).collect())
+    Ok(ids.iter().map(|id| ChunkId(*id)).collect())
+}
+
+fn decode_pairs<T>(payload: &[u8], make: impl Fn(u64, [u8; 32]) -> T) -> Result<Vec<T>, &'static str> {
+    let mut rest = payload;
+    let mut pairs = Vec::with_capacity((payload.len() / 33).min(IDS_MAX));
+    while !rest.is_empty() {
+        if pairs.len() == IDS_MAX {
+            return Err("it has more than 4096 ids");
+        }
+        let node = take_whole_varint(&mut rest)?;
+        pairs.push(make(node, take_id(&mut rest)?));
+    }
+    if pairs.is_empty() { Err("it has no ids") } else { Ok(pairs) }
 }
 
 fn from_postcard<T: DeserializeOwned>(body: &[u8]) -> Result<T, &'static str> {
@@ -369,7 +390,7 @@ fn decode_body(kind: u8, body: &[u8]) -> Result<Record, &'static str> {
             Record::Manifest(ManifestPart {
                 content: ContentId(part.content),
                 size: part.size,
-                base: part.base.map(ContentId),
+                base: part.base.map(|(node, id)| NodeContent { node: NodeId(node), content: ContentId(id) }),
                 splices: part.splices.into_iter().map(Into::into).collect(),
                 last: part.last,
             })
@@ -379,7 +400,7 @@ fn decode_body(kind: u8, body: &[u8]) -> Result<Record, &'static str> {
             Record::CommitResult(CommitResult {
                 before: Seq(result.before),
                 head: Seq(result.head),
-                cursor: crate::Cursor(result.cursor),
+                cursor: Cursor(result.cursor),
                 replayed: result.replayed,
             })
         }

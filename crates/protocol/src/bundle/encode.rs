@@ -2,7 +2,7 @@
 
 use super::frame::{PAYLOAD_VERSION, kind, put_varint};
 use super::manifest::{ChunkRef, Splice};
-use super::record::{CommitHead, CommitResult, ManifestPart, PageEnd};
+use super::record::{CommitHead, CommitResult, ManifestPart, NodeContent, PageEnd, WantedChunk};
 use super::{BLOCK_CHUNKS_MAX, BLOCK_PLAIN_MAX, CHUNK_BYTES_MAX, IDS_MAX, MAGIC, answers, wire};
 use crate::problem::Problem;
 use model::location::Codec;
@@ -117,7 +117,7 @@ impl Encoder {
     }
 
     /// Adds a manifest, in as many parts as it needs.
-    pub fn manifest(&mut self, content: ContentId, size: u64, base: Option<ContentId>, splices: &[Splice]) {
+    pub fn manifest(&mut self, content: ContentId, size: u64, base: Option<NodeContent>, splices: &[Splice]) {
         let mut parts: Vec<Vec<Splice>> = vec![Vec::new()];
         let mut room = IDS_MAX;
         for piece in splices.iter().flat_map(pieces) {
@@ -142,7 +142,7 @@ impl Encoder {
         let record = wire::ManifestPart {
             content: part.content.0,
             size: part.size,
-            base: part.base.map(|base| base.0),
+            base: part.base.map(|base| (base.node.0, base.content.0)),
             splices: part.splices.iter().map(Into::into).collect(),
             last: part.last,
         };
@@ -260,18 +260,24 @@ impl Encoder {
     }
 
     /// Asks for chunks, or asks about them.
-    pub fn wanted_chunks(&mut self, ids: &[ChunkId]) {
-        self.ids(kind::WANTED_CHUNKS, ids.iter().map(|id| &id.0));
+    pub fn wanted_chunks(&mut self, wanted: &[WantedChunk]) {
+        let entries = wanted.iter().map(|wanted| (wanted.node.map_or(0, |node| node.0), &wanted.chunk.0));
+        self.pairs(kind::WANTED_CHUNKS, entries);
     }
 
     /// Says which chunks are not there.
     pub fn missing_chunks(&mut self, ids: &[ChunkId]) {
-        self.ids(kind::MISSING_CHUNKS, ids.iter().map(|id| &id.0));
+        self.flush_block();
+        for ids in ids.chunks(IDS_MAX) {
+            let mut payload = vec![PAYLOAD_VERSION];
+            ids.iter().for_each(|id| payload.extend_from_slice(&id.0));
+            self.frame(kind::MISSING_CHUNKS, &payload);
+        }
     }
 
     /// Asks for manifests.
-    pub fn wanted_manifests(&mut self, ids: &[ContentId]) {
-        self.ids(kind::WANTED_MANIFESTS, ids.iter().map(|id| &id.0));
+    pub fn wanted_manifests(&mut self, wanted: &[NodeContent]) {
+        self.pairs(kind::WANTED_MANIFESTS, wanted.iter().map(|wanted| (wanted.node.0, &wanted.content.0)));
     }
 
     /// Says what stopped the stream.
@@ -281,17 +287,21 @@ impl Encoder {
         self.frame_parts(kind::PROBLEM, &[&[PAYLOAD_VERSION], &text]);
     }
 
-    fn ids<'a>(&mut self, kind: u8, ids: impl Iterator<Item = &'a [u8; 32]>) {
+    fn pairs<'a>(&mut self, kind: u8, pairs: impl Iterator<Item = (u64, &'a [u8; 32])>) {
         self.flush_block();
         let mut payload = vec![PAYLOAD_VERSION];
-        for id in ids {
+        let mut count = 0;
+        for (node, id) in pairs {
+            put_varint(&mut payload, node);
             payload.extend_from_slice(id);
-            if payload.len() > IDS_MAX * 32 {
+            count += 1;
+            if count == IDS_MAX {
                 self.frame(kind, &payload);
                 payload.truncate(1);
+                count = 0;
             }
         }
-        if payload.len() > 1 {
+        if count > 0 {
             self.frame(kind, &payload);
         }
     }

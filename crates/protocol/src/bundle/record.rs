@@ -6,7 +6,7 @@ use crate::problem::Problem;
 use crate::v1::ClientInfo;
 use bytes::Bytes;
 use model::location::Codec;
-use model::{ChunkId, ContentId, GroupOutcome, IdempotencyKey, RemoteNode, Seq, UploadId};
+use model::{ChunkId, ContentId, GroupOutcome, IdempotencyKey, NodeId, RemoteNode, Seq, UploadId};
 
 /// One record of a bundle.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,11 +30,11 @@ pub enum Record {
     /// The end of a page of changes.
     PageEnd(PageEnd),
     /// Chunks asked for or asked about.
-    WantedChunks(Vec<ChunkId>),
+    WantedChunks(Vec<WantedChunk>),
     /// Those of them that the server does not have, or not for the caller.
     MissingChunks(Vec<ChunkId>),
     /// Contents whose manifests are asked for.
-    WantedManifests(Vec<ContentId>),
+    WantedManifests(Vec<NodeContent>),
     /// What stopped a stream that had begun well; nothing but the end follows.
     Problem(Box<Problem>),
     /// The end, and how many records came before.
@@ -89,12 +89,31 @@ pub struct ManifestPart {
     pub content: ContentId,
     /// The content's size.
     pub size: u64,
-    /// The content whose manifest `Keep` takes chunks from; the folder holds it.
-    pub base: Option<ContentId>,
+    /// The content whose manifest `Keep` takes chunks from, and a node of the folder that holds or held it.
+    pub base: Option<NodeContent>,
     /// The chunks, in order.
     pub splices: Vec<Splice>,
     /// Whether this is the last part.
     pub last: bool,
+}
+
+/// A content, and a node of the folder that holds it or once did: the way to it, as knowing a hash is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NodeContent {
+    /// The node.
+    pub node: NodeId,
+    /// The content.
+    pub content: ContentId,
+}
+
+/// A chunk asked for or asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WantedChunk {
+    /// The chunk.
+    pub chunk: ChunkId,
+    /// A node of the folder whose content has it. To be said when a chunk is fetched: without it the server may not
+    /// find a way to the chunk. Not needed to ask what is missing.
+    pub node: Option<NodeId>,
 }
 
 /// One chunk, packed or not.

@@ -99,7 +99,7 @@ pub(crate) enum WireSplice {
 pub(crate) struct ManifestPart {
     pub(crate) content: Hash,
     pub(crate) size: u64,
-    pub(crate) base: Option<Hash>,
+    pub(crate) base: Option<(u64, Hash)>,
     pub(crate) splices: Vec<WireSplice>,
     pub(crate) last: bool,
 }

@@ -92,6 +92,8 @@ fn a_few_bytes_cannot_ask_for_much_memory() {
         (&[0x05, 6, 1, 1, 0, 0x81, 0x80, 0x01], "16,385 chunks in a block"),
         (&[0x05, 8, 1, 0, 0, 1, 0x81, 0x80, 0x40, 0], "a block of 1 MiB and a byte"),
         (&[0x0a, 2, 1, 0], "a part of an id"),
+        (&[0x0b, 2, 1, 0], "a part of an id"),
+        (&[0x0c, 1, 1], "no ids"),
         (&[0x7f, 1, 1], "an end without a count"),
         (&[0x01, 0], "an empty payload"),
         (&[0x01, 1, 2], "an unknown payload version"),

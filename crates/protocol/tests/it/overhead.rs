@@ -2,7 +2,7 @@
 
 use crate::samples;
 use model::{ChunkId, Content, ContentId, Group, GroupOutcome, NodeId, NodeRef, Operation, Timestamp};
-use protocol::bundle::Encoder;
+use protocol::bundle::{Encoder, WantedChunk};
 
 /// Bytes that do not compress (xorshift, Marsaglia 2003).
 struct Noise(u64);
@@ -85,9 +85,14 @@ fn changes_of_small_files_are_listed_in_under_sixty_bytes_each() {
 }
 
 #[test]
-fn chunks_asked_for_cost_their_ids() {
-    let ids: Vec<ChunkId> = (0..FILES).map(|index| ChunkId([index as u8; 32])).collect();
+fn chunks_asked_for_cost_their_ids_and_nodes() {
+    let wanted: Vec<_> = (0..FILES)
+        .map(|index| WantedChunk {
+            chunk: ChunkId([index as u8; 32]),
+            node: Some(NodeId(900 + index as u64)),
+        })
+        .collect();
     let mut encoder = Encoder::new();
-    encoder.wanted_chunks(&ids);
-    assert!(encoder.finish().len() < FILES * 32 + 40);
+    encoder.wanted_chunks(&wanted);
+    assert!(encoder.finish().len() < FILES * 34 + 40);
 }

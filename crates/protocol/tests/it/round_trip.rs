@@ -39,9 +39,9 @@ fn every_record_is_read_back_from_pieces_of_any_size() {
             }
             Record::Nodes(nodes) => assert_eq!(nodes, [node(2, "two"), node(3, "three")]),
             Record::PageEnd(page) => assert!(page.more),
-            Record::WantedChunks(ids) => assert_eq!(ids, [ChunkId([1; 32]), ChunkId([2; 32])]),
+            Record::WantedChunks(wanted) => assert_eq!(wanted, samples::wanted()),
             Record::MissingChunks(ids) => assert_eq!(ids, [ChunkId([2; 32])]),
-            Record::WantedManifests(ids) => assert_eq!(ids.len(), 1),
+            Record::WantedManifests(wanted) => assert_eq!(wanted[0].node, NodeId(300)),
             Record::Problem(problem) => assert_eq!(problem.status, 507),
             Record::End(count) => assert_eq!(count, 15),
         }

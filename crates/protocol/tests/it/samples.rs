@@ -5,7 +5,8 @@ use model::{
     Operation, Refusal, RemoteNode, Revision, Seq, Timestamp, UploadId, VersionNumber,
 };
 use protocol::bundle::{
-    BundleError, ChunkRef, CommitHead, CommitResult, Decoder, Encoder, PageEnd, Record, Splice,
+    BundleError, ChunkRef, CommitHead, CommitResult, Decoder, Encoder, NodeContent, PageEnd, Record, Splice,
+    WantedChunk,
 };
 use protocol::v1::ClientInfo;
 use protocol::{Cursor, Problem, ProblemKind};
@@ -111,11 +112,23 @@ pub(crate) fn splices() -> Vec<Splice> {
     vec![Splice::Keep { start: 0, count: 300 }, Splice::New(fresh), Splice::Keep { start: 301, count: 1 }]
 }
 
+pub(crate) fn wanted() -> [WantedChunk; 2] {
+    [
+        WantedChunk { chunk: ChunkId([1; 32]), node: None },
+        WantedChunk { chunk: ChunkId([2; 32]), node: Some(NodeId(9)) },
+    ]
+}
+
 /// Every record but the head, into an encoder.
 pub(crate) fn write_everything(encoder: &mut Encoder) {
     encoder.commit_head(&head());
     encoder.groups(&groups());
-    encoder.manifest(ContentId([0x55; 32]), 1 << 30, Some(ContentId([0x66; 32])), &splices());
+    encoder.manifest(
+        ContentId([0x55; 32]),
+        1 << 30,
+        Some(NodeContent { node: NodeId(7), content: ContentId([0x66; 32]) }),
+        &splices(),
+    );
     encoder.chunk(ChunkId([0x77; 32]), b"as they are");
     encoder.chunk(ChunkId([0x78; 32]), &[b'z'; 4096]);
     encoder.small_chunk(None, b"one");
@@ -124,15 +137,15 @@ pub(crate) fn write_everything(encoder: &mut Encoder) {
     encoder.commit_result(&CommitResult {
         before: Seq(30),
         head: Seq(34),
-        cursor: protocol::Cursor("c1after".to_owned()),
+        cursor: Cursor("c1after".to_owned()),
         replayed: true,
     });
     encoder.outcomes(&outcomes());
     encoder.nodes(&[node(2, "two"), node(3, "three")]);
     encoder.page_end(&PageEnd { cursor: Cursor("c1".into()), head: Seq(34), more: true });
-    encoder.wanted_chunks(&[ChunkId([1; 32]), ChunkId([2; 32])]);
+    encoder.wanted_chunks(&wanted());
     encoder.missing_chunks(&[ChunkId([2; 32])]);
-    encoder.wanted_manifests(&[ContentId([3; 32])]);
+    encoder.wanted_manifests(&[NodeContent { node: NodeId(300), content: ContentId([3; 32]) }]);
     encoder.problem(&Problem::new(ProblemKind::DiskFull).detail("no room"));
 }
 
