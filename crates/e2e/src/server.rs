@@ -2,6 +2,7 @@
 
 use crate::process::{Counted, Output, Process, eventually, run};
 use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -78,6 +79,15 @@ impl Server {
     pub fn verify(&self) -> Result<()> {
         self.admin(&["verify", "--all-bytes"])?.ok().context("the server's data is damaged")?;
         Ok(())
+    }
+
+    /// What `driftless admin WHAT list` says of one thing: the entry whose `key` is `value`.
+    pub fn entry(&self, what: &str, key: &str, value: &str) -> Result<Value> {
+        let listed = self.admin(&[what, "list", "--json"])?.ok()?.stdout;
+        let listed: Value = serde_json::from_str(&listed).with_context(|| format!("not JSON: {listed}"))?;
+        let entries = listed.as_array().or_else(|| listed.as_object()?.values().find_map(Value::as_array));
+        let found = entries.into_iter().flatten().find(|entry| entry[key] == value).cloned();
+        found.with_context(|| format!("no {what} whose {key} is '{value}' in {listed}"))
     }
 
     /// One of its counters (a name without prefix and suffix), summed over its labels; for an administrator's token.

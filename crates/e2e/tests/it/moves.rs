@@ -1,11 +1,18 @@
 //! Moving a directory costs what moving one name costs, whatever lies in it.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
+use e2e::world::FOLDER;
 use e2e::{Proxy, World, tree};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
 const FILES: usize = 10_000;
+
+/// The number of the folder's newest change: every node that changes takes one.
+fn head(world: &mut World) -> Result<u64> {
+    let folder = world.server().entry("folder", "name", FOLDER)?;
+    folder["head"].as_u64().context("a folder has a head")
+}
 
 #[test]
 fn moving_a_directory_of_ten_thousand_files_sends_no_bytes_and_makes_one_rename() -> Result<()> {
@@ -27,6 +34,7 @@ fn moving_a_directory_of_ten_thousand_files_sends_no_bytes_and_makes_one_rename(
     let there = |path: &str| fs::metadata(desktop.directory().join(path));
     let (directory, file) = (there("album")?.ino(), there("album/picture-0.txt")?.ino());
     let sent = up.up() + down.down();
+    let head = head(&mut world)?;
 
     fs::rename(&album, laptop.directory().join("archive/2026"))?;
     laptop.wait(60)?;
@@ -35,6 +43,8 @@ fn moving_a_directory_of_ten_thousand_files_sends_no_bytes_and_makes_one_rename(
     tree::ensure_same(laptop.directory(), desktop.directory())?;
     ensure!(there("archive/2026")?.ino() == directory, "the directory was made anew");
     ensure!(there("archive/2026/picture-0.txt")?.ino() == file, "a file was made anew");
+    let changed = self::head(&mut world)? - head;
+    ensure!(changed == 1, "{changed} nodes changed");
     let sent = up.up() + down.down() - sent;
     // A few requests with their heads; a record for each file would be a hundred times as much.
     ensure!(sent < 32 * 1024, "{sent} bytes were sent");

@@ -73,6 +73,48 @@ fn who_may_only_read_sends_nothing_and_loses_nothing() -> Result<()> {
 }
 
 #[test]
+fn an_unlinked_device_sends_nothing_and_keeps_its_files() -> Result<()> {
+    let mut world = World::create()?;
+    let (mut laptop, mut desktop) = (world.device("laptop")?, world.device("desktop")?);
+    std::fs::write(laptop.directory().join("letter.txt"), "before")?;
+    for device in [&mut laptop, &mut desktop] {
+        device.start()?;
+        device.wait(60)?;
+    }
+    let id = world.server().entry("device", "name", "laptop")?["id"].as_str().unwrap_or_default().to_owned();
+    world.server().admin(&["device", "unlink", &id])?.ok()?;
+    std::fs::write(laptop.directory().join("letter.txt"), "after")?;
+    laptop.run(&["wait", "--timeout", "3"])?.refused()?;
+    desktop.wait(60)?;
+    ensure!(std::fs::read_to_string(desktop.directory().join("letter.txt"))? == "before");
+    ensure!(std::fs::read_to_string(laptop.directory().join("letter.txt"))? == "after");
+    Ok(())
+}
+
+#[test]
+fn a_full_quota_keeps_out_the_large_file_alone() -> Result<()> {
+    let mut world = World::create()?;
+    world.server().admin(&["folder", "set", FOLDER, "--quota", "100000"])?.ok()?;
+    let (mut laptop, mut desktop) = (world.device("laptop")?, world.device("desktop")?);
+    laptop.start()?;
+    desktop.start()?;
+    std::fs::write(laptop.directory().join("large"), e2e::Random::new(1).bytes(1_000_000))?;
+    for index in 0..50 {
+        std::fs::write(laptop.directory().join(format!("small-{index}")), format!("number {index}"))?;
+    }
+    let waited = laptop.run(&["wait", "--timeout", "20"])?.refused()?;
+    ensure!(waited.code == 4 && waited.stderr.contains("large"), "{waited:?}");
+    desktop.wait(60)?;
+    ensure!(Tree::read(desktop.directory())?.files() == 50);
+    ensure!(laptop.directory().join("large").exists());
+    // With room for it, it goes by itself.
+    world.server().admin(&["folder", "set", FOLDER, "--quota", "10000000"])?.ok()?;
+    laptop.wait(120)?;
+    desktop.wait(60)?;
+    e2e::tree::ensure_same(laptop.directory(), desktop.directory())
+}
+
+#[test]
 fn bad_arguments_are_explained() -> Result<()> {
     for arguments in [
         &["no-such-command"][..],
