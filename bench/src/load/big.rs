@@ -42,7 +42,7 @@ fn step(
     let watch = Watch::start(world, &processes)?;
     change()?;
     a.wait(options.timeout)?;
-    let durable = watch.cost(world, &processes)?;
+    let durable = watch.lap(&processes)?;
     b.wait(options.timeout)?;
     let visible = watch.cost(world, &processes)?;
     trees::compare(a.directory(), b.directory())?;
