@@ -5,6 +5,7 @@
 
 use crate::effect::{Activity, ActivityKind, Commit, Effect};
 use crate::event::{CommitAnswer, CommitFailure, Event, LocalOutcome, PullFailure};
+use crate::fault::Fault;
 use crate::ingest_remote::{self, Extent};
 use crate::local::LocalSide;
 use crate::paths::{Overlay, path_of};
@@ -43,6 +44,8 @@ pub struct Status {
     pub no_access: bool,
     /// It is looking at the disk, pulling or planning.
     pub looking: bool,
+    /// Everything that is not in step waits for what is named in `issues`.
+    pub blocked: bool,
     /// Changes under way or waiting.
     pub pending: usize,
     /// Deletions that wait for a person: here, there.
@@ -78,6 +81,8 @@ pub struct Engine {
     waiting: usize,
     planned_clean: bool,
     timer: Option<Timestamp>,
+    rules: planner::Trace,
+    fault: Option<Fault>,
 }
 
 /// Deletions that wait for a person.
@@ -114,7 +119,22 @@ impl Engine {
             waiting: 0,
             planned_clean: false,
             timer: None,
+            rules: planner::Trace::default(),
+            fault: None,
         }
+    }
+
+    /// How often each rule of the planner decided something.
+    #[must_use]
+    pub fn rules(&self) -> &planner::Trace {
+        &self.rules
+    }
+
+    /// Breaks a rule on purpose, to show that a test would notice.
+    #[doc(hidden)]
+    pub fn break_rule(&mut self, fault: Fault) {
+        self.fault = Some(fault);
+        self.local.fault = Some(fault);
     }
 
     /// Takes in what happened and says what to do next. If it fails, nothing it changed in the store may be kept, and
@@ -269,6 +289,11 @@ impl Engine {
             work.drop_remote();
         }
         match failure {
+            CommitFailure::Unreachable if self.fault == Some(Fault::NoIntents) => {
+                store.take_intent(key)?;
+                self.remote_pause(now);
+                self.pull_wanted = true;
+            }
             CommitFailure::Unreachable => self.remote_pause(now),
             CommitFailure::EpochChanged => self.lineage_changed(store)?,
             CommitFailure::Refused | CommitFailure::NoAccess => {
@@ -335,7 +360,7 @@ impl Engine {
             let key = operation.planned.key();
             match reason {
                 Refusal::Stale | Refusal::Gone | Refusal::NameTaken => {
-                    self.pull_wanted = true;
+                    self.pull_wanted |= self.fault != Some(Fault::NoPullAfterRefusal);
                     self.retries.failed(key, now);
                 }
                 Refusal::ChunkMissing => self.retries.failed(key, now),
@@ -366,6 +391,10 @@ impl Engine {
         for (index, outcome) in results {
             let Some(operation) = work.local_operation(index).cloned() else { continue };
             let key = operation.key();
+            let outcome = match outcome {
+                LocalOutcome::Changed if self.fault == Some(Fault::FailedIsDone) => LocalOutcome::Done(None),
+                outcome => outcome,
+            };
             if let LocalOutcome::Done(disk) = outcome {
                 self.retries.succeeded(key);
                 self.refusals.remove(&key);
@@ -576,7 +605,9 @@ impl Engine {
         if self.planned_clean && self.waiting == 0 {
             return Ok(false);
         }
-        let mut plan = planner::plan(store, &self.settings.author)?;
+        let fault = Fault::of_planner(self.fault);
+        let (mut plan, rules) = planner::plan_traced(store, &self.settings.author, fault)?;
+        self.rules.add(&rules);
         if !plan.memory.is_empty() {
             apply_memory(store, &plan)?;
             if plan.local.is_empty() && plan.remote.is_empty() {
@@ -655,7 +686,7 @@ impl Engine {
 
     /// What both sides agree on by now is recorded before anything new is taken in.
     fn settle_bookkeeping<S: PairStore>(&mut self, store: &mut S) -> Result<(), StoreError> {
-        if self.planned_clean {
+        if self.planned_clean || self.fault == Some(Fault::NoBookkeepingBeforePull) {
             return Ok(());
         }
         for step in planner::bookkeeping_steps(store, &self.settings.author)? {
@@ -693,7 +724,10 @@ impl Engine {
             issues.push((path.clone(), Frozen::Unreadable.as_str().to_owned()));
         }
         let held = self.held.as_ref().map(|held| (held.local.len(), held.remote.len()));
+        let blocked =
+            self.online && at_rest && looked && self.waiting > 0 && self.waiting <= self.refusals.len();
         Ok(Status {
+            blocked,
             in_step: self.started
                 && !self.paused
                 && self.online

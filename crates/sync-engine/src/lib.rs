@@ -18,6 +18,7 @@
 pub mod effect;
 mod engine;
 pub mod event;
+mod fault;
 mod ingest_remote;
 mod local;
 pub mod memory_store;
@@ -35,5 +36,7 @@ pub use event::{
     CommitAnswer, CommitFailure, Cursor, Event, HashOutcome, HashResult, Listed, Listing, LocalOutcome,
     LookFailure, PullFailure,
 };
+#[doc(hidden)]
+pub use fault::Fault;
 pub use memory_store::MemoryStore;
 pub use store::{Frozen, Intent, IntentOperation, Memory, PairState, PairStore, Row, StoreError};

@@ -10,6 +10,7 @@ mod resolve;
 
 use crate::effect::{Effect, HashRequest, ListRequest};
 use crate::event::{HashOutcome, HashResult, Listed, LookFailure};
+use crate::fault::Fault;
 use crate::paths::{Overlay, nearest_directory, path_of};
 use crate::record::local_state;
 use crate::store::{Frozen, PairStore, Row, StoreError};
@@ -44,6 +45,7 @@ pub(crate) struct LocalSide {
     offline: bool,
     /// New files that cannot be read: not in L at all, but to be told.
     unreadable: BTreeSet<RelativePath>,
+    pub(crate) fault: Option<Fault>,
 }
 
 /// A round under way.
@@ -350,6 +352,9 @@ impl LocalSide {
                     remove_subtree(store, key, &mut round.touched)?;
                 }
                 Some(_) => {}
+                None if self.fault == Some(Fault::DeletionAtFirstLook) => {
+                    remove_subtree(store, key, &mut round.touched)?;
+                }
                 None => {
                     self.suspects.insert(key, now);
                 }

@@ -1,0 +1,255 @@
+//! The daemon's ear: one JSON line asks, one JSON line answers, over `HOME/control.sock`.
+
+use crate::home::Home;
+use crate::progress::Transfer;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
+
+/// The longest line.
+pub const LINE_BYTES_MAX: u64 = 16 << 20;
+
+/// What a command asks of the daemon. Paths are absolute paths of this device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ControlRequest {
+    /// How is everything?
+    Status,
+    /// Begin to keep a directory in step.
+    Sync(SyncRequest),
+    /// Stop keeping a directory in step; its files stay.
+    Unsync {
+        /// The pair's directory.
+        directory: PathBuf,
+    },
+    /// Stop a pair, or all, for a while.
+    Pause {
+        /// The pair's directory; all if none.
+        directory: Option<PathBuf>,
+        /// For how long; for good if none.
+        seconds: Option<u64>,
+    },
+    /// Let a pair, or all, go on.
+    Resume {
+        /// The pair's directory; all if none.
+        directory: Option<PathBuf>,
+    },
+    /// Wait until every pair is in step.
+    Wait {
+        /// For how long.
+        milliseconds: u64,
+    },
+    /// What was done, newest first.
+    Log {
+        /// To this path only.
+        path: Option<PathBuf>,
+        /// Conflict copies only.
+        conflicts: bool,
+        /// At most so many.
+        limit: usize,
+    },
+    /// The versions of a file.
+    Versions {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Makes an old version of a file the newest.
+    Restore {
+        /// The file.
+        path: PathBuf,
+        /// Which version.
+        version: Option<u64>,
+    },
+    /// Decide about held deletions.
+    Hold {
+        /// The pair's directory; all that hold if none.
+        directory: Option<PathBuf>,
+        /// Carry them out, or bring everything back.
+        approve: bool,
+    },
+    /// Stop the daemon.
+    Stop,
+}
+
+/// A directory to be kept in step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncRequest {
+    /// The shared folder's name.
+    pub folder: String,
+    /// The local directory.
+    pub directory: PathBuf,
+    /// How many deletions are held for a person; none: never.
+    pub hold_deletes: Option<u64>,
+}
+
+/// What the daemon answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ControlAnswer {
+    /// Done, with something to say.
+    Done(String),
+    /// Not done: what happened, and what to do.
+    Failed(String),
+    /// How everything is.
+    Status(DaemonStatus),
+    /// How waiting ended.
+    Waited(Waited),
+    /// What was done.
+    Log(Vec<LogLine>),
+    /// A file's versions, the newest first.
+    Versions(Vec<VersionLine>),
+}
+
+/// How waiting ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Waited {
+    /// Every pair is in step.
+    InStep,
+    /// Time is up; what it was waiting for.
+    TimeUp(String),
+    /// Deletions are held for a person.
+    Held(String),
+    /// All that can be is in step; these cannot.
+    Issues(Vec<IssueLine>),
+}
+
+/// How the daemon and its pairs are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DaemonStatus {
+    /// The server's address.
+    pub server: String,
+    /// The account.
+    pub user: String,
+    /// The device.
+    pub device: String,
+    /// Whether the server can be reached.
+    pub online: bool,
+    /// The pairs.
+    pub pairs: Vec<PairStatus>,
+}
+
+/// How a pair is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PairStatus {
+    /// The shared folder.
+    pub folder: String,
+    /// The local directory.
+    pub directory: PathBuf,
+    /// `in_step`, `syncing`, `looking`, `paused`, `offline`, `held`, `issues`, `no_access` or `trouble`.
+    pub state: String,
+    /// More about it, where there is more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Changes waiting.
+    pub pending: usize,
+    /// Transfers under way.
+    pub transfers: Vec<Transfer>,
+    /// Plain bytes sent since the daemon began.
+    pub sent_bytes: u64,
+    /// Plain bytes received since the daemon began.
+    pub received_bytes: u64,
+    /// Nodes that cannot be synced.
+    pub issues: Vec<IssueLine>,
+}
+
+/// A node that cannot be synced, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssueLine {
+    /// The node.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
+/// Something that was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// When, as RFC 3339.
+    pub time: String,
+    /// What: `downloaded`, `uploaded`, `moved_here`, `moved_there`, `removed_here`, `removed_there`, `conflict_copy`,
+    /// `kept`, `refused`.
+    pub action: String,
+    /// The node.
+    pub path: PathBuf,
+    /// Where it was before, or what a conflict copy belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<PathBuf>,
+}
+
+/// A version of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionLine {
+    /// Its number.
+    pub number: u64,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When the server took it, as RFC 3339.
+    pub time: String,
+    /// Who sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// From which device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Whether it is the file's state now.
+    pub current: bool,
+}
+
+/// Whether a daemon listens.
+pub async fn is_running(home: &Home) -> bool {
+    UnixStream::connect(socket_path(home.directory())).await.is_ok()
+}
+
+/// Asks the daemon, waiting for it to be there for at most so long.
+pub async fn ask(home: &Home, request: &ControlRequest, patience: Duration) -> io::Result<ControlAnswer> {
+    let begun = Instant::now();
+    let stream = loop {
+        match UnixStream::connect(socket_path(home.directory())).await {
+            Ok(stream) => break stream,
+            Err(_) if begun.elapsed() < patience => tokio::time::sleep(Duration::from_millis(30)).await,
+            Err(error) => return Err(error),
+        }
+    };
+    let (read, mut write) = stream.into_split();
+    write.write_all(&line_of(request)?).await?;
+    let mut line = String::new();
+    BufReader::new(read.take(LINE_BYTES_MAX)).read_line(&mut line).await?;
+    if line.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the daemon stopped"));
+    }
+    serde_json::from_str(&line).map_err(io::Error::other)
+}
+
+/// A message as a line.
+pub(crate) fn line_of(message: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(message).map_err(io::Error::other)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Where the socket is reached. A socket's path has at most 107 bytes, so a deep home is reached through the
+/// process's own handle of it.
+pub(crate) fn socket_path(home: &Path) -> PathBuf {
+    let path = home.join("control.sock");
+    if path.as_os_str().len() < 100 {
+        return path;
+    }
+    static HANDLES: std::sync::Mutex<Vec<(PathBuf, std::fs::File)>> = std::sync::Mutex::new(Vec::new());
+    let mut handles = HANDLES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if !handles.iter().any(|(held, _)| held == home)
+        && let Ok(directory) = std::fs::File::open(home)
+    {
+        handles.push((home.to_owned(), directory));
+    }
+    use std::os::fd::AsRawFd as _;
+    match handles.iter().find(|(held, _)| held == home) {
+        Some((_, directory)) => {
+            PathBuf::from(format!("/proc/self/fd/{}/control.sock", directory.as_raw_fd()))
+        }
+        None => path,
+    }
+}

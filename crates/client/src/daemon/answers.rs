@@ -1,0 +1,444 @@
+//! What the daemon answers to commands.
+
+use super::{Daemon, overlaps};
+use crate::control::{
+    ControlAnswer, ControlRequest, DaemonStatus, IssueLine, LogLine, PairStatus, SyncRequest, VersionLine,
+    Waited,
+};
+use crate::home::{Configuration, PairConfiguration};
+use crate::pair::{Pair, Question, WaitEnd};
+use crate::remote::RemoteError;
+use model::{FolderId, Name, NodeId, RelativePath};
+use protocol::v1::WireNameRule;
+use std::collections::BTreeMap;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use sync_engine::ActivityKind;
+use tokio::sync::oneshot;
+
+impl Daemon {
+    pub(super) async fn answer(&self, request: ControlRequest) -> ControlAnswer {
+        match request {
+            ControlRequest::Status => ControlAnswer::Status(self.status()),
+            ControlRequest::Sync(request) => self.sync(request).await,
+            ControlRequest::Unsync { directory } => self.unsync(&directory).await,
+            ControlRequest::Pause { directory, seconds } => self.pause(directory.as_deref(), seconds),
+            ControlRequest::Resume { directory } => self.resume(directory.as_deref()),
+            ControlRequest::Wait { milliseconds } => self.wait(Duration::from_millis(milliseconds)).await,
+            ControlRequest::Log { path, conflicts, limit } => self.log(path, conflicts, limit).await,
+            ControlRequest::Versions { path } => self.versions(&path).await,
+            ControlRequest::Restore { path, version } => self.restore(&path, version).await,
+            ControlRequest::Hold { directory, approve } => self.hold(directory.as_deref(), approve),
+            ControlRequest::Stop => {
+                self.stop.send_replace(true);
+                ControlAnswer::Done("the daemon stops".to_owned())
+            }
+        }
+    }
+
+    fn status(&self) -> DaemonStatus {
+        let state = self.state();
+        let link = state.configuration.link.as_ref();
+        DaemonStatus {
+            server: link.map(|link| link.server.clone()).unwrap_or_default(),
+            user: link.map(|link| link.user.clone()).unwrap_or_default(),
+            device: link.map(|link| link.device.clone()).unwrap_or_default(),
+            online: self.online.load(Ordering::Relaxed),
+            pairs: state.pairs.values().map(pair_status).collect(),
+        }
+    }
+
+    async fn sync(&self, request: SyncRequest) -> ControlAnswer {
+        let folders = match self.remote.folders().await {
+            Ok(folders) => folders,
+            Err(error) => return ControlAnswer::Failed(error.to_string()),
+        };
+        let Some(folder) = folders.into_iter().find(|folder| folder.name == request.folder) else {
+            return ControlAnswer::Failed(no_such_folder(&request.folder));
+        };
+        let prepared = {
+            let state = self.state();
+            new_pair(&state.configuration, &request, folder.id, folder.name_rule)
+        };
+        let pair = match prepared {
+            Ok(pair) => pair,
+            Err(reason) => return ControlAnswer::Failed(reason),
+        };
+        if let Err(error) = self.opener.prepare(&pair.directory, &pair.marker) {
+            return ControlAnswer::Failed(format!("{} cannot be used: {error}", pair.directory.display()));
+        }
+        let added = pair.clone();
+        let written = self.configure(|configuration| {
+            configuration.next_pair = configuration.next_pair.max(added.number + 1);
+            configuration.pairs.push(added);
+        });
+        if let Err(error) = written {
+            return ControlAnswer::Failed(error.to_string());
+        }
+        let link = self.state().configuration.link.clone();
+        let said = format!("{} is kept in step with {}", pair.directory.display(), pair.folder_name);
+        if let Some(link) = link {
+            self.start_pair(&link, pair);
+        }
+        ControlAnswer::Done(said)
+    }
+
+    async fn unsync(&self, directory: &Path) -> ControlAnswer {
+        let number = self
+            .state()
+            .pairs
+            .values()
+            .find(|pair| pair.configuration.directory == *directory)
+            .map(|pair| pair.configuration.number);
+        let Some(number) = number else { return ControlAnswer::Failed(no_such_pair(directory)) };
+        let stopped = self.state().pairs.remove(&number);
+        if let Some(pair) = stopped {
+            let _finished = tokio::task::spawn_blocking(move || pair.stop()).await;
+        }
+        if let Err(error) =
+            self.configure(|configuration| configuration.pairs.retain(|pair| pair.number != number))
+        {
+            return ControlAnswer::Failed(error.to_string());
+        }
+        if let Err(error) = self.home.remove_pair_file(number) {
+            tracing::warn!(%error, "what the pair remembered is left behind");
+        }
+        if let Err(error) = self.opener.release(directory) {
+            tracing::warn!(%error, "the replica's private directory is left behind");
+        }
+        ControlAnswer::Done(format!("{} is no longer kept in step; its files stay", directory.display()))
+    }
+
+    /// Tells one pair or all; gives how many.
+    fn tell_pairs(&self, directory: Option<&Path>, tell: impl Fn(&Pair)) -> Result<usize, String> {
+        let state = self.state();
+        let chosen: Vec<&Pair> = state
+            .pairs
+            .values()
+            .filter(|pair| directory.is_none_or(|directory| pair.configuration.directory == directory))
+            .collect();
+        if let (Some(directory), true) = (directory, chosen.is_empty()) {
+            return Err(no_such_pair(directory));
+        }
+        chosen.iter().for_each(|pair| tell(pair));
+        Ok(chosen.len())
+    }
+
+    fn pause(&self, directory: Option<&Path>, seconds: Option<u64>) -> ControlAnswer {
+        let told = self.tell_pairs(directory, |pair| pair.ask(Question::Pause));
+        let until = seconds.map(|seconds| crate::now().plus_ms(seconds.saturating_mul(1_000)).0);
+        self.remember_pause(directory, true, until);
+        if let Some(seconds) = seconds {
+            self.resume_later(directory, Duration::from_secs(seconds));
+        }
+        counted(told, "paused")
+    }
+
+    /// Resumes pairs when their pause is over, if nobody did before.
+    fn resume_later(&self, directory: Option<&Path>, after: Duration) {
+        let socket = self.home.clone();
+        let directory = directory.map(Path::to_owned);
+        let mut stop = self.stop.subscribe();
+        self.runtime.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(after) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+            let request = ControlRequest::Resume { directory };
+            let _answer = crate::control::ask(&socket, &request, Duration::ZERO).await;
+        });
+    }
+
+    fn resume(&self, directory: Option<&Path>) -> ControlAnswer {
+        let told = self.tell_pairs(directory, |pair| pair.ask(Question::Resume));
+        self.remember_pause(directory, false, None);
+        counted(told, "resumed")
+    }
+
+    fn remember_pause(&self, directory: Option<&Path>, paused: bool, until: Option<i64>) {
+        let written = self.configure(|configuration| {
+            for pair in &mut configuration.pairs {
+                if directory.is_none_or(|directory| pair.directory == directory) {
+                    (pair.paused, pair.paused_until) = (paused, until);
+                }
+            }
+        });
+        if let Err(error) = written {
+            tracing::warn!(%error, "the pause is not remembered");
+        }
+    }
+
+    fn hold(&self, directory: Option<&Path>, approve: bool) -> ControlAnswer {
+        let told = self.tell_pairs(directory, |pair| pair.ask(Question::Hold(approve)));
+        counted(
+            told,
+            if approve { "told to carry out what they hold" } else { "told to bring back what they hold" },
+        )
+    }
+
+    async fn wait(&self, at_most: Duration) -> ControlAnswer {
+        let mut waiting = Vec::new();
+        for pair in self.state().pairs.values() {
+            let (answer, answered) = oneshot::channel();
+            pair.ask(Question::Wait(answer));
+            waiting.push((pair.configuration.directory.clone(), answered));
+        }
+        let deadline = tokio::time::Instant::now() + at_most;
+        let mut issues = Vec::new();
+        let mut held = Vec::new();
+        for (directory, answered) in waiting {
+            match tokio::time::timeout_at(deadline, answered).await {
+                Ok(Ok(WaitEnd::InStep)) => {}
+                Ok(Ok(WaitEnd::Held(here, there))) => held.push(format!(
+                    "{}: {here} deletions here and {there} on the server are held",
+                    directory.display()
+                )),
+                Ok(Ok(WaitEnd::Issues(found))) => issues.extend(issue_lines(&directory, found)),
+                Ok(Err(_)) | Err(_) => {
+                    let reason = self.why_not(&directory);
+                    return ControlAnswer::Waited(Waited::TimeUp(format!(
+                        "{}: {reason}",
+                        directory.display()
+                    )));
+                }
+            }
+        }
+        ControlAnswer::Waited(if !held.is_empty() {
+            Waited::Held(held.join("; "))
+        } else if issues.is_empty() {
+            Waited::InStep
+        } else {
+            Waited::Issues(issues)
+        })
+    }
+
+    fn why_not(&self, directory: &Path) -> String {
+        let state = self.state();
+        let pair = state.pairs.values().find(|pair| pair.configuration.directory == directory);
+        let status = pair.map(pair_status).unwrap_or_default();
+        match status.detail {
+            Some(detail) => format!("{}: {detail}", status.state),
+            None => status.state,
+        }
+    }
+
+    async fn log(&self, path: Option<PathBuf>, conflicts: bool, limit: usize) -> ControlAnswer {
+        let mut asked = Vec::new();
+        {
+            let state = self.state();
+            for pair in state.pairs.values() {
+                let wanted = match &path {
+                    Some(path) => match relative(&pair.configuration.directory, path) {
+                        Some(path) => Some(path),
+                        None => continue,
+                    },
+                    None => None,
+                };
+                let kind = conflicts.then_some(ActivityKind::ConflictCopy);
+                let (answer, answered) = oneshot::channel();
+                pair.ask(Question::Log(wanted, kind, limit, answer));
+                asked.push((pair.configuration.directory.clone(), answered));
+            }
+        }
+        let mut lines = Vec::new();
+        for (directory, answered) in asked {
+            for line in answered.await.unwrap_or_default() {
+                let place = |path: &RelativePath| absolute(&directory, path);
+                lines.push(LogLine {
+                    time: line.time.to_string(),
+                    action: action_word(line.activity.kind).to_owned(),
+                    path: place(&line.activity.path),
+                    other: line.activity.other.as_ref().map(place),
+                });
+            }
+        }
+        lines.sort_by(|one, other| other.time.cmp(&one.time));
+        lines.truncate(limit);
+        ControlAnswer::Log(lines)
+    }
+
+    async fn node_at(&self, path: &Path) -> Result<(FolderId, NodeId), String> {
+        let found = {
+            let state = self.state();
+            state.pairs.values().find_map(|pair| {
+                let relative = relative(&pair.configuration.directory, path)?;
+                let (answer, answered) = oneshot::channel();
+                pair.ask(Question::Node(relative, answer));
+                Some((pair.folder, answered))
+            })
+        };
+        let Some((folder, answered)) = found else {
+            return Err(format!("{} lies in no directory that is kept in step", path.display()));
+        };
+        match answered.await {
+            Ok(Some(node)) => Ok((folder, node)),
+            _ => Err(format!("the server does not know {} (yet)", path.display())),
+        }
+    }
+
+    async fn versions(&self, path: &Path) -> ControlAnswer {
+        let (folder, node) = match self.node_at(path).await {
+            Ok(found) => found,
+            Err(reason) => return ControlAnswer::Failed(reason),
+        };
+        match self.remote.versions(folder, node).await {
+            Ok(answer) => ControlAnswer::Versions(
+                answer
+                    .versions
+                    .into_iter()
+                    .map(|version| VersionLine {
+                        number: version.number,
+                        size: version.size,
+                        time: version.time.0.to_string(),
+                        user: version.user,
+                        device: version.device,
+                        current: version.current,
+                    })
+                    .collect(),
+            ),
+            Err(error) => failed(&error),
+        }
+    }
+
+    async fn restore(&self, path: &Path, version: Option<u64>) -> ControlAnswer {
+        let (folder, node) = match self.node_at(path).await {
+            Ok(found) => found,
+            Err(reason) => return ControlAnswer::Failed(reason),
+        };
+        match self.remote.restore(folder, node, version).await {
+            Ok(_) => ControlAnswer::Done(format!("{} is restored", path.display())),
+            Err(error) => failed(&error),
+        }
+    }
+}
+
+fn failed(error: &RemoteError) -> ControlAnswer {
+    ControlAnswer::Failed(error.to_string())
+}
+
+fn counted(told: Result<usize, String>, what: &str) -> ControlAnswer {
+    match told {
+        Ok(1) => ControlAnswer::Done(format!("1 directory {what}")),
+        Ok(count) => ControlAnswer::Done(format!("{count} directories {what}")),
+        Err(reason) => ControlAnswer::Failed(reason),
+    }
+}
+
+fn no_such_pair(directory: &Path) -> String {
+    format!("{} is not kept in step; `driftless status` shows what is", directory.display())
+}
+
+/// What to say of a folder that the account does not see.
+#[must_use]
+pub fn no_such_folder(name: &str) -> String {
+    format!(
+        "there is no shared folder {name:?}, or you may not see it; `driftless folders` shows what you may"
+    )
+}
+
+/// The configuration of a new pair, if its directory may be one. The directory is absolute and exists.
+pub fn new_pair(
+    configuration: &Configuration,
+    request: &SyncRequest,
+    folder: FolderId,
+    rule: WireNameRule,
+) -> Result<PairConfiguration, String> {
+    if let Some(other) = configuration.pairs.iter().find(|pair| overlaps(&pair.directory, &request.directory))
+    {
+        return Err(format!(
+            "{} overlaps with {}, which is kept in step already; choose another directory",
+            request.directory.display(),
+            other.directory.display()
+        ));
+    }
+    let number = configuration.next_pair.max(1);
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| error.to_string())?;
+    Ok(PairConfiguration {
+        number,
+        folder: folder.to_string(),
+        folder_name: request.folder.clone(),
+        exact_names: rule == WireNameRule::Exact,
+        directory: request.directory.clone(),
+        marker: model::UploadId(random).to_string(),
+        hold_deletes: request.hold_deletes,
+        paused: false,
+        paused_until: None,
+    })
+}
+
+fn pair_status(pair: &Pair) -> PairStatus {
+    let status = pair.status();
+    let (transfers, sent_bytes, received_bytes) = pair.progress().now();
+    let directory = pair.configuration.directory.clone();
+    let trouble = pair.trouble();
+    let (state, detail) = match &status {
+        _ if trouble.is_some() => ("trouble", trouble),
+        status if status.no_access => {
+            ("no_access", Some("the account may no longer see this folder".to_owned()))
+        }
+        status if status.paused => ("paused", None),
+        status if status.local_offline => {
+            ("offline", Some("the directory is not there (unmounted?)".to_owned()))
+        }
+        status if !status.online => ("offline", Some("the server cannot be reached".to_owned())),
+        status if status.held.is_some() => {
+            let (here, there) = status.held.unwrap_or_default();
+            let detail =
+                format!("{here} deletions here and {there} on the server wait: driftless holds approve|undo");
+            ("held", Some(detail))
+        }
+        status if status.in_step && status.issues.is_empty() => ("in_step", None),
+        status if !status.issues.is_empty() && (status.blocked || status.in_step) => ("issues", None),
+        status if status.pending > 0 => ("syncing", None),
+        _ => ("looking", None),
+    };
+    PairStatus {
+        folder: pair.configuration.folder_name.clone(),
+        issues: issue_lines(&directory, status.issues),
+        directory,
+        state: state.to_owned(),
+        detail,
+        pending: status.pending,
+        transfers,
+        sent_bytes,
+        received_bytes,
+    }
+}
+
+fn issue_lines(directory: &Path, issues: Vec<(RelativePath, String)>) -> Vec<IssueLine> {
+    let unique: BTreeMap<PathBuf, String> =
+        issues.into_iter().map(|(path, reason)| (absolute(directory, &path), reason)).collect();
+    unique.into_iter().map(|(path, reason)| IssueLine { path, reason }).collect()
+}
+
+/// A node's path on this device, in the disk's own bytes.
+fn absolute(directory: &Path, path: &RelativePath) -> PathBuf {
+    let mut whole = directory.to_owned();
+    for name in path.names() {
+        whole.push(std::ffi::OsString::from_vec(name.to_disk()));
+    }
+    whole
+}
+
+/// A path of this device within a pair's directory.
+fn relative(directory: &Path, path: &Path) -> Option<RelativePath> {
+    let rest = path.strip_prefix(directory).ok()?;
+    rest.components().map(|part| Name::from_disk(part.as_os_str().as_bytes()).ok()).collect()
+}
+
+fn action_word(kind: ActivityKind) -> &'static str {
+    match kind {
+        ActivityKind::Downloaded => "downloaded",
+        ActivityKind::Uploaded => "uploaded",
+        ActivityKind::MovedHere => "moved_here",
+        ActivityKind::MovedThere => "moved_there",
+        ActivityKind::RemovedHere => "removed_here",
+        ActivityKind::RemovedThere => "removed_there",
+        ActivityKind::ConflictCopy => "conflict_copy",
+        ActivityKind::Kept => "kept",
+        ActivityKind::Refused => "refused",
+    }
+}

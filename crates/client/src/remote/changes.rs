@@ -1,0 +1,73 @@
+//! Event pulling: what changed past a cursor.
+
+use super::{Remote, RemoteError};
+use http::Method;
+use model::{Epoch, FolderId, RemoteNode, Seq};
+use protocol::bundle::Record;
+use protocol::cursor::CursorParts;
+use std::time::Duration;
+use sync_engine::Cursor;
+
+/// How long an answer may be silent.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Pulls everything past a cursor (or everything there is), page by page; gives where that ends.
+pub(crate) async fn pull(
+    remote: &Remote,
+    folder: FolderId,
+    since: Option<String>,
+    known_epoch: Option<Epoch>,
+    mut take: impl FnMut(Vec<RemoteNode>),
+) -> Result<(Cursor, Epoch), RemoteError> {
+    let mut since = since;
+    loop {
+        let path = match &since {
+            Some(cursor) => format!("/folders/{folder}/changes?since={cursor}"),
+            None => format!("/folders/{folder}/changes"),
+        };
+        let mut bundle = remote.bundle(Method::GET, &path, None, SILENCE).await?;
+        if let (Some(known), Some(epoch)) = (known_epoch, bundle.epoch())
+            && known != epoch
+        {
+            return Err(RemoteError::EpochChanged);
+        }
+        let mut end = None;
+        while let Some(record) = bundle.next().await? {
+            match record {
+                Record::Nodes(nodes) => take(nodes),
+                Record::PageEnd(page) => end = Some(page),
+                _ => return Err(RemoteError::Confused("an unexpected record in changes".to_owned())),
+            }
+        }
+        let page = end.ok_or_else(|| RemoteError::Confused("changes without a cursor".to_owned()))?;
+        if !page.more {
+            return position(&page.cursor);
+        }
+        since = Some(page.cursor.0);
+    }
+}
+
+/// A cursor with the number it stands at.
+pub(crate) fn position(cursor: &protocol::Cursor) -> Result<(Cursor, Epoch), RemoteError> {
+    let parts = CursorParts::of(cursor).map_err(|error| RemoteError::Confused(error.to_string()))?;
+    Ok((Cursor { text: cursor.0.clone(), seq: parts.seq }, parts.epoch))
+}
+
+/// Waits until something changes past the cursor, at most so long; gives the folder's head then.
+pub(crate) async fn wait_for_change(
+    remote: &Remote,
+    folder: FolderId,
+    since: &str,
+    seconds: u64,
+) -> Result<Option<Seq>, RemoteError> {
+    let path = format!("/folders/{folder}/changes?since={since}&wait={seconds}");
+    let silence = SILENCE + Duration::from_secs(seconds);
+    let mut bundle = remote.bundle(Method::GET, &path, None, silence).await?;
+    let mut head = None;
+    while let Some(record) = bundle.next().await? {
+        if let Record::PageEnd(page) = record {
+            head = Some(page.head);
+        }
+    }
+    Ok(head)
+}

@@ -1,0 +1,89 @@
+//! Downloading: manifests of long contents, and chunks, streamed in the order asked.
+
+use super::{Remote, RemoteError, full};
+use bytes::Bytes;
+use chunker::{Entry, Manifest};
+use http::Method;
+use model::{ChunkId, ContentId, FolderId};
+use protocol::bundle::{Encoder, NodeContent, Record, Splice, Unpacker, WantedChunk};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How many ids one record of a question holds.
+const IDS_A_RECORD: usize = 4_096;
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Takes chunks as they arrive.
+pub(crate) trait FetchSink {
+    /// A chunk whose bytes are those its id names.
+    fn chunk(&mut self, id: ChunkId, plain: &Bytes);
+}
+
+/// The manifests of contents; those the server does not show are absent.
+pub(crate) async fn fetch_manifests(
+    remote: &Remote,
+    folder: FolderId,
+    contents: &[NodeContent],
+) -> Result<BTreeMap<ContentId, Manifest>, RemoteError> {
+    let mut manifests = BTreeMap::new();
+    if contents.is_empty() {
+        return Ok(manifests);
+    }
+    let mut question = Encoder::new();
+    contents.chunks(IDS_A_RECORD).for_each(|ids| question.wanted_manifests(ids));
+    let path = format!("/folders/{folder}/chunks/fetch");
+    let mut answer = remote.bundle(Method::POST, &path, Some(full(question.finish())), SILENCE).await?;
+    let mut open: BTreeMap<ContentId, Vec<Entry>> = BTreeMap::new();
+    while let Some(record) = answer.next().await? {
+        let Record::Manifest(part) = record else { continue };
+        let entries = open.entry(part.content).or_default();
+        for splice in part.splices {
+            let Splice::New(chunks) = splice else {
+                return Err(RemoteError::Confused("a manifest that needs another".to_owned()));
+            };
+            entries.extend(chunks.into_iter().map(|chunk| Entry { chunk: chunk.id, length: chunk.length }));
+        }
+        if part.last
+            && let Some(entries) = open.remove(&part.content)
+        {
+            let manifest = Manifest::new(entries);
+            let sound = manifest.verify(part.content, part.size);
+            sound.map_err(|error| RemoteError::Confused(error.to_string()))?;
+            manifests.insert(part.content, manifest);
+        }
+    }
+    Ok(manifests)
+}
+
+/// Fetches chunks; those the server does not have, or not for us, are left out.
+pub(crate) async fn fetch_chunks(
+    remote: &Remote,
+    folder: FolderId,
+    chunks: &[WantedChunk],
+    sink: &mut (dyn FetchSink + Send),
+) -> Result<(), RemoteError> {
+    if chunks.is_empty() {
+        return Ok(());
+    }
+    let mut question = Encoder::new();
+    chunks.chunks(IDS_A_RECORD).for_each(|ids| question.wanted_chunks(ids));
+    let path = format!("/folders/{folder}/chunks/fetch");
+    let mut answer = remote.bundle(Method::POST, &path, Some(full(question.finish())), SILENCE).await?;
+    let mut unpacker = Unpacker::default();
+    let damaged = |error: protocol::bundle::BundleError| RemoteError::Confused(error.to_string());
+    while let Some(record) = answer.next().await? {
+        match record {
+            Record::Chunk(chunk) => {
+                let plain = unpacker.chunk(&chunk).map_err(damaged)?;
+                sink.chunk(chunker::chunk_id(&plain), &plain);
+            }
+            Record::Block(block) => {
+                for plain in unpacker.block(&block).map_err(damaged)? {
+                    sink.chunk(chunker::chunk_id(&plain), &plain);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! Linking a device, and what the account may see.
+
+use super::{Remote, RemoteError};
+use http::Method;
+use model::{FolderId, NodeId};
+use protocol::v1::{
+    FolderEntry, FoldersResponse, LinkRequest, LinkResponse, RestoreRequest, RestoreResponse, ServerResponse,
+    VersionsResponse,
+};
+use std::time::{Duration, Instant};
+
+/// Waits until the server answers, at most so long.
+pub async fn wait_for_server(remote: &Remote, at_most: Duration) -> Result<ServerResponse, RemoteError> {
+    let begun = Instant::now();
+    loop {
+        match remote.server_information().await {
+            Err(RemoteError::Unreachable { .. }) if begun.elapsed() < at_most => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// Links this device to an account.
+pub async fn link(
+    remote: &Remote,
+    user: &str,
+    password: &str,
+    device: &str,
+) -> Result<LinkResponse, RemoteError> {
+    let question = LinkRequest {
+        user: user.to_owned(),
+        password: password.to_owned(),
+        device: device.to_owned(),
+        platform: std::env::consts::OS.to_owned(),
+    };
+    remote.json(Method::POST, "/devices", Some(&question)).await
+}
+
+impl Remote {
+    /// Who answers, and what it takes.
+    pub async fn server_information(&self) -> Result<ServerResponse, RemoteError> {
+        self.json(Method::GET, "/server", None::<&()>).await
+    }
+
+    /// What the account may see.
+    pub async fn folders(&self) -> Result<Vec<FolderEntry>, RemoteError> {
+        let answer: FoldersResponse = self.json(Method::GET, "/folders", None::<&()>).await?;
+        Ok(answer.folders)
+    }
+
+    /// The kept versions of a node, the newest first.
+    pub async fn versions(&self, folder: FolderId, node: NodeId) -> Result<VersionsResponse, RemoteError> {
+        self.json(Method::GET, &format!("/folders/{folder}/nodes/{node}/versions"), None::<&()>).await
+    }
+
+    /// Makes an old version the newest.
+    pub async fn restore(
+        &self,
+        folder: FolderId,
+        node: NodeId,
+        version: Option<u64>,
+    ) -> Result<RestoreResponse, RemoteError> {
+        let question = RestoreRequest { version, key: None };
+        self.json(Method::POST, &format!("/folders/{folder}/nodes/{node}/restore"), Some(&question)).await
+    }
+}
