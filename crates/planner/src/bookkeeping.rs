@@ -24,7 +24,7 @@ fn step<V: View>(scene: &Scene<'_, V>, key: NodeKey, triple: &Triple) -> Option<
         (Some(remote), Some(local)) => (remote, local),
         _ => return None,
     };
-    if scene.breaks(Fault::NoBookkeeping) {
+    if scene.breaks(Fault::NoBookkeeping) || (scene.breaks(Fault::EqualContentsConflict) && remote != local) {
         return None;
     }
     let agreed = match &triple.synced {

@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 pub struct Pair {
     /// The three trees.
     pub trees: Trees,
+    /// Whether the local disk may hold names that clash under the pair's rule.
+    pub clashing_disk: bool,
     next: u64,
 }
 
@@ -23,7 +25,7 @@ impl Pair {
     /// Nothing but the root.
     #[must_use]
     pub fn new(rule: NameRule) -> Self {
-        Self { trees: Trees::new(rule), next: NodeKey::ROOT.0 + 1 }
+        Self { trees: Trees::new(rule), clashing_disk: false, next: NodeKey::ROOT.0 + 1 }
     }
 
     /// A key never used before.
@@ -252,13 +254,18 @@ impl Pair {
         parent: NodeKey,
         name: &Name,
     ) -> Result<(), Refused> {
-        let directory = self.check_there(tree, parent)?;
-        if !directory.content.is_directory() {
-            return Err(format!("{parent:?} is no directory in {tree:?}"));
-        }
         let name_key = self.trees.rule().key(name);
         if let Some(other) = self.trees.named_in(tree, parent, &name_key).find(|other| *other != key) {
             return Err(format!("{name} in {parent:?} is taken by {other:?} in {tree:?}"));
+        }
+        self.check_directory(tree, key, parent)
+    }
+
+    /// Whether a node can come to a directory.
+    fn check_directory(&self, tree: Tree, key: NodeKey, parent: NodeKey) -> Result<(), Refused> {
+        let directory = self.check_there(tree, parent)?;
+        if !directory.content.is_directory() {
+            return Err(format!("{parent:?} is no directory in {tree:?}"));
         }
         let mut at = parent;
         for _ in 0..=self.trees.len() {
@@ -274,8 +281,11 @@ impl Pair {
     }
 
     /// Whether a node stands well in a tree, if it is there.
-    fn check_node(&self, tree: Tree, key: NodeKey) -> Result<(), Refused> {
+    pub fn check_node(&self, tree: Tree, key: NodeKey) -> Result<(), Refused> {
         match self.state(tree, key).filter(|_| key != NodeKey::ROOT) {
+            Some(state) if self.clashing_disk && tree == Tree::Local => {
+                self.check_directory(tree, key, state.parent)
+            }
             Some(state) => self.check_arrival(tree, key, state.parent, &state.name),
             None => Ok(()),
         }
