@@ -27,30 +27,35 @@ pub struct CursorParts {
     pub epoch: Epoch,
     /// The last change it covers.
     pub seq: Seq,
-    /// A keyed hash over folder, epoch and seq, by a key that never leaves the server.
+    /// Within a full listing of several pages: the folder's newest change when it began.
+    pub listing: Option<Seq>,
+    /// A keyed hash over folder, epoch and numbers, by a key that never leaves the server.
     pub tag: [u8; 16],
 }
 
 const PREFIX: &str = "c1";
 
 impl CursorParts {
-    /// The text: `c1`, then epoch, seq (big-endian) and tag in lower-case hexadecimal.
+    /// The text: `c1`, then epoch, seq, listing (0 for none; both big-endian) and tag in lower-case hexadecimal.
     #[must_use]
     pub fn to_cursor(self) -> Cursor {
         let tag = u128::from_be_bytes(self.tag);
-        Cursor(format!("{PREFIX}{}{:016x}{tag:032x}", self.epoch, self.seq.0))
+        let listing = self.listing.map_or(0, |seq| seq.0);
+        Cursor(format!("{PREFIX}{}{:016x}{listing:016x}{tag:032x}", self.epoch, self.seq.0))
     }
 
     /// Reads a text; whether its tag is right is for the server to say.
     pub fn of(cursor: &Cursor) -> Result<Self, CursorError> {
         let digits = cursor.0.strip_prefix(PREFIX).ok_or(CursorError)?;
-        if digits.len() != 80 || !digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
+        if digits.len() != 96 || !digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(CursorError);
         }
         let epoch = digits[..32].parse().map_err(|_| CursorError)?;
         let seq = u64::from_str_radix(&digits[32..48], 16).map_err(|_| CursorError)?;
-        let tag = u128::from_str_radix(&digits[48..], 16).map_err(|_| CursorError)?;
-        Ok(Self { epoch, seq: Seq(seq), tag: tag.to_be_bytes() })
+        let listing = u64::from_str_radix(&digits[48..64], 16).map_err(|_| CursorError)?;
+        let tag = u128::from_str_radix(&digits[64..], 16).map_err(|_| CursorError)?;
+        let listing = (listing != 0).then_some(Seq(listing));
+        Ok(Self { epoch, seq: Seq(seq), listing, tag: tag.to_be_bytes() })
     }
 }
 
@@ -60,9 +65,12 @@ mod tests {
 
     #[test]
     fn a_cursor_is_read_back_and_nothing_else_is_read() {
-        let parts = CursorParts { epoch: Epoch([7; 16]), seq: Seq(300), tag: [9; 16] };
+        let parts =
+            CursorParts { epoch: Epoch([7; 16]), seq: Seq(300), listing: Some(Seq(900)), tag: [9; 16] };
         let cursor = parts.to_cursor();
         assert_eq!(CursorParts::of(&cursor), Ok(parts));
+        let plain = CursorParts { listing: None, ..parts };
+        assert_eq!(CursorParts::of(&plain.to_cursor()), Ok(plain));
         let text = cursor.0;
         for bad in
             ["", "c1", "c1zz", &text[1..], &text.to_uppercase(), &format!("{text}0"), &text.replace('7', "+")]

@@ -48,11 +48,13 @@ pub enum ProblemKind {
     DiskFull,
     /// The folder's or the account's quota would be exceeded.
     QuotaExceeded,
+    /// The change does not fit what is there now; `reason` says why, in the words of commits.
+    Refused,
 }
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::BadRequest,
         Self::MalformedBundle,
         Self::Unauthenticated,
@@ -74,6 +76,7 @@ impl ProblemKind {
         Self::Unavailable,
         Self::DiskFull,
         Self::QuotaExceeded,
+        Self::Refused,
     ];
 
     fn row(self) -> (&'static str, u16, &'static str) {
@@ -101,6 +104,7 @@ impl ProblemKind {
             Self::Unavailable => ("unavailable", 503, "The server is starting or stopping"),
             Self::DiskFull => ("disk_full", 507, "The server's disk is full"),
             Self::QuotaExceeded => ("quota_exceeded", 507, "The quota would be exceeded"),
+            Self::Refused => ("refused", 409, "The change does not fit what is there now"),
         }
     }
 

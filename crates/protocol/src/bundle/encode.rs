@@ -62,6 +62,12 @@ impl Encoder {
         }
     }
 
+    /// The rest of a bundle that began elsewhere and cannot be ended well: what follows it is a problem, and no end.
+    #[must_use]
+    pub fn continued() -> Self {
+        Self { out: Vec::new(), ..Self::new() }
+    }
+
     /// How many bytes [`Encoder::take`] would give.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -183,6 +189,15 @@ impl Encoder {
         }
         self.block.entries.push((id, plain.len() as u32));
         self.block.plain.extend_from_slice(plain);
+    }
+
+    /// Adds a block that is packed already, of chunks of these plain lengths; its reader names them.
+    pub fn packed_block(&mut self, lengths: &[u32], codec: Codec, packed: &[u8]) {
+        self.flush_block();
+        let mut head = vec![PAYLOAD_VERSION, codec.number(), 0];
+        put_varint(&mut head, lengths.len() as u64);
+        lengths.iter().for_each(|length| put_varint(&mut head, u64::from(*length)));
+        self.frame_parts(kind::BLOCK, &[&head, packed]);
     }
 
     /// Writes the block that is gathering, if any.

@@ -1,7 +1,7 @@
 //! History of a node: its versions, and bringing one back.
 
-use crate::text::{RfcTime, by_text};
-use model::NodeId;
+use crate::text::{RfcTime, by_text, option_by_text};
+use model::{IdempotencyKey, NodeId};
 use serde::{Deserialize, Serialize};
 
 /// `GET …/nodes/{n}/versions`: the kept versions, the newest first.
@@ -41,6 +41,9 @@ pub struct RestoreRequest {
     /// Which version; of a deleted node the last one, if none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
+    /// Names the attempt, so that a repeated request restores once.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "option_by_text")]
+    pub key: Option<IdempotencyKey>,
 }
 
 /// What became of it.

@@ -1,0 +1,157 @@
+//! What administrators do: through the socket of a running server, or by the program that holds the lock itself.
+//!
+//! Both call [`execute`]. Every request that changes something is in the audit log, allowed as it is: who may open the
+//! socket or the data directory administers the server.
+
+mod devices;
+mod folders;
+mod groups;
+pub(crate) mod socket;
+mod users;
+mod verify;
+
+use crate::failure::Failure;
+use crate::server::Server;
+use auth::AccountError;
+use metadata::Transaction;
+use metadata::account::{GroupRow, User};
+use metadata::audit::AuditEntry;
+use metadata::folder::Folder;
+use model::{FolderId, Timestamp};
+use protocol::admin::{AdminAnswer, AdminFailure, AdminRequest};
+
+/// Carries a request out. Blocks: on the database, for the 30 ms of a password, or as long as a verification takes.
+pub fn execute(server: &Server, request: AdminRequest) -> AdminAnswer {
+    let result = match request {
+        AdminRequest::UserAdd { user, password, administrator } => {
+            users::add(server, user, &password, administrator)
+        }
+        AdminRequest::UserList => users::list(server),
+        AdminRequest::UserSet { user, password, administrator, disabled } => {
+            users::set(server, user, password.as_ref(), administrator, disabled)
+        }
+        AdminRequest::UserRemove { user } => users::remove(server, user),
+        AdminRequest::GroupAdd { group } => groups::add(server, group),
+        AdminRequest::GroupList => groups::list(server),
+        AdminRequest::GroupSet { group, add, remove } => groups::set(server, group, add, remove),
+        AdminRequest::GroupRemove { group } => groups::remove(server, group),
+        AdminRequest::FolderAdd { folder, name_rule, quota_bytes } => {
+            folders::add(server, folder, name_rule, quota_bytes)
+        }
+        AdminRequest::FolderList => folders::list(server),
+        AdminRequest::FolderSet { folder, quota_bytes } => folders::set(server, &folder, quota_bytes),
+        AdminRequest::FolderGrant { folder, to, privilege } => {
+            folders::grant(server, folder, to, privilege.into())
+        }
+        AdminRequest::DeviceList { user } => devices::list(server, user),
+        AdminRequest::DeviceUnlink { device } => devices::unlink(server, device),
+        AdminRequest::Verify { all_bytes } => verify::verify(server, all_bytes),
+    };
+    result.unwrap_or_else(AdminError::into_answer)
+}
+
+/// Why a request was not carried out.
+#[derive(Debug)]
+pub(crate) enum AdminError {
+    NotFound(String),
+    Exists(String),
+    Invalid(String),
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+pub(crate) type Outcome = Result<AdminAnswer, AdminError>;
+
+impl AdminError {
+    fn into_answer(self) -> AdminAnswer {
+        let (reason, message) = match self {
+            Self::NotFound(message) => (AdminFailure::NotFound, message),
+            Self::Exists(message) => (AdminFailure::Exists, message),
+            Self::Invalid(message) => (AdminFailure::Invalid, message),
+            Self::Internal(error) => {
+                tracing::error!(%error, "an administrative request failed");
+                (AdminFailure::Internal, format!("the server failed: {error}"))
+            }
+        };
+        AdminAnswer::Failed { reason, message }
+    }
+}
+
+impl From<metadata::Error> for AdminError {
+    fn from(error: metadata::Error) -> Self {
+        Self::Internal(Box::new(error))
+    }
+}
+
+impl From<AccountError> for AdminError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Taken(_) => Self::Exists(error.to_string()),
+            AccountError::Name(_) | AccountError::Password(_) => Self::Invalid(error.to_string()),
+            AccountError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<AdminError> for Failure {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Internal(error) => Self::internal(error),
+            AdminError::NotFound(text) | AdminError::Exists(text) | AdminError::Invalid(text) => {
+                Self::invalid(text)
+            }
+        }
+    }
+}
+
+/// Writes, with an entry in the audit log of the same transaction.
+fn change<T: Send + 'static>(
+    server: &Server,
+    action: &'static str,
+    details: &[(&str, &str)],
+    work: impl FnOnce(&dyn Transaction, Timestamp) -> Result<T, AdminError> + Send + 'static,
+) -> Result<T, AdminError> {
+    let now = server.now();
+    let details = details.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let changed = metadata::write(&*server.database, move |transaction| {
+        let result = work(transaction, now)?;
+        let entry = AuditEntry {
+            at: now,
+            user: None,
+            device: None,
+            address: String::new(),
+            action,
+            folder: None::<FolderId>,
+            allowed: true,
+            details,
+        };
+        transaction.append_audit(&entry, auth::digest::audit)?;
+        Ok::<_, AdminError>(result)
+    })?;
+    server.wakes.rights_changed();
+    Ok(changed)
+}
+
+fn find_user(snapshot: &dyn metadata::Snapshot, name: &str) -> Result<User, AdminError> {
+    let found = match auth::account::name_key(name) {
+        Ok(key) => snapshot.user_named(&key)?,
+        Err(_) => None,
+    };
+    found.ok_or_else(|| AdminError::NotFound(format!("there is no user '{name}'")))
+}
+
+fn find_group(snapshot: &dyn metadata::Snapshot, name: &str) -> Result<GroupRow, AdminError> {
+    let name = name.strip_prefix('@').unwrap_or(name);
+    let found = match auth::account::name_key(name) {
+        Ok(key) => snapshot.group_named(&key)?,
+        Err(_) => None,
+    };
+    found.ok_or_else(|| AdminError::NotFound(format!("there is no group '{name}'")))
+}
+
+fn find_folder(snapshot: &dyn metadata::Snapshot, name: &str) -> Result<Folder, AdminError> {
+    let found = match auth::account::name_key(name) {
+        Ok(key) => snapshot.folder_named(&key)?,
+        Err(_) => None,
+    };
+    found.ok_or_else(|| AdminError::NotFound(format!("there is no folder '{name}'")))
+}

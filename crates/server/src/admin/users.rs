@@ -1,0 +1,77 @@
+//! Accounts.
+
+use super::{AdminError, Outcome, change, find_user};
+use crate::server::Server;
+use protocol::admin::{AdminAnswer, Secret, UserEntry};
+
+fn hash(server: &Server, password: &Secret) -> Result<String, AdminError> {
+    use auth::password::PasswordError;
+    server.hasher.hash(&password.0).map_err(|error| match error {
+        PasswordError::TooShort | PasswordError::TooLong => AdminError::Invalid(error.to_string()),
+        PasswordError::Failed(_) => AdminError::Internal(Box::new(error)),
+    })
+}
+
+pub(super) fn add(server: &Server, user: String, password: &Secret, administrator: bool) -> Outcome {
+    let hash = hash(server, password)?;
+    let details = [("user", user.clone()), ("administrator", administrator.to_string())];
+    let details = details.each_ref().map(|(name, value)| (*name, value.as_str()));
+    change(server, "user.add", &details, move |transaction, now| {
+        auth::account::create_user(transaction, &user, &hash, administrator, now)?;
+        Ok(AdminAnswer::Done)
+    })
+}
+
+pub(super) fn list(server: &Server) -> Outcome {
+    metadata::read(&*server.database, |snapshot| {
+        let mut users: Vec<UserEntry> = snapshot
+            .users()?
+            .into_iter()
+            .filter(|user| !auth::account::is_removed(user))
+            .map(|user| UserEntry {
+                id: user.id,
+                name: user.name,
+                administrator: user.administrator,
+                disabled: user.disabled,
+            })
+            .collect();
+        users.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(AdminAnswer::Users { users })
+    })
+}
+
+pub(super) fn set(
+    server: &Server,
+    name: String,
+    password: Option<&Secret>,
+    administrator: Option<bool>,
+    disabled: Option<bool>,
+) -> Outcome {
+    let hash = password.map(|password| hash(server, password)).transpose()?;
+    let said = |value: Option<bool>| value.map_or("", |value| if value { "true" } else { "false" });
+    let details = [
+        ("user", name.clone()),
+        ("password", if hash.is_some() { "changed" } else { "" }.to_owned()),
+        ("administrator", said(administrator).to_owned()),
+        ("disabled", said(disabled).to_owned()),
+    ];
+    let details = details.each_ref().map(|(name, value)| (*name, value.as_str()));
+    change(server, "user.set", &details, move |transaction, now| {
+        let mut user = find_user(transaction.as_snapshot(), &name)?;
+        if let Some(hash) = hash {
+            auth::account::set_password(transaction, user.id, &hash, now)?;
+        }
+        user.administrator = administrator.unwrap_or(user.administrator);
+        user.disabled = disabled.unwrap_or(user.disabled);
+        transaction.set_user(&user)?;
+        Ok(AdminAnswer::Done)
+    })
+}
+
+pub(super) fn remove(server: &Server, name: String) -> Outcome {
+    change(server, "user.remove", &[("user", &name.clone())], move |transaction, now| {
+        let user = find_user(transaction.as_snapshot(), &name)?;
+        auth::account::remove_user(transaction, &user, now)?;
+        Ok(AdminAnswer::Done)
+    })
+}

@@ -1,0 +1,80 @@
+//! `POST /api/v1/devices` links a device to an account; `DELETE /api/v1/devices/self` unlinks it.
+
+use crate::body;
+use crate::caller::{Caller, PeerAddress};
+use crate::failure::Failure;
+use crate::server::Server;
+use auth::sign_in::LinkAttempt;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, StatusCode};
+use metadata::audit::AuditEntry;
+use protocol::ProblemKind;
+use protocol::v1::{LinkRequest, LinkResponse};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long an attempt waits for its turn to have its password looked at.
+const TURN: Duration = Duration::from_secs(10);
+
+/// Asks name and password once; from then on the device shows its token.
+pub(crate) async fn link(
+    State(server): State<Arc<Server>>,
+    Extension(peer): Extension<PeerAddress>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<LinkResponse>), Failure> {
+    let request: LinkRequest = body::json(&server, &headers, body).await?;
+    let busy =
+        || Failure::new(ProblemKind::TooManyRequests).detail("Too many sign in at once.").retry_after(2);
+    let turn = tokio::time::timeout(TURN, server.passwords.acquire()).await.map_err(|_| busy())?;
+    let turn = turn.map_err(Failure::internal)?;
+    let (database, hasher, now) = (Arc::clone(&server.database), server.hasher.clone(), server.now());
+    let linked = server
+        .blocking(move || {
+            let attempt = LinkAttempt {
+                user: &request.user,
+                password: &request.password,
+                device: &request.device,
+                platform: &request.platform,
+                address: Some(peer.0),
+                now,
+            };
+            Ok(auth::link_device(&*database, &hasher, attempt)?)
+        })
+        .await?;
+    drop(turn);
+    let response = LinkResponse { device: linked.device, user: linked.user, token: linked.token.text() };
+    Ok((StatusCode::CREATED, Json(response)))
+}
+
+/// Takes the caller's own token away.
+pub(crate) async fn unlink(
+    State(server): State<Arc<Server>>,
+    Extension(peer): Extension<PeerAddress>,
+    caller: Caller,
+) -> Result<StatusCode, Failure> {
+    let now = server.now();
+    let principal = caller.principal;
+    let device = caller.device().ok_or_else(Failure::not_found)?;
+    server
+        .write(move |transaction| {
+            transaction.revoke_device(device, now)?;
+            let entry = AuditEntry {
+                at: now,
+                user: Some(principal.user),
+                device: Some(device),
+                address: peer.0.to_string(),
+                action: "device.unlink",
+                folder: None,
+                allowed: true,
+                details: Vec::new(),
+            };
+            transaction.append_audit(&entry, auth::digest::audit)?;
+            Ok::<_, Failure>(())
+        })
+        .await?;
+    server.wakes.rights_changed();
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,185 @@
+//! `GET /api/v1/events`: a WebSocket that says which folder has changed, and nothing more.
+//!
+//! Small on purpose: a read buffer of 1 KiB, no write buffer, no queue of its own. Wakes of one folder that come
+//! faster than they can be sent become one. Rights are decided again whenever somebody's rights have changed, and the
+//! socket is closed as soon as its token is worth nothing any more.
+
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::serve::{StillRunning, told_to_stop};
+use crate::server::Server;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{Extension, State};
+use axum::response::Response;
+use model::permit::Read;
+use model::{Action, FolderId, Principal, Seq};
+use protocol::ProblemKind;
+use protocol::v1::{CLOSE_RECONNECT, Wake};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::time::timeout;
+
+const READ_BUFFER_BYTES: usize = 1024;
+/// What a client may send: pongs and its close.
+const MESSAGE_BYTES_MAX: usize = 256;
+/// How often an idle connection is tried, so that middle boxes keep it and dead ones are found.
+const PING: Duration = Duration::from_secs(50);
+/// How long sending one small message may take.
+const SEND: Duration = Duration::from_secs(10);
+
+pub(crate) async fn connect(
+    State(server): State<Arc<Server>>,
+    Extension(running): Extension<StillRunning>,
+    caller: Caller,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Failure> {
+    let upgrade = upgrade.map_err(|rejection| {
+        Failure::new(ProblemKind::BadRequest).detail(format!("This address is a WebSocket: {rejection}."))
+    })?;
+    let upgrade = upgrade
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_message_size(MESSAGE_BYTES_MAX)
+        .max_frame_size(MESSAGE_BYTES_MAX);
+    // Listening begins before the answer: whoever lists folders once it has come misses nothing.
+    let listener = Listener::new(&server, caller.principal);
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        server.metrics.device_connected();
+        listener.run(&server, socket).await;
+        server.metrics.device_gone();
+        drop(running);
+    }))
+}
+
+struct Listener {
+    principal: Principal,
+    folders: tokio::sync::broadcast::Receiver<(FolderId, Seq)>,
+    rights: tokio::sync::watch::Receiver<u64>,
+    stopping: tokio::sync::watch::Receiver<bool>,
+    /// What was decided since rights last changed.
+    listable: BTreeMap<FolderId, bool>,
+}
+
+/// Why a socket is closed by this side.
+enum Close {
+    Reconnect,
+    NoRights,
+    Gone,
+}
+
+impl Listener {
+    fn new(server: &Server, principal: Principal) -> Self {
+        Self {
+            principal,
+            folders: server.wakes.listen(),
+            rights: server.wakes.listen_to_rights(),
+            stopping: server.stopping.subscribe(),
+            listable: BTreeMap::new(),
+        }
+    }
+
+    async fn run(mut self, server: &Arc<Server>, mut socket: WebSocket) {
+        let (code, reason) = match self.forward(server, &mut socket).await {
+            Close::Gone => return,
+            Close::Reconnect => (close_code::RESTART, CLOSE_RECONNECT),
+            Close::NoRights => (close_code::POLICY, "unauthenticated"),
+        };
+        let frame = CloseFrame { code, reason: reason.into() };
+        let _ = timeout(SEND, socket.send(Message::Close(Some(frame)))).await;
+        // The other side's close is waited for, so that ours is not lost with the connection.
+        let closed = async { while let Some(Ok(_)) = socket.recv().await {} };
+        let _ = timeout(Duration::from_secs(2), closed).await;
+    }
+
+    async fn forward(&mut self, server: &Arc<Server>, socket: &mut WebSocket) -> Close {
+        let mut unanswered_pings = 0;
+        loop {
+            tokio::select! {
+                () = told_to_stop(&mut self.stopping) => return Close::Reconnect,
+                changed = self.rights.changed() => {
+                    if changed.is_err() || !self.is_still_valid(server).await {
+                        return Close::NoRights;
+                    }
+                    self.listable.clear();
+                }
+                wake = self.folders.recv() => {
+                    let wakes = match wake {
+                        Ok(first) => self.coalesce(first),
+                        Err(RecvError::Lagged(_)) => match self.all_heads(server).await {
+                            Ok(heads) => heads,
+                            Err(_) => return Close::Reconnect,
+                        },
+                        Err(RecvError::Closed) => return Close::Reconnect,
+                    };
+                    for (folder, head) in wakes {
+                        if self.may_list(server, folder).await && !send_wake(socket, folder, head).await {
+                            return Close::Gone;
+                        }
+                    }
+                }
+                message = socket.recv() => match message {
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return Close::Gone,
+                    Some(Ok(_)) => unanswered_pings = 0,
+                },
+                () = tokio::time::sleep(PING) => {
+                    unanswered_pings += 1;
+                    let ping = Message::Ping(axum::body::Bytes::new());
+                    if unanswered_pings > 2 || !matches!(timeout(SEND, socket.send(ping)).await, Ok(Ok(()))) {
+                        return Close::Gone;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The newest head of each folder among the wakes that have come by now.
+    fn coalesce(&mut self, first: (FolderId, Seq)) -> BTreeMap<FolderId, Seq> {
+        let mut newest = BTreeMap::from([first]);
+        loop {
+            match self.folders.try_recv() {
+                Ok((folder, head)) => {
+                    let known = newest.entry(folder).or_insert(head);
+                    *known = head.max(*known);
+                }
+                // What was skipped here is made up for by the next `recv`, which says so again.
+                Err(TryRecvError::Empty | TryRecvError::Closed | TryRecvError::Lagged(_)) => return newest,
+            }
+        }
+    }
+
+    /// Every folder, for a listener that has missed wakes.
+    async fn all_heads(&self, server: &Server) -> Result<BTreeMap<FolderId, Seq>, Failure> {
+        server
+            .read(|snapshot| {
+                let folders = snapshot.folders()?;
+                Ok::<_, Failure>(folders.iter().map(|folder| (folder.id, folder.counters.head)).collect())
+            })
+            .await
+    }
+
+    async fn may_list(&mut self, server: &Server, folder: FolderId) -> bool {
+        if let Some(known) = self.listable.get(&folder) {
+            return *known;
+        }
+        let permit = server.permit::<Read>(self.principal, folder, Action::List).await;
+        self.listable.insert(folder, permit.is_ok());
+        permit.is_ok()
+    }
+
+    /// Whether account and device are still active.
+    async fn is_still_valid(&self, server: &Server) -> bool {
+        let (principal, now) = (self.principal, server.now());
+        // Which folder is asked about does not matter for this.
+        let facts = server.read(move |snapshot| snapshot.facts(principal, FolderId(0), now)).await;
+        facts.is_ok_and(|facts| facts.active)
+    }
+}
+
+async fn send_wake(socket: &mut WebSocket, folder: FolderId, head: Seq) -> bool {
+    let wake = Wake { folder, head: head.0 };
+    let text = serde_json::to_string(&wake).expect("a wake has string keys only");
+    matches!(timeout(SEND, socket.send(Message::Text(text.into()))).await, Ok(Ok(())))
+}

@@ -1,0 +1,62 @@
+//! `GET /api/v1/folders`, and what lies below each folder.
+
+pub(crate) mod changes;
+pub(crate) mod chunks;
+pub(crate) mod commits;
+pub(crate) mod nodes;
+pub(crate) mod uploads;
+
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::server::Server;
+use axum::Json;
+use axum::extract::State;
+use metadata::folder::{Folder, FolderKind};
+use model::Privilege;
+use protocol::v1::{self, FolderEntry, FoldersResponse};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What the caller may see.
+pub(crate) async fn list(
+    State(server): State<Arc<Server>>,
+    caller: Caller,
+) -> Result<Json<FoldersResponse>, Failure> {
+    let user = caller.principal.user;
+    let (privileges, folders) = server
+        .read(move |snapshot| {
+            let privileges: BTreeMap<_, _> = snapshot.privileges(user)?.into_iter().collect();
+            Ok::<_, Failure>((privileges, snapshot.folders()?))
+        })
+        .await?;
+    let mut entries: Vec<FolderEntry> = folders
+        .iter()
+        .filter_map(|folder| {
+            let privilege = privileges.get(&folder.id).copied().unwrap_or(Privilege::None);
+            (privilege >= Privilege::Read).then(|| entry(&server, folder, privilege))
+        })
+        .collect();
+    entries.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(Json(FoldersResponse { folders: entries }))
+}
+
+fn entry(server: &Server, folder: &Folder, privilege: Privilege) -> FolderEntry {
+    FolderEntry {
+        id: folder.id,
+        name: folder.settings.name.clone(),
+        kind: wire_kind(folder.kind),
+        name_rule: folder.names.into(),
+        privilege: privilege.into(),
+        head: folder.counters.head.0,
+        head_cursor: server.cursor_key.at(server.epoch(), folder.id, folder.counters.head),
+        quota_bytes: folder.settings.quota_bytes,
+        used_bytes: folder.counters.used_bytes,
+    }
+}
+
+pub(crate) fn wire_kind(kind: FolderKind) -> v1::FolderKind {
+    match kind {
+        FolderKind::Shared => v1::FolderKind::Shared,
+        FolderKind::Home => v1::FolderKind::Home,
+    }
+}

@@ -1,0 +1,116 @@
+//! `GET …/changes?since=&limit=&wait=`: the newest state or tombstone of every node past a cursor, one page.
+//!
+//! Without `since` it is a full listing. With `wait` (seconds) an answer without changes is held back until there are
+//! some: for clients that no WebSocket reaches.
+
+use crate::caller::{Caller, Ids, Values};
+use crate::cursor::CursorProblem;
+use crate::failure::Failure;
+use crate::server::Server;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use model::permit::Read;
+use model::{Action, FolderId};
+use protocol::bundle::{Encoder, PageEnd};
+use protocol::{BUNDLE_MEDIA_TYPE, Cursor, ProblemKind};
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
+use versioning::Page;
+use versioning::changes::Cursor as Place;
+
+/// The most nodes of a page: about a megabyte on the wire.
+const PAGE_NODES: usize = 20_000;
+/// The longest wait in seconds: under what proxies allow.
+const WAIT_SECONDS_MAX: u64 = 55;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Query {
+    since: Option<Cursor>,
+    limit: Option<usize>,
+    #[serde(default)]
+    wait: u64,
+}
+
+pub(crate) async fn get(
+    State(server): State<Arc<Server>>,
+    Ids((folder,)): Ids<(FolderId,)>,
+    Values(query): Values<Query>,
+    caller: Caller,
+) -> Result<Response, Failure> {
+    // Listening begins before looking: nothing can fall between.
+    let mut wakes = server.wakes.listen();
+    let mut stopping = server.stopping.subscribe();
+    let deadline = Instant::now() + Duration::from_secs(query.wait.min(WAIT_SECONDS_MAX));
+    let limit = query.limit.unwrap_or(PAGE_NODES).clamp(1, PAGE_NODES);
+    loop {
+        // Each look has a permit of its own: a wait must not outlive the right.
+        let permit = server.permit::<Read>(caller.principal, folder, Action::List).await?;
+        let since = open_cursor(&server, folder, query.since.as_ref()).await?;
+        let (database, now) = (Arc::clone(&server.database), server.now());
+        let page =
+            server.blocking(move || Ok(versioning::changes(&*database, permit, since, limit, now))).await?;
+        let page = match page {
+            Ok(page) => page,
+            Err(error) => return Err(explain(&server, error).await),
+        };
+        let is_news = !page.nodes.is_empty() || page.next != since || query.since.is_none();
+        if is_news || *stopping.borrow() {
+            return answer(&server, folder, page).await;
+        }
+        let woken = async {
+            loop {
+                match wakes.recv().await {
+                    Ok((changed, _)) if changed != folder => {}
+                    Ok(_) | Err(RecvError::Lagged(_)) => return true,
+                    Err(RecvError::Closed) => return false,
+                }
+            }
+        };
+        tokio::select! {
+            true = woken => {}
+            () = crate::serve::told_to_stop(&mut stopping) => {}
+            () = tokio::time::sleep_until(deadline) => return answer(&server, folder, page).await,
+            else => return answer(&server, folder, page).await,
+        }
+    }
+}
+
+async fn open_cursor(server: &Server, folder: FolderId, cursor: Option<&Cursor>) -> Result<Place, Failure> {
+    let Some(cursor) = cursor else { return Ok(Place::default()) };
+    server.cursor_key.open(cursor, server.epoch(), folder).map_err(|problem| match problem {
+        CursorProblem::Forged => Failure::invalid("This server made no such cursor for this folder."),
+        CursorProblem::OtherEpoch => {
+            Failure::new(ProblemKind::CursorExpired).detail("The cursor is of another epoch.")
+        }
+    })
+}
+
+/// A cursor of ours beyond the head proves that the database was rolled back: from now on numbers mean something else.
+async fn explain(server: &Server, error: versioning::Error) -> Failure {
+    if matches!(error, versioning::Error::RolledBack)
+        && let Err(failure) = server.renew_epoch().await
+    {
+        return failure;
+    }
+    error.into()
+}
+
+async fn answer(server: &Arc<Server>, folder: FolderId, page: Page) -> Result<Response, Failure> {
+    let cursor = server.cursor_key.make(server.epoch(), folder, page.next);
+    let bytes = server
+        .blocking(move || {
+            let mut encoder = Encoder::new();
+            encoder.nodes(&page.nodes);
+            encoder.page_end(&PageEnd { cursor, head: page.head, more: page.more });
+            Ok(encoder.finish())
+        })
+        .await?;
+    server.metrics.pull();
+    server.metrics.bytes_out(bytes.len() as u64);
+    Ok(([(header::CONTENT_TYPE, BUNDLE_MEDIA_TYPE)], bytes).into_response())
+}

@@ -1,0 +1,10 @@
+//! `…/nodes/{n}/content`, `…/nodes/{n}/versions`, `…/nodes/{n}/restore`.
+
+mod content;
+mod range;
+mod restore;
+mod versions;
+
+pub(crate) use content::content;
+pub(crate) use restore::restore;
+pub(crate) use versions::versions;

@@ -1,0 +1,153 @@
+//! `GET …/nodes/{n}/content?version=`: a plain download, always as an attachment.
+
+use super::range::{Part, part};
+use crate::caller::{Caller, Ids, Values};
+use crate::failure::Failure;
+use crate::server::Server;
+use crate::stream::{Outgoing, StreamEnd};
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use model::permit::Read;
+use model::{Action, FolderId, NodeId, VersionNumber};
+use protocol::ProblemKind;
+use serde::Deserialize;
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::sync::Arc;
+use versioning::fetch::File;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Query {
+    version: Option<u64>,
+}
+
+pub(crate) async fn content(
+    State(server): State<Arc<Server>>,
+    Ids((folder, node)): Ids<(FolderId, NodeId)>,
+    Values(query): Values<Query>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let action = if query.version.is_some() { Action::History } else { Action::Read };
+    let permit = server.permit::<Read>(caller.principal, folder, action).await?;
+    let (database, now) = (Arc::clone(&server.database), server.now());
+    let version = query.version.map(VersionNumber);
+    let (file, name) = server
+        .blocking(move || {
+            let file = versioning::fetch::file(&*database, permit, node, version, now)?;
+            let row = metadata::read(&*database, move |snapshot| snapshot.nodes(folder, &[node]))?.pop();
+            Ok((file, row.map(|row| row.name)))
+        })
+        .await?;
+
+    let tag = format!("\"{}\"", file.content);
+    let mut answer = Response::new(Body::empty());
+    let set = answer.headers_mut();
+    set.insert(header::ETAG, text(&tag));
+    set.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    set.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    set.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    set.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
+    set.insert(
+        header::CONTENT_DISPOSITION,
+        text(&disposition(name.as_ref().map_or("", |name| name.as_str()))),
+    );
+    if asked_for(&headers, header::IF_NONE_MATCH).is_some_and(|tags| matches_tag(tags, &tag)) {
+        *answer.status_mut() = StatusCode::NOT_MODIFIED;
+        return Ok(answer);
+    }
+    // A range of another state than the caller has begun with would not fit to it.
+    let same = asked_for(&headers, header::IF_RANGE).is_none_or(|begun| begun == tag);
+    let wanted = asked_for(&headers, header::RANGE).filter(|_| same);
+    let bytes = match part(wanted, file.size) {
+        Part::Whole => 0..file.size,
+        Part::Outside => {
+            return Err(Failure::new(ProblemKind::RangeNotSatisfiable).member("size", file.size));
+        }
+        Part::Bytes(bytes) => {
+            let range = format!("bytes {}-{}/{}", bytes.start, bytes.end - 1, file.size);
+            set_range(&mut answer, &range);
+            bytes
+        }
+    };
+    answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.end - bytes.start));
+    let transfer = server.transfers.begin(caller.device())?;
+    let (mut outgoing, body) = Outgoing::new(&server, transfer);
+    let span = tracing::Span::current();
+    tokio::task::spawn_blocking(move || {
+        span.in_scope(|| {
+            if let Err(StreamEnd::Failed(failure)) = send(&server, &file, bytes, &mut outgoing) {
+                // The head is sent: all that can be done is to log it and to stop short of the length announced.
+                drop(failure.into_problem());
+                outgoing.break_off();
+            }
+        });
+    });
+    *answer.body_mut() = body;
+    Ok(answer)
+}
+
+fn set_range(answer: &mut Response, range: &str) {
+    *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
+    answer.headers_mut().insert(header::CONTENT_RANGE, text(range));
+}
+
+/// Sends the chunks that the range touches, each cut to it.
+fn send(server: &Server, file: &File, bytes: Range<u64>, outgoing: &mut Outgoing) -> Result<(), StreamEnd> {
+    let mut start = 0;
+    for located in &file.chunks {
+        let end = start + u64::from(located.location.length);
+        if end > bytes.start && start < bytes.end {
+            let plain = server.chunks.read_chunk(located).map_err(Failure::from)?;
+            let from = bytes.start.saturating_sub(start) as usize;
+            let to = (bytes.end.min(end) - start) as usize;
+            outgoing.send(Bytes::from(plain).slice(from..to))?;
+        }
+        start = end;
+    }
+    Ok(())
+}
+
+fn asked_for(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn matches_tag(tags: &str, tag: &str) -> bool {
+    tags.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
+}
+
+/// The name for saving, in the one form that takes every name (RFC 6266, RFC 8187).
+fn disposition(name: &str) -> String {
+    let mut value = String::from("attachment; filename*=UTF-8''");
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => value.push(char::from(byte)),
+            _ => write!(value, "%{byte:02X}").expect("writing into a string cannot fail"),
+        }
+    }
+    value
+}
+
+fn text(value: &str) -> HeaderValue {
+    HeaderValue::from_str(value).expect("only visible ASCII was put in")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_leave_its_place_in_the_header() {
+        assert_eq!(disposition("a\"b\r\n\u{e9}"), "attachment; filename*=UTF-8''a%22b%0D%0A%C3%A9");
+    }
+
+    #[test]
+    fn tags_are_compared_whole() {
+        assert!(matches_tag("\"x\", W/\"y\"", "\"y\""));
+        assert!(matches_tag("*", "\"y\""));
+        assert!(!matches_tag("\"yy\"", "\"y\""));
+    }
+}

@@ -1,0 +1,18 @@
+//! `GET /api/v1/server`: who answers and what it takes. Needs no token, and tells nothing that a client does not
+//! need before it has one.
+
+use crate::server::Server;
+use axum::Json;
+use axum::extract::State;
+use protocol::v1::{ServerResponse, WireLimits, capability};
+use std::sync::Arc;
+
+pub(crate) async fn get(State(server): State<Arc<Server>>) -> Json<ServerResponse> {
+    let capabilities = [capability::BUNDLE_1, capability::EVENTS, capability::LONG_POLL];
+    Json(ServerResponse {
+        version: server.settings.version.clone(),
+        epoch: server.epoch(),
+        capabilities: capabilities.map(str::to_owned).to_vec(),
+        limits: WireLimits::new(server.settings.limits, server.settings.device_transfers as u64),
+    })
+}

@@ -1,0 +1,31 @@
+//! The HTTP doors of the server, and the administration socket.
+//!
+//! Each endpoint is one file, found by its address: `POST /api/v1/folders/{f}/commits` is `api/commits/create.rs`.
+//! What may be done is decided by `auth` and `model::authorize`; what happens is done by `versioning`; here bytes
+//! become calls and outcomes become answers.
+//!
+//! Invariants:
+//! - every request but `server`, `devices` (linking), `/healthz` and `/readyz` shows a token, and account, device and
+//!   privilege are asked of the database anew ([`caller`]);
+//! - every error becomes a problem document in one place ([`failure`]);
+//! - everything that comes in is bounded: headers, bodies, their pace, records, counts, transfers at a time;
+//! - nothing that waits for a disk runs on the threads that serve connections ([`server::Server::read`] and the like).
+//!
+//! Start with [`router`], then [`server::Server`]. [`serve()`] runs it all until it is told to stop.
+
+pub mod admin;
+mod api;
+mod body;
+mod caller;
+mod cursor;
+mod failure;
+mod metrics;
+mod router;
+mod serve;
+mod server;
+mod stream;
+mod transfers;
+mod wakes;
+
+pub use serve::{ServeError, serve};
+pub use server::{Clock, Server, Settings, StartError};

@@ -1,0 +1,217 @@
+//! What all endpoints share.
+
+use crate::cursor::CursorKey;
+use crate::failure::Failure;
+use crate::metrics::Metrics;
+use crate::transfers::Transfers;
+use crate::wakes::Wakes;
+use auth::Hasher;
+use content::ChunkStore;
+use metadata::{Database, Snapshot, Transaction};
+use model::{Access, Action, Epoch, FolderId, Limits, Permit, Principal, Timestamp};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
+use versioning::identity::Identity;
+
+/// Tells the time.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What can be chosen.
+#[derive(Clone)]
+pub struct Settings {
+    /// What the server takes; announced to clients.
+    pub limits: Limits,
+    /// The most transfers (commits, fetches, downloads) of one device at a time.
+    pub device_transfers: usize,
+    /// The most transfers in all.
+    pub transfers: usize,
+    /// The most connections in all.
+    pub connections: usize,
+    /// How long a request's head may take, and how long a connection may idle.
+    pub header_timeout: Duration,
+    /// How long a body may pause.
+    pub body_pause: Duration,
+    /// How long running requests may go on after the server was told to stop.
+    pub stop_grace: Duration,
+    /// How many passwords are looked at at a time; each takes 46 MiB.
+    pub passwords_at_once: usize,
+    /// Where the administration socket lies; none: there is none.
+    pub admin_socket: Option<PathBuf>,
+    /// The version that is announced.
+    pub version: String,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            device_transfers: 8,
+            transfers: 64,
+            connections: 20_000,
+            header_timeout: Duration::from_secs(60),
+            body_pause: Duration::from_secs(30),
+            stop_grace: Duration::from_secs(30),
+            passwords_at_once: 2,
+            admin_socket: None,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            clock: Arc::new(system_time),
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("limits", &self.limits)
+            .field("admin_socket", &self.admin_socket)
+            .finish_non_exhaustive()
+    }
+}
+
+fn system_time() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_parts(since.as_secs().try_into().unwrap_or(i64::MAX), since.subsec_nanos())
+}
+
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] versioning::Error),
+    /// Passwords cannot be hashed here.
+    #[error(transparent)]
+    Password(#[from] auth::password::PasswordError),
+    /// The operating system gives no randomness.
+    #[error("the operating system gives no random bytes: {0}")]
+    NoRandomness(getrandom::Error),
+}
+
+/// The server: its database, its chunk store, and what running requests share.
+pub struct Server {
+    pub(crate) database: Arc<dyn Database>,
+    pub(crate) chunks: Arc<dyn ChunkStore>,
+    pub(crate) settings: Settings,
+    pub(crate) hasher: Hasher,
+    pub(crate) cursor_key: CursorKey,
+    epoch: RwLock<Epoch>,
+    pub(crate) metrics: Metrics,
+    pub(crate) transfers: Transfers,
+    pub(crate) wakes: Wakes,
+    pub(crate) passwords: Semaphore,
+    pub(crate) stopping: watch::Sender<bool>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Takes a database and a chunk store; a new database gets its epoch and its keys now. Blocks.
+    ///
+    /// # Errors
+    /// If the database fails or holds damaged settings, or the system gives no randomness or memory.
+    pub fn new(
+        database: Arc<dyn Database>,
+        chunks: Arc<dyn ChunkStore>,
+        settings: Settings,
+    ) -> Result<Arc<Self>, StartError> {
+        let fresh = Identity { epoch: Epoch(random()?), cursor_key: random()?, server_key: random()? };
+        let identity = versioning::identity::identity(&*database, fresh)?;
+        Ok(Arc::new(Self {
+            hasher: Hasher::standard()?,
+            cursor_key: CursorKey::new(identity.cursor_key),
+            epoch: RwLock::new(identity.epoch),
+            metrics: Metrics::new(),
+            transfers: Transfers::new(settings.transfers, settings.device_transfers),
+            wakes: Wakes::new(),
+            passwords: Semaphore::new(settings.passwords_at_once.max(1)),
+            stopping: watch::Sender::new(false),
+            database,
+            chunks,
+            settings,
+        }))
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.settings.clock)()
+    }
+
+    /// The server's lineage.
+    pub(crate) fn epoch(&self) -> Epoch {
+        *self.epoch.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts a new lineage: the database has been rolled back, so that numbers given out before mean other changes
+    /// from now on.
+    pub(crate) async fn renew_epoch(&self) -> Result<(), Failure> {
+        let old = self.epoch();
+        let new = Epoch(random().map_err(Failure::internal)?);
+        let database = Arc::clone(&self.database);
+        self.blocking(move || Ok(versioning::identity::start_epoch(&*database, new)?)).await?;
+        let mut epoch = self.epoch.write().unwrap_or_else(PoisonError::into_inner);
+        // Of several that noticed at once, the last one written is the one kept in the database, too.
+        *epoch = new;
+        tracing::warn!(old = %old, new = %*epoch, "a cursor beyond the head: the database was rolled back; a new epoch begins");
+        Ok(())
+    }
+
+    /// Runs blocking work on a thread that may wait.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        tokio::task::spawn_blocking(work).await.map_err(Failure::internal)?
+    }
+
+    /// Reads from the database.
+    pub(crate) async fn read<T, E>(
+        &self,
+        work: impl FnOnce(&dyn Snapshot) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        E: From<metadata::Error> + Into<Failure> + Send + 'static,
+    {
+        let database = Arc::clone(&self.database);
+        self.blocking(move || metadata::read(&*database, work).map_err(Into::into)).await
+    }
+
+    /// Writes to the database.
+    pub(crate) async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&dyn Transaction) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        E: From<metadata::Error> + Into<Failure> + Send + 'static,
+    {
+        let database = Arc::clone(&self.database);
+        self.blocking(move || metadata::write(&*database, work).map_err(Into::into)).await
+    }
+
+    /// Asks whether a principal may do something in a folder now.
+    pub(crate) async fn permit<A: Access + Send + 'static>(
+        &self,
+        principal: Principal,
+        folder: FolderId,
+        action: Action,
+    ) -> Result<Permit<A>, Failure> {
+        let now = self.now();
+        self.read(move |snapshot| auth::permit::<A>(snapshot, principal, folder, action, now)).await
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], StartError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(StartError::NoRandomness)?;
+    Ok(bytes)
+}
