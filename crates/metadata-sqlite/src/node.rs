@@ -4,7 +4,7 @@ use crate::error::corrupt;
 use crate::rows::{Cell, Rows};
 use crate::session::{Columns, Session};
 use metadata::Result;
-use metadata::node::{NodeRow, ReadNodes, Tombstones, WriteNodes};
+use metadata::node::{NodeRow, ReadNodes, WriteNodes};
 use model::{Content, ContentId, FolderId, Name, NameKey, NodeId, Revision, Seq, Timestamp, VersionNumber};
 use rusqlite::{Row, params};
 
@@ -192,7 +192,7 @@ impl ReadNodes for Session {
         &self,
         folder: FolderId,
         since: Seq,
-        tombstones: Tombstones,
+        tombstones_since: Seq,
         limit: usize,
     ) -> Result<Vec<NodeRow>> {
         self.query(
@@ -201,12 +201,12 @@ impl ReadNodes for Session {
                 "SELECT ",
                 columns!(),
                 " FROM node n INDEXED BY node_by_seq WHERE n.folder = ?1 AND n.seq > ?2 AND n.id <> 1
-                 AND n.deleted <= ?3 ORDER BY n.seq LIMIT ?4"
+                 AND (n.deleted = 0 OR n.seq > ?3) ORDER BY n.seq LIMIT ?4"
             ),
             params![
                 folder_number(folder),
                 since.0.cast_signed(),
-                tombstones == Tombstones::With,
+                tombstones_since.0.cast_signed(),
                 limit as i64
             ],
             node,

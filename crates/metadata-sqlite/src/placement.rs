@@ -6,7 +6,20 @@ use crate::session::{Columns, Session};
 use metadata::Result;
 use metadata::placement::{PastNode, PlacementRow, ReadPlacements, WritePlacements};
 use model::{DeviceId, FolderId, NodeId, Seq, Timestamp, UserId};
-use rusqlite::params;
+use rusqlite::{Row, params};
+
+fn placement(row: &Row<'_>) -> rusqlite::Result<PlacementRow> {
+    Ok(PlacementRow {
+        node: NodeId(row.number(0)?),
+        seq: Seq(row.number(1)?),
+        parent: NodeId(row.number(2)?),
+        name: name(row, 3)?,
+        deleted: row.get(4)?,
+        user: UserId(row.number(5)?),
+        device: row.maybe_number(6)?.map(DeviceId),
+        at: Timestamp(row.get(7)?),
+    })
+}
 
 impl ReadPlacements for Session {
     fn placements(&self, folder: FolderId, node: NodeId) -> Result<Vec<PlacementRow>> {
@@ -15,18 +28,24 @@ impl ReadPlacements for Session {
             "SELECT node, seq, parent, name, deleted, user, device, at FROM placement
              WHERE folder = ?1 AND node = ?2 ORDER BY seq",
             [folder.0.cast_signed(), node.0.cast_signed()],
-            |row| {
-                Ok(PlacementRow {
-                    node: NodeId(row.number(0)?),
-                    seq: Seq(row.number(1)?),
-                    parent: NodeId(row.number(2)?),
-                    name: name(row, 3)?,
-                    deleted: row.get(4)?,
-                    user: UserId(row.number(5)?),
-                    device: row.maybe_number(6)?.map(DeviceId),
-                    at: Timestamp(row.get(7)?),
-                })
-            },
+            placement,
+        )
+    }
+
+    fn placements_at(&self, folder: FolderId, wanted: &[(NodeId, Seq)]) -> Result<Vec<PlacementRow>> {
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut wanted = wanted.to_vec();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let batch = wanted.into_iter().map(|(node, seq)| [Cell::number(node.0), Cell::number(seq.0)]);
+        self.query(
+            "placements_at",
+            "SELECT p.node, p.seq, p.parent, p.name, p.deleted, p.user, p.device, p.at
+             FROM rows(?2) r CROSS JOIN placement p ON p.folder = ?1 AND p.node = r.c0 AND p.seq = r.c1",
+            params![folder.0.cast_signed(), Rows::table(batch)],
+            placement,
         )
     }
 

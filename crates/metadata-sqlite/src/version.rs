@@ -100,6 +100,27 @@ impl ReadVersions for Session {
         Ok(newest)
     }
 
+    fn versions_holding(
+        &self,
+        folder: FolderId,
+        pairs: &[(NodeId, ContentId)],
+    ) -> Result<Vec<(NodeId, ContentId)>> {
+        if pairs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pairs = pairs.to_vec();
+        pairs.sort_unstable();
+        pairs.dedup();
+        let batch = pairs.into_iter().map(|(node, content)| [Cell::number(node.0), Cell::Hash(content.0)]);
+        self.query(
+            "versions_holding",
+            "SELECT r.c0, r.c1 FROM rows(?2) r WHERE EXISTS
+                 (SELECT 1 FROM version v WHERE v.folder = ?1 AND v.node = r.c0 AND v.content = r.c1)",
+            params![folder.0.cast_signed(), Rows::table(batch)],
+            |row| Ok((NodeId(row.number(0)?), ContentId(row.array(1)?))),
+        )
+    }
+
     fn scan_versions(
         &self,
         folder: FolderId,

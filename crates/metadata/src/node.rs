@@ -56,15 +56,6 @@ impl NodeRow {
     }
 }
 
-/// Which nodes of the journal are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tombstones {
-    /// Living nodes and tombstones.
-    With,
-    /// Living nodes only.
-    Without,
-}
-
 /// Reads of nodes. Ids may come in any order and repeat; rows come back by id, each once, absent ones left out.
 pub trait ReadNodes {
     /// Living nodes and tombstones by id.
@@ -92,12 +83,12 @@ pub trait ReadNodes {
         limit: usize,
     ) -> Result<Vec<NodeRow>>;
 
-    /// Nodes past a place in the journal, in its order; without the root.
+    /// Nodes past `since` in the journal, in its order, without the root; tombstones only past `tombstones_since`.
     fn changed_nodes(
         &self,
         folder: FolderId,
         since: Seq,
-        tombstones: Tombstones,
+        tombstones_since: Seq,
         limit: usize,
     ) -> Result<Vec<NodeRow>>;
 

@@ -46,6 +46,9 @@ pub trait ReadPlacements {
     /// A node's places, oldest first.
     fn placements(&self, folder: FolderId, node: NodeId) -> Result<Vec<PlacementRow>>;
 
+    /// These placements, by node and seq; absent ones left out.
+    fn placements_at(&self, folder: FolderId, wanted: &[(NodeId, Seq)]) -> Result<Vec<PlacementRow>>;
+
     /// The nodes that lived at `seq`, without the root, by id after one of them: for each its last placement
     /// and last version up to then.
     fn tree_at(&self, folder: FolderId, seq: Seq, after: NodeId, limit: usize) -> Result<Vec<PastNode>>;

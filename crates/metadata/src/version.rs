@@ -1,7 +1,7 @@
 //! Every state of a node's content that is kept.
 
 use crate::error::Result;
-use model::{Content, DeviceId, Epoch, FolderId, NodeId, Seq, Timestamp, UserId, VersionNumber};
+use model::{Content, ContentId, DeviceId, Epoch, FolderId, NodeId, Seq, Timestamp, UserId, VersionNumber};
 
 /// How a version came to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,6 +57,13 @@ pub trait ReadVersions {
         folder: FolderId,
         wanted: &[(NodeId, VersionNumber)],
     ) -> Result<Vec<VersionRow>>;
+
+    /// Those of `pairs` where some version of the node has, or had, that file content; in order.
+    fn versions_holding(
+        &self,
+        folder: FolderId,
+        pairs: &[(NodeId, ContentId)],
+    ) -> Result<Vec<(NodeId, ContentId)>>;
 
     /// All rows of a folder by node and seq, after one of them.
     fn scan_versions(

@@ -2,7 +2,7 @@
 
 use super::{Open, directory, file, folder, key, name, new_folder, read, write};
 use crate::folder::{FolderCounters, FolderSettings};
-use crate::node::{NodeRow, Tombstones};
+use crate::node::NodeRow;
 use crate::placement::PlacementRow;
 use crate::version::{VersionOrigin, VersionRow};
 use crate::{Database, Error, ErrorKind};
@@ -91,9 +91,9 @@ fn nodes_are_found_by_id_name_parent_and_journal(open: Open<'_>) {
             (ids(&snapshot.children(id, NodeId(1), NodeId(0), 10)?), vec![2, 5]),
             (ids(&snapshot.children(id, NodeId(1), NodeId(2), 10)?), vec![5]),
             (ids(&snapshot.removed_children(id, NodeId(1), NodeId(0), 10)?), vec![6]),
-            (ids(&snapshot.changed_nodes(id, Seq(0), Tombstones::Without, 10)?), vec![2, 3, 4, 5]),
-            (ids(&snapshot.changed_nodes(id, Seq(2), Tombstones::With, 2)?), vec![4, 5]),
-            (ids(&snapshot.changed_nodes(id, Seq(4), Tombstones::With, 9)?), vec![6]),
+            (ids(&snapshot.changed_nodes(id, Seq(0), Seq(99), 10)?), vec![2, 3, 4, 5]),
+            (ids(&snapshot.changed_nodes(id, Seq(2), Seq(2), 2)?), vec![4, 5]),
+            (ids(&snapshot.changed_nodes(id, Seq(4), Seq(8), 9)?), vec![6]),
             (ids(&snapshot.removed_nodes(id, None, 9)?), vec![6]),
             (ids(&snapshot.removed_nodes(id, Some(Seq(9)), 9)?), vec![]),
             (ids(&snapshot.scan_nodes(id, Some(NodeId(2)), 3)?), vec![3, 4, 5]),
@@ -195,6 +195,10 @@ fn the_tree_of_any_moment_comes_back(open: Open<'_>) {
     });
     let of_4 = read(&*database, move |snapshot| snapshot.placements(id, NodeId(4)));
     assert_eq!(of_4, places[1..3]);
+    let at_moments = read(&*database, move |snapshot| {
+        snapshot.placements_at(id, &[(NodeId(4), Seq(4)), (NodeId(2), Seq(5)), (NodeId(2), Seq(4))])
+    });
+    assert_eq!(at_moments, [places[3].clone(), places[2].clone()]);
     let at = |seq| {
         let rows = read(&*database, move |snapshot| snapshot.tree_at(id, Seq(seq), NodeId(0), 10));
         let show = |content: &Content| match content {
@@ -236,6 +240,10 @@ fn versions_come_back_with_their_newest_attributes(open: Open<'_>) {
         ))
     });
     assert_eq!(found.0, rows[1..]);
+    let pairs =
+        [(4, 2), (5, 1), (4, 1), (4, 3)].map(|(node, number)| (NodeId(node), ContentId([number; 32])));
+    let holding = read(&*database, move |snapshot| snapshot.versions_holding(id, &pairs));
+    assert_eq!(holding, [pairs[2], pairs[0]], "a link holds no content");
     assert_eq!(found.1, rows[1..3]);
     assert_eq!(found.2, rows[..2]);
     assert_eq!(found.3, rows[2..]);

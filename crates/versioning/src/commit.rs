@@ -1,0 +1,225 @@
+//! Commits: the way a change comes into a folder.
+//!
+//! Reading order: this file (one transaction from key to answer), `commit/workspace.rs` (the part of the tree that a
+//! commit touches, with undo), `commit/group.rs` (operations and judgement), `commit/contents.rs` (which contents
+//! may be used), `commit/answer.rs` (how the answer is stored).
+
+mod answer;
+mod contents;
+pub(crate) mod group;
+pub(crate) mod workspace;
+
+use crate::access::recheck;
+use crate::identity::epoch;
+use crate::{Error, Manifest};
+use contents::Contents;
+use group::Run;
+use metadata::operation::{Caller, OperationRow};
+use metadata::{Database, Snapshot, Transaction, read, write};
+use model::location::Located;
+use model::permit::Write;
+use model::{
+    Action, Group, GroupOutcome, IdempotencyKey, Limits, NodeRef, Operation, Permit, Principal, Seq,
+    Timestamp, UploadId,
+};
+use std::collections::HashSet;
+use workspace::{Author, Workspace};
+
+/// For how long the answer to a commit is kept.
+pub const ANSWER_DAYS: u64 = 30;
+
+/// A commit, ready to run: its chunks are in the chunk store and durable.
+#[derive(Debug)]
+pub struct Commit {
+    /// Who may write where.
+    pub permit: Permit<Write>,
+    /// Which attempt this is.
+    pub key: IdempotencyKey,
+    /// Digest of the whole request.
+    pub digest: [u8; 32],
+    /// The groups, in order.
+    pub groups: Vec<Group>,
+    /// Manifests of contents of several chunks that the folder may not know yet.
+    pub manifests: Vec<Manifest>,
+    /// The chunks that came with the commit, and where the chunk store put them.
+    pub received: Vec<Located>,
+    /// Uploads that end if every group is applied.
+    pub uploads: Vec<UploadId>,
+    /// What the server takes.
+    pub limits: Limits,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// One outcome a group, in order.
+    pub outcomes: Vec<GroupOutcome>,
+    /// The folder's newest number after it.
+    pub head: Seq,
+    /// Whether this is the stored answer of an earlier attempt.
+    pub repeated: bool,
+}
+
+/// Runs a commit in one transaction. It is durable on return.
+///
+/// # Errors
+/// `Denied`, `KeyReused`, `Limit`, `Invalid` (a temporary number used twice), `Database`. A group that cannot be
+/// applied is no error.
+pub fn commit(database: &dyn Database, commit: Commit) -> Result<Committed, Error> {
+    check_form(&commit)?;
+    write(database, move |transaction| run(transaction, commit))
+}
+
+/// The stored answer to an earlier attempt, so that the body of a repetition need not be taken in.
+///
+/// # Errors
+/// `Denied`, `KeyReused`, `Database`.
+pub fn repeated(
+    database: &dyn Database,
+    permit: Permit<Write>,
+    key: IdempotencyKey,
+    digest: [u8; 32],
+    now: Timestamp,
+) -> Result<Option<Committed>, Error> {
+    read(database, move |snapshot| {
+        recheck(snapshot, &permit, Action::Write, now)?;
+        stored_answer(snapshot, permit.principal(), key, &digest)
+    })
+}
+
+/// Forgets stored answers that are too old; at most `limit`, so that it does not hold others up. Says how many.
+///
+/// # Errors
+/// `Database`.
+pub fn forget_answers(database: &dyn Database, now: Timestamp, limit: usize) -> Result<u64, Error> {
+    let day_ns = 86_400_000_000_000;
+    let before = Timestamp(now.0.saturating_sub(ANSWER_DAYS.cast_signed() * day_ns));
+    write(database, move |transaction| Ok(transaction.forget_operations(before, limit)?))
+}
+
+/// What is wrong with a commit before anything is looked up.
+fn check_form(commit: &Commit) -> Result<(), Error> {
+    let operations: usize = commit.groups.iter().map(|group| group.operations.len()).sum();
+    if operations as u64 > commit.limits.commit_operations {
+        return Err(Error::Limit { what: "operations in one commit", most: commit.limits.commit_operations });
+    }
+    if commit.groups.len() as u64 > commit.limits.commit_operations {
+        return Err(Error::Limit { what: "groups in one commit", most: commit.limits.commit_operations });
+    }
+    let mut made = HashSet::with_capacity(operations);
+    for operation in commit.groups.iter().flat_map(|group| &group.operations) {
+        if let Operation::Create { temporary, .. } | Operation::Copy { temporary, .. } = operation
+            && !made.insert(*temporary)
+        {
+            return Err(Error::Invalid("a temporary number is used twice"));
+        }
+    }
+    Ok(())
+}
+
+/// Whose idempotency keys these are.
+fn caller(principal: Principal) -> Caller {
+    principal.device.map_or(Caller::User(principal.user), Caller::Device)
+}
+
+/// The answer to an earlier attempt.
+pub(crate) fn stored_answer(
+    snapshot: &dyn Snapshot,
+    principal: Principal,
+    key: IdempotencyKey,
+    digest: &[u8; 32],
+) -> Result<Option<Committed>, Error> {
+    let Some(row) = snapshot.operation(caller(principal), key)? else { return Ok(None) };
+    if row.digest != *digest {
+        return Err(Error::KeyReused);
+    }
+    let damaged = || metadata::Error::new(metadata::ErrorKind::Corrupt, "operation", "not an answer");
+    Ok(Some(answer::read(&row.result).ok_or_else(damaged)?))
+}
+
+fn run(transaction: &dyn Transaction, commit: Commit) -> Result<Committed, Error> {
+    let snapshot = transaction.as_snapshot();
+    let principal = commit.permit.principal();
+    let folder = recheck(snapshot, &commit.permit, Action::Write, commit.now)?;
+    if let Some(answer) = stored_answer(snapshot, principal, commit.key, &commit.digest)? {
+        return Ok(answer);
+    }
+    let author =
+        Author { user: principal.user, device: principal.device, epoch: epoch(snapshot)?, at: commit.now };
+    let operations = || commit.groups.iter().flat_map(|group| &group.operations);
+    let mut workspace = Workspace::load(snapshot, folder, author, commit.limits, &mut operations())?;
+    let contents = Contents::load(
+        snapshot,
+        &commit.permit,
+        commit.manifests,
+        &commit.received,
+        &mut operations(),
+        commit.now,
+    )?;
+    let copies = group::copied_versions(snapshot, commit.permit.folder(), &mut operations())?;
+    let mut run = Run::new(&mut workspace, contents, copies);
+    let outcomes: Vec<GroupOutcome> = commit.groups.iter().map(|group| run.group(group)).collect();
+    let contents = run.into_contents();
+    if !workspace.paths_fit() {
+        return Err(Error::Invalid("together its moves make a path too long"));
+    }
+    contents.write(transaction, commit.permit.folder())?;
+    let head = workspace.write(transaction)?;
+    if outcomes.iter().all(|outcome| matches!(outcome, GroupOutcome::Applied(_))) {
+        end_uploads(transaction, &commit.permit, &commit.uploads)?;
+    }
+    let committed = Committed { outcomes, head, repeated: false };
+    settle(transaction, principal, commit.key, commit.digest, &committed, commit.now)?;
+    Ok(committed)
+}
+
+/// Stores an answer with what it answers for.
+pub(crate) fn settle(
+    transaction: &dyn Transaction,
+    principal: Principal,
+    key: IdempotencyKey,
+    digest: [u8; 32],
+    committed: &Committed,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let row = OperationRow { digest, result: answer::write(committed), at: now };
+    Ok(transaction.put_operation(caller(principal), key, &row)?)
+}
+
+/// Ends the caller's own uploads among these.
+fn end_uploads(
+    transaction: &dyn Transaction,
+    permit: &Permit<Write>,
+    uploads: &[UploadId],
+) -> Result<(), Error> {
+    if uploads.is_empty() {
+        return Ok(());
+    }
+    let wanted: HashSet<UploadId> = uploads.iter().copied().collect();
+    let own = transaction.uploads(permit.folder(), permit.principal().user, None)?;
+    let ended: Vec<UploadId> = own.into_iter().map(|row| row.id).filter(|id| wanted.contains(id)).collect();
+    Ok(transaction.delete_uploads(&ended)?)
+}
+
+/// The directory an operation goes to, if it names one.
+pub(crate) fn target(operation: &Operation) -> Option<(NodeRef, &model::Name)> {
+    match operation {
+        Operation::Create { parent, name, .. }
+        | Operation::Move { parent, name, .. }
+        | Operation::Copy { parent, name, .. } => Some((*parent, name)),
+        Operation::Update { .. } | Operation::Attributes { .. } | Operation::Remove { .. } => None,
+    }
+}
+
+/// The node an operation changes, if it is there already.
+pub(crate) fn subject(operation: &Operation) -> Option<model::NodeId> {
+    match operation {
+        Operation::Update { node, .. }
+        | Operation::Attributes { node, .. }
+        | Operation::Move { node, .. }
+        | Operation::Remove { node, .. } => Some(*node),
+        Operation::Create { .. } | Operation::Copy { .. } => None,
+    }
+}

@@ -1,0 +1,46 @@
+//! Why a call as a whole fails. What is wrong with one group of a commit is a [`model::Refusal`] instead.
+
+use model::Denied;
+
+/// A failed call. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller may not do this.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used before, for another request")]
+    KeyReused,
+    /// More than is allowed in one call.
+    #[error("{what}: more than {most}")]
+    Limit {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much is allowed.
+        most: u64,
+    },
+    /// A request that no correct client makes.
+    #[error("the request makes no sense: {0}")]
+    Invalid(&'static str),
+    /// What the request names is not there.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The name of a folder is in use.
+    #[error("the name is taken")]
+    NameTaken,
+    /// The quota would be exceeded.
+    #[error("the quota would be exceeded")]
+    Quota,
+    /// The cursor is older than the kept tombstones: a full listing must follow.
+    #[error("the cursor has expired: list the folder anew")]
+    CursorExpired,
+    /// The cursor is newer than the folder: the server was rolled back, and its epoch must change.
+    #[error("the cursor is from a later state than the server's")]
+    RolledBack,
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] metadata::Error),
+    /// The chunk store failed.
+    #[error("the chunk store failed")]
+    Content(#[from] content::Error),
+}

@@ -1,0 +1,38 @@
+//! The server's brain: what may become of a folder, and what became of it.
+//!
+//! [`commit`](commit::commit) is the only way that a client's change reaches the database: groups of operations,
+//! each applied whole or refused with one reason, judged by the state after its last operation, in one transaction
+//! with the stored answer. [`restore`] goes the same way. What is read — [`changes`], [`fetch`], [`history`],
+//! [`missing`] — sees one snapshot. [`upload`] keeps what has arrived of big files. [`folder`] makes folders and
+//! hands out privileges.
+//!
+//! Invariants, shown by the tests: a living node's directory lives; there are no cycles; name keys
+//! are unique in a directory; every number of the journal belongs to one node; every version's bytes are stored
+//! before the version is; counters equal what they count; nothing is answered before it is durable.
+//!
+//! Whoever calls holds a [`Permit`](model::Permit); it is checked once more inside the transaction, so that a right
+//! withdrawn in between does not count. Knowing a hash never gives access: chunks are usable where the folder
+//! or the caller's own uploads hold them, or where they were sent.
+//!
+//! Deliberately absent: clocks, randomness, hashing (moments, ids and a verifier of manifests are passed in), wire
+//! forms, and the audit log (the server's task).
+//!
+//! Start with [`commit`], then `commit/workspace.rs`.
+
+mod access;
+pub mod changes;
+pub mod commit;
+pub mod error;
+pub mod fetch;
+pub mod folder;
+pub mod history;
+pub mod identity;
+pub mod manifest;
+pub mod missing;
+pub mod restore;
+pub mod upload;
+
+pub use changes::{Page, changes};
+pub use commit::{Commit, Committed, commit, repeated};
+pub use error::Error;
+pub use manifest::{BadManifest, Manifest};
