@@ -385,6 +385,7 @@ impl Engine {
         out: &mut Vec<Effect>,
     ) -> Result<(), StoreError> {
         let Some(mut work) = self.work.take() else { return Ok(()) };
+        let answers = results.len();
         let keys =
             results.iter().filter_map(|(index, _)| work.local_operation(*index)).map(LocalOperation::key);
         store.prefetch(&keys.collect::<Vec<_>>())?;
@@ -405,7 +406,7 @@ impl Engine {
             work.local_undone(index);
             self.local_failed(store, &operation, &outcome, now)?;
         }
-        work.local_landed();
+        work.local_landed(answers);
         self.work = Some(work);
         self.planned_clean = false;
         Ok(())
@@ -697,7 +698,7 @@ impl Engine {
 
     fn set_timer(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
         let wanted =
-            [self.local.next_time(), self.retries.next(now), self.retry_remote_at.filter(|at| *at > now)];
+            [self.local.next_time(now), self.retries.next(now), self.retry_remote_at.filter(|at| *at > now)];
         let Some(at) = wanted.into_iter().flatten().min() else { return };
         if self.timer.is_none_or(|set| at < set) {
             self.timer = Some(at);

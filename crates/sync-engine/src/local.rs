@@ -132,10 +132,11 @@ impl LocalSide {
         self.unreadable.iter()
     }
 
-    /// When something is to be looked at again.
-    pub(crate) fn next_time(&self) -> Option<Timestamp> {
+    /// When something that is not due yet is to be looked at again. What is due is looked at as soon as the lane is
+    /// free, which no timer hastens.
+    pub(crate) fn next_time(&self, now: Timestamp) -> Option<Timestamp> {
         let suspects = self.suspects.values().map(|since| since.plus_ms(SUSPECT_MS));
-        self.later.values().copied().chain(suspects).min()
+        self.later.values().copied().chain(suspects).filter(|at| *at > now).min()
     }
 
     /// Begins a round if there is anything to look at by now.

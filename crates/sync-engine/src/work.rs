@@ -20,6 +20,8 @@ const BATCHES_AFTER_NEWS: u32 = 4;
 pub(crate) struct Work {
     local: Lane<LocalStep>,
     remote: Lane<RemoteGroup>,
+    /// How many actions of the batch under way have no answer yet: answers come in parts.
+    unanswered: usize,
     touched: BTreeSet<NodeKey>,
     batches_left: Option<u32>,
 }
@@ -60,6 +62,7 @@ impl Work {
         Self {
             local: Lane::new(plan.local),
             remote: Lane::new(plan.remote),
+            unanswered: 0,
             touched: BTreeSet::new(),
             batches_left: None,
         }
@@ -128,8 +131,12 @@ impl Work {
         self.local.flight.len()
     }
 
-    pub(crate) fn local_landed(&mut self) {
-        self.local.flight.clear();
+    /// So many actions of the batch under way were answered.
+    pub(crate) fn local_landed(&mut self, answers: usize) {
+        self.unanswered = self.unanswered.saturating_sub(answers);
+        if self.unanswered == 0 {
+            self.local.flight.clear();
+        }
     }
 
     /// Group `index` of the commit under way was not done.
@@ -183,6 +190,7 @@ impl Work {
                 }
             }
         }
+        self.unanswered = self.local.flight.len();
         Ok(Some(batch))
     }
 
