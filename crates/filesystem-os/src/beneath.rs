@@ -126,9 +126,43 @@ impl Beneath {
         let stat = statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
         if (stat.stx_dev_major, stat.stx_dev_minor) == self.device { Ok(()) } else { Err(Errno::XDEV) }
     }
+}
 
-    #[cfg(test)]
-    pub(crate) fn pretend_no_openat2(&self) {
-        self.lacks_openat2.store(true, Ordering::Relaxed);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::CWD;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    fn names(path: &str) -> Vec<Name> {
+        RelativePath::parse(path).unwrap().names().to_vec()
+    }
+
+    #[test]
+    fn nothing_is_opened_through_a_link_with_or_without_openat2() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::create_dir_all(at("root/a/b")).unwrap();
+        fs::create_dir(at("outside")).unwrap();
+        fs::write(at("outside/x"), b"secret").unwrap();
+        fs::write(at("root/a/b/x"), b"mine").unwrap();
+        symlink(at("outside"), at("root/absolute")).unwrap();
+        symlink("../outside", at("root/relative")).unwrap();
+        symlink("a", at("root/inside")).unwrap();
+        symlink("../../../outside/x", at("root/a/b/file")).unwrap();
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = openat(CWD, at("root"), flags, Mode::empty()).unwrap();
+        let beneath = Beneath::new(root).unwrap();
+        for lacks_openat2 in [false, true] {
+            beneath.lacks_openat2.store(lacks_openat2, Ordering::Relaxed);
+            assert!(beneath.open(&names("a/b/x"), OFlags::RDONLY).is_ok());
+            assert!(beneath.open(&[], OFlags::RDONLY | OFlags::DIRECTORY).is_ok());
+            for bad in ["absolute/x", "relative/x", "inside/b/x", "a/b/file", "a/b/none", "a/b/x/y"] {
+                let errno = beneath.open(&names(bad), OFlags::RDONLY).unwrap_err();
+                assert!(matches!(errno, Errno::LOOP | Errno::NOTDIR | Errno::NOENT), "{bad}: {errno}");
+            }
+            assert_eq!(beneath.lacks_openat2.load(Ordering::Relaxed), lacks_openat2);
+        }
     }
 }

@@ -86,6 +86,14 @@ impl OsDisk {
         Ok(disk)
     }
 
+    pub(crate) fn beneath(&self) -> &Beneath {
+        &self.inner.beneath
+    }
+
+    pub(crate) fn cookies(&self) -> BorrowedFd<'_> {
+        self.inner.private.cookies.as_fd()
+    }
+
     /// Whether this name of the root is the private directory.
     pub(crate) fn is_private(&self, name: &[u8]) -> bool {
         let private = PRIVATE_DIRECTORY.as_bytes();

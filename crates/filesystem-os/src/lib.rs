@@ -1,6 +1,6 @@
 //! The disk of this machine: Linux.
 //!
-//! [`OsDisk`] is the port [`filesystem::Disk`] on a directory, its watcher the port [`filesystem::Watcher`] by
+//! [`OsDisk`] is the port [`filesystem::Disk`] on a directory, [`OsWatcher`] the port [`filesystem::Watcher`] by
 //! inotify. Invariants:
 //! - every path is resolved from the root's open directory with `openat2`, beneath it, through no symbolic link and
 //!   into no other file system; no directory stays open from one call to the next, so what a user moves elsewhere is
@@ -21,5 +21,7 @@ mod node;
 mod private;
 mod probe;
 mod system;
+mod watch;
 
 pub use disk::OsDisk;
+pub use watch::{OsWatcher, WatchOptions};

@@ -15,6 +15,7 @@ const MARKER_BYTES_MAX: usize = 4096;
 pub(crate) struct Private {
     pub(crate) stage: OwnedFd,
     pub(crate) trash: OwnedFd,
+    pub(crate) cookies: OwnedFd,
     /// Holds the lock: one program at a time works on a replica.
     _marker: OwnedFd,
 }
@@ -52,7 +53,7 @@ impl Private {
         // `AGAIN`, which is `Busy`: another program works on it.
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(error::whole(Operation::Open))?;
         let make = |name| make_directory(directory.as_fd(), name).map_err(error::whole(Operation::Open));
-        Ok(Self { stage: make("stage")?, trash: make("trash")?, _marker: file })
+        Ok(Self { stage: make("stage")?, trash: make("trash")?, cookies: make("cookies")?, _marker: file })
     }
 
     /// Makes the private directory with its marker, durably. `Exists` if there is one with another marker.

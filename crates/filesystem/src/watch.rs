@@ -51,4 +51,15 @@ pub trait Watcher: Send + Sync + fmt::Debug {
 
     /// How well the replica is watched.
     fn status(&self) -> WatchStatus;
+
+    /// The directories that are not watched, to be scanned often instead.
+    fn unwatched(&self) -> Vec<RelativePath> {
+        Vec::new()
+    }
+
+    /// A scan has found a change in a directory that is not watched: watch it from now on, with what is below it,
+    /// rather than one where nothing has happened for long.
+    fn attend(&self, directory: &RelativePath) {
+        let _ = directory;
+    }
 }

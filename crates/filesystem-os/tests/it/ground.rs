@@ -2,6 +2,7 @@
 
 use filesystem::conformance::{Bench, Hands};
 use filesystem_os::OsDisk;
+use model::RelativePath;
 use std::any::Any;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -9,6 +10,10 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 pub(crate) const MARKER: &str = "pair 1";
+
+pub(crate) fn path(text: &str) -> RelativePath {
+    RelativePath::parse(text).unwrap()
+}
 
 /// A replica that is removed in the end.
 #[derive(Debug)]
@@ -33,6 +38,11 @@ impl Ground {
 
     pub(crate) fn root(&self) -> PathBuf {
         self.directory.path().join("root")
+    }
+
+    /// Outside of the root, on the same file system.
+    pub(crate) fn outside(&self) -> PathBuf {
+        self.directory.path().to_owned()
     }
 
     pub(crate) fn at(&self, path: &str) -> PathBuf {

@@ -4,3 +4,4 @@
 
 mod conforming;
 mod ground;
+mod watching;
