@@ -1,0 +1,163 @@
+//! `driftless admin …`: through the socket of a running server, else with the data directory's lock.
+
+mod show;
+
+use crate::cli::{
+    AdminArguments, AdminCommand, AdminDeviceCommand, Common, FolderCommand, GroupCommand, Names,
+    PrivilegeWord, UserCommand, YesNo,
+};
+use crate::data::{Data, PATIENCE};
+use crate::{output, password};
+use anyhow::{Context as _, bail};
+use protocol::admin::{AdminAnswer, AdminRequest, Secret};
+use protocol::v1::{WireNameRule, WirePrivilege};
+use server::Settings;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+pub(crate) fn run(arguments: &AdminArguments) -> anyhow::Result<ExitCode> {
+    match &arguments.command {
+        AdminCommand::Init { data, user, password_stdin } => {
+            let data = Data::at(data.data.as_deref())?;
+            init(&data, user, password::read(*password_stdin, true)?)?;
+            output::remark(&format!("made {}; {user} administers it", data.directory().display()));
+            Ok(ExitCode::SUCCESS)
+        }
+        AdminCommand::User(command) => user(command),
+        AdminCommand::Group(command) => group(command),
+        AdminCommand::Folder(command) => folder(command),
+        AdminCommand::Device(command) => device(command),
+        AdminCommand::Verify { common, all_bytes } => {
+            ask(common, AdminRequest::Verify { all_bytes: *all_bytes })
+        }
+    }
+}
+
+/// Makes a data directory and its first administrator.
+pub(crate) fn init(data: &Data, user: &str, password: String) -> anyhow::Result<()> {
+    data.make()?;
+    let lock = data.lock()?;
+    let server = data.open(&lock, Settings::default())?;
+    match server::admin::execute(&server, AdminRequest::UserList) {
+        AdminAnswer::Users { users } if users.is_empty() => {}
+        AdminAnswer::Users { .. } => {
+            bail!("{} has accounts already; nothing was changed", data.directory().display())
+        }
+        other => show::failure(other)?,
+    }
+    let request =
+        AdminRequest::UserAdd { user: user.to_owned(), password: Secret(password), administrator: true };
+    show::failure(server::admin::execute(&server, request))
+}
+
+fn user(command: &UserCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        UserCommand::Add { name, administrator, password_stdin, common } => {
+            let password = Secret(password::read(*password_stdin, true)?);
+            ask(common, AdminRequest::UserAdd { user: name.clone(), password, administrator: *administrator })
+        }
+        UserCommand::List { common } => ask(common, AdminRequest::UserList),
+        UserCommand::Set { name, password, password_stdin, administrator, disabled, common } => {
+            let password = match *password || *password_stdin {
+                true => Some(Secret(password::read(*password_stdin, true)?)),
+                false => None,
+            };
+            ask(
+                common,
+                AdminRequest::UserSet {
+                    user: name.clone(),
+                    password,
+                    administrator: administrator.map(YesNo::is_yes),
+                    disabled: disabled.map(YesNo::is_yes),
+                },
+            )
+        }
+        UserCommand::Remove { name, common } => ask(common, AdminRequest::UserRemove { user: name.clone() }),
+    }
+}
+
+fn group(command: &GroupCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        GroupCommand::Add { name, common } => ask(common, AdminRequest::GroupAdd { group: name.clone() }),
+        GroupCommand::List { common } => ask(common, AdminRequest::GroupList),
+        GroupCommand::Set { name, add, remove, common } => ask(
+            common,
+            AdminRequest::GroupSet { group: name.clone(), add: add.clone(), remove: remove.clone() },
+        ),
+        GroupCommand::Remove { name, common } => {
+            ask(common, AdminRequest::GroupRemove { group: name.clone() })
+        }
+    }
+}
+
+fn folder(command: &FolderCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        FolderCommand::Add { name, names, quota, common } => {
+            let name_rule = match names {
+                Names::Portable => WireNameRule::Portable,
+                Names::Exact => WireNameRule::Exact,
+            };
+            ask(common, AdminRequest::FolderAdd { folder: name.clone(), name_rule, quota_bytes: *quota })
+        }
+        FolderCommand::List { common } => ask(common, AdminRequest::FolderList),
+        FolderCommand::Set { name, quota, common } => {
+            ask(common, AdminRequest::FolderSet { folder: name.clone(), quota_bytes: quota.0 })
+        }
+        FolderCommand::Grant { name, to, privilege, common } => {
+            let privilege = match privilege {
+                PrivilegeWord::None => WirePrivilege::None,
+                PrivilegeWord::Read => WirePrivilege::Read,
+                PrivilegeWord::Write => WirePrivilege::Write,
+                PrivilegeWord::Manage => WirePrivilege::Manage,
+            };
+            ask(common, AdminRequest::FolderGrant { folder: name.clone(), to: to.clone(), privilege })
+        }
+    }
+}
+
+fn device(command: &AdminDeviceCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        AdminDeviceCommand::List { user, common } => {
+            ask(common, AdminRequest::DeviceList { user: user.clone() })
+        }
+        AdminDeviceCommand::Unlink { device, common } => {
+            let device = device.parse().context("a device's id is shown by `driftless admin device list`")?;
+            ask(common, AdminRequest::DeviceUnlink { device })
+        }
+    }
+}
+
+fn ask(common: &Common, request: AdminRequest) -> anyhow::Result<ExitCode> {
+    let data = Data::at(common.data.data.as_deref())?;
+    data.must_exist()?;
+    show::answer(answer(&data, request)?, common.json)
+}
+
+/// Asks the server if it runs; else does it here; else waits for the one or the other.
+pub(crate) fn answer(data: &Data, request: AdminRequest) -> anyhow::Result<AdminAnswer> {
+    let begun = Instant::now();
+    loop {
+        if let Ok(stream) = UnixStream::connect(data.admin_socket()) {
+            return converse(stream, &request);
+        }
+        if let Some(lock) = data.try_lock()? {
+            let server = data.open(&lock, Settings::default())?;
+            return Ok(server::admin::execute(&server, request));
+        }
+        if begun.elapsed() > PATIENCE {
+            bail!("{} is in use, but nobody answers on its socket", data.directory().display());
+        }
+        std::thread::sleep(Duration::from_millis(30));
+    }
+}
+
+fn converse(mut stream: UnixStream, request: &AdminRequest) -> anyhow::Result<AdminAnswer> {
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    stream.write_all(&line).context("the server went away")?;
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).context("the server went away")?;
+    serde_json::from_str(&answer).context("the server's answer is not understood")
+}

@@ -1,0 +1,89 @@
+//! Answers of the administration, as people and scripts read them.
+
+use crate::output;
+use anyhow::bail;
+use protocol::admin::{AdminAnswer, AdminFolderEntry, VerifyReport};
+use std::process::ExitCode;
+
+/// Prints an answer; a failure becomes an error.
+pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode> {
+    if json && !matches!(answer, AdminAnswer::Failed { .. }) {
+        let clean = !matches!(&answer, AdminAnswer::Verified(report) if !report.faults.is_empty());
+        output::json(&answer)?;
+        return Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    match answer {
+        AdminAnswer::Done => {}
+        AdminAnswer::FolderAdded { id } => output::line(&id.to_string()),
+        AdminAnswer::Users { users } => {
+            let mut rows = vec![head(&["NAME", "ADMINISTRATOR", "DISABLED"])];
+            rows.extend(
+                users
+                    .into_iter()
+                    .map(|user| vec![user.name, yes_no(user.administrator), yes_no(user.disabled)]),
+            );
+            output::table(&rows);
+        }
+        AdminAnswer::Groups { groups } => {
+            let mut rows = vec![head(&["GROUP", "MEMBERS"])];
+            rows.extend(groups.into_iter().map(|group| vec![group.name, group.members.join(", ")]));
+            output::table(&rows);
+        }
+        AdminAnswer::Folders { folders } => {
+            let mut rows = vec![head(&["FOLDER", "SIZE", "QUOTA", "PRIVILEGES"])];
+            rows.extend(folders.into_iter().map(folder_row));
+            output::table(&rows);
+        }
+        AdminAnswer::Devices { devices } => {
+            let mut rows = vec![head(&["ID", "USER", "NAME", "LAST USE"])];
+            rows.extend(devices.into_iter().map(|device| {
+                let last_use = device.last_use.map_or_else(|| "never".to_owned(), |time| time.0.to_string());
+                vec![device.id.to_string(), device.user, device.name, last_use]
+            }));
+            output::table(&rows);
+        }
+        AdminAnswer::Verified(report) => return Ok(verified(&report)),
+        failed @ AdminAnswer::Failed { .. } => failure(failed)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An answer that is a failure, as an error.
+pub(super) fn failure(answer: AdminAnswer) -> anyhow::Result<()> {
+    match answer {
+        AdminAnswer::Failed { message, .. } => bail!("{message}"),
+        _ => Ok(()),
+    }
+}
+
+fn head(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn yes_no(value: bool) -> String {
+    if value { "yes" } else { "no" }.to_owned()
+}
+
+fn folder_row(folder: AdminFolderEntry) -> Vec<String> {
+    let quota = folder.quota_bytes.map_or_else(|| "none".to_owned(), output::bytes);
+    let grants = folder.grants.iter().map(|grant| {
+        let privilege: model::Privilege = grant.privilege.into();
+        format!("{} {privilege}", grant.to)
+    });
+    let grants: Vec<String> = grants.collect();
+    vec![folder.name, output::bytes(folder.used_bytes), quota, grants.join(", ")]
+}
+
+fn verified(report: &VerifyReport) -> ExitCode {
+    for fault in &report.faults {
+        output::line(fault);
+    }
+    output::remark(&format!(
+        "{} references, {} chunks, {} read: {}",
+        report.references,
+        report.chunks,
+        output::bytes(report.bytes_read),
+        if report.faults.is_empty() { "clean".to_owned() } else { format!("{} faults", report.faults.len()) }
+    ));
+    if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

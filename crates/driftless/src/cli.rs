@@ -1,0 +1,493 @@
+//! What can be typed.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Driftless keeps files the same everywhere, and never loses one.
+#[derive(Debug, Parser)]
+#[command(name = "driftless", version, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Shows the main job: a server, two linked devices, a folder in step between them; keeps nothing
+    #[command(after_help = "Example: driftless demo")]
+    Demo(DemoArguments),
+    /// Runs the server in the foreground
+    #[command(after_help = "Example: driftless serve --data /srv/driftless --listen 127.0.0.1:7440")]
+    Serve(ServeArguments),
+    /// Administers the server of this machine: users, groups, folders, devices
+    Admin(AdminArguments),
+    #[command(flatten)]
+    Device(DeviceCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// Ends after the demonstration, also on a terminal
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DataArgument {
+    /// Where the server keeps everything [default: the XDG data directory]
+    #[arg(long, env = "DRIFTLESS_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    #[command(flatten)]
+    pub(crate) data: DataArgument,
+    /// Where to listen; only on this machine until TLS is there
+    #[arg(long, env = "DRIFTLESS_LISTEN", default_value = "127.0.0.1:7440", value_name = "ADDRESS")]
+    pub(crate) listen: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AdminArguments {
+    #[command(subcommand)]
+    pub(crate) command: AdminCommand,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    #[command(flatten)]
+    pub(crate) data: DataArgument,
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminCommand {
+    /// Makes a server's data directory and its first administrator
+    #[command(after_help = "Example: driftless admin init --user alice")]
+    Init {
+        #[command(flatten)]
+        data: DataArgument,
+        /// The administrator's name
+        #[arg(long)]
+        user: String,
+        /// Reads the password from the first line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Accounts
+    #[command(subcommand, after_help = "Example: driftless admin user add bob")]
+    User(UserCommand),
+    /// Groups of accounts
+    #[command(subcommand, after_help = "Example: driftless admin group set family --add bob")]
+    Group(GroupCommand),
+    /// Shared folders and who may use them
+    #[command(subcommand, after_help = "Example: driftless admin folder grant docs bob write")]
+    Folder(FolderCommand),
+    /// Linked devices
+    #[command(subcommand, after_help = "Example: driftless admin device list")]
+    Device(AdminDeviceCommand),
+    /// Proves that everything the server promises to have is there
+    #[command(after_help = "Example: driftless admin verify --all-bytes")]
+    Verify {
+        #[command(flatten)]
+        common: Common,
+        /// Reads and hashes every byte
+        #[arg(long)]
+        all_bytes: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Makes an account
+    Add {
+        name: String,
+        /// Lets it administer the server
+        #[arg(long)]
+        administrator: bool,
+        /// Reads the password from the first line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Lists accounts
+    List {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Changes an account
+    Set {
+        name: String,
+        /// Asks for a new password
+        #[arg(long)]
+        password: bool,
+        /// Reads a new password from the first line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+        /// Whether it may administer the server
+        #[arg(long, value_name = "YES|NO")]
+        administrator: Option<YesNo>,
+        /// Whether it may do nothing at all for now
+        #[arg(long, value_name = "YES|NO")]
+        disabled: Option<YesNo>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Removes an account, its devices and privileges; files stay
+    Remove {
+        name: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum YesNo {
+    Yes,
+    No,
+}
+
+impl YesNo {
+    pub(crate) fn is_yes(self) -> bool {
+        self == Self::Yes
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GroupCommand {
+    /// Makes a group
+    Add {
+        name: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Lists groups and their members
+    List {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Adds and removes members
+    Set {
+        name: String,
+        /// A user to add
+        #[arg(long, value_name = "USER")]
+        add: Vec<String>,
+        /// A user to remove
+        #[arg(long, value_name = "USER")]
+        remove: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Removes a group and its privileges
+    Remove {
+        name: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Names {
+    /// Unique whatever the case, so that every system can hold the folder
+    Portable,
+    /// Byte for byte, for trees that only Linux uses
+    Exact,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PrivilegeWord {
+    None,
+    Read,
+    Write,
+    Manage,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FolderCommand {
+    /// Makes a shared folder
+    Add {
+        name: String,
+        /// When two names of a directory clash
+        #[arg(long, value_enum, default_value = "portable")]
+        names: Names,
+        /// How much it may hold, such as 500M or 2T
+        #[arg(long, value_name = "SIZE", value_parser = size)]
+        quota: Option<u64>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Lists shared folders, their sizes and privileges
+    List {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Changes a shared folder
+    Set {
+        name: String,
+        /// How much it may hold, such as 500M; `none` for no limit
+        #[arg(long, value_name = "SIZE|none", value_parser = quota)]
+        quota: Quota,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Gives a privilege to a user or @group
+    Grant {
+        name: String,
+        /// A user, or @ and a group
+        to: String,
+        privilege: PrivilegeWord,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Quota(pub(crate) Option<u64>);
+
+fn quota(text: &str) -> Result<Quota, String> {
+    if text == "none" { Ok(Quota(None)) } else { size(text).map(|bytes| Quota(Some(bytes))) }
+}
+
+/// A number of bytes, with K, M, G or T for powers of 1024.
+fn size(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.chars().last() {
+        Some('K' | 'k') => (&text[..text.len() - 1], 10),
+        Some('M' | 'm') => (&text[..text.len() - 1], 20),
+        Some('G' | 'g') => (&text[..text.len() - 1], 30),
+        Some('T' | 't') => (&text[..text.len() - 1], 40),
+        _ => (text, 0),
+    };
+    let number: u64 =
+        digits.parse().map_err(|_| "a size is a number, with K, M, G or T if you like".to_owned())?;
+    number.checked_mul(1 << shift).ok_or_else(|| "that is more than any disk holds".to_owned())
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminDeviceCommand {
+    /// Lists linked devices
+    List {
+        /// Of this user only
+        #[arg(long)]
+        user: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Takes a device's token away
+    Unlink {
+        /// The device's id, from `list`
+        device: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HomeArgument {
+    /// Where this device keeps its state [default: the XDG state directory]
+    #[arg(long, env = "DRIFTLESS_HOME", value_name = "DIR")]
+    pub(crate) home: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Shown {
+    #[command(flatten)]
+    pub(crate) home: HomeArgument,
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeviceCommand {
+    /// Links this device to an account on a server
+    #[command(after_help = "Example: driftless link http://127.0.0.1:7440 --user alice --device laptop")]
+    Link {
+        /// The server's address
+        url: String,
+        /// The account
+        #[arg(long)]
+        user: String,
+        /// Reads the password from the first line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+        /// What to call this device [default: the host's name]
+        #[arg(long)]
+        device: Option<String>,
+        #[command(flatten)]
+        home: HomeArgument,
+    },
+    /// Shows what this account may sync
+    #[command(after_help = "Example: driftless folders")]
+    Folders {
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Keeps a directory in step with a shared folder
+    #[command(after_help = "Example: driftless sync docs ~/Documents")]
+    Sync {
+        /// The shared folder
+        folder: String,
+        /// The local directory; made if it is missing, and may hold files already
+        directory: PathBuf,
+        /// Holds a plan that deletes more nodes than this (and a fifth of all) until a person approves; `off`: never
+        #[arg(long, value_name = "N|off", default_value = "1000", value_parser = hold)]
+        hold_deletes: Hold,
+        #[command(flatten)]
+        home: HomeArgument,
+    },
+    /// Stops keeping a directory in step; its files stay
+    #[command(after_help = "Example: driftless unsync ~/Documents")]
+    Unsync {
+        directory: PathBuf,
+        #[command(flatten)]
+        home: HomeArgument,
+    },
+    /// Keeps everything in step, in the foreground
+    #[command(after_help = "Example: driftless daemon")]
+    Daemon {
+        #[command(flatten)]
+        home: HomeArgument,
+    },
+    /// Shows what is in step, what is under way, and what is not possible
+    #[command(after_help = "Example: driftless status --json")]
+    Status {
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Stops syncing for a while
+    #[command(after_help = "Example: driftless pause --for 1h")]
+    Pause {
+        /// Only this directory
+        directory: Option<PathBuf>,
+        /// For how long, such as 90s, 30m, 1h
+        #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+        time: Option<u64>,
+        #[command(flatten)]
+        home: HomeArgument,
+    },
+    /// Goes on syncing
+    #[command(after_help = "Example: driftless resume")]
+    Resume {
+        /// Only this directory
+        directory: Option<PathBuf>,
+        #[command(flatten)]
+        home: HomeArgument,
+    },
+    /// Waits until everything is in step; for scripts
+    #[command(
+        after_help = "Exit status: 0 in step; 2 time is up; 3 deletions are held; 4 some nodes cannot be synced.\n\nExample: driftless wait --timeout 60"
+    )]
+    Wait {
+        /// For how many seconds at most
+        #[arg(long, value_name = "SECONDS", default_value = "3600")]
+        timeout: u64,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Lists conflict copies
+    #[command(after_help = "Example: driftless conflicts")]
+    Conflicts {
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Lists what cannot be synced, and why
+    #[command(after_help = "Example: driftless issues")]
+    Issues {
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Shows or decides about held deletions
+    #[command(after_help = "Example: driftless holds undo")]
+    Holds {
+        /// Carry them out, or bring everything back
+        decision: Option<Decision>,
+        /// Only this directory
+        directory: Option<PathBuf>,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Lists a file's versions
+    #[command(after_help = "Example: driftless versions ~/Documents/plan.txt")]
+    Versions {
+        file: PathBuf,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Makes an old version of a file the newest
+    #[command(after_help = "Example: driftless restore ~/Documents/plan.txt --version 3")]
+    Restore {
+        file: PathBuf,
+        /// The version's number, from `versions`
+        #[arg(long = "version", id = "number", value_name = "N")]
+        number: u64,
+        #[command(flatten)]
+        home: HomeArgument,
+    },
+    /// Shows what sync did, newest first
+    #[command(after_help = "Example: driftless log ~/Documents/plan.txt")]
+    Log {
+        /// To this file only
+        file: Option<PathBuf>,
+        /// At most so many lines
+        #[arg(long, default_value = "100")]
+        limit: usize,
+        #[command(flatten)]
+        shown: Shown,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Decision {
+    Approve,
+    Undo,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hold(pub(crate) Option<u64>);
+
+fn hold(text: &str) -> Result<Hold, String> {
+    if text == "off" {
+        return Ok(Hold(None));
+    }
+    text.parse().map(|most| Hold(Some(most))).map_err(|_| "a number, or off".to_owned())
+}
+
+/// A duration in seconds: a number with s, m, h or d.
+fn duration(text: &str) -> Result<u64, String> {
+    let error = || "a duration is a number with s, m, h or d, such as 30m".to_owned();
+    let last = text.chars().last().ok_or_else(error)?;
+    let factor = match last {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(error()),
+    };
+    let number: u64 = text[..text.len() - 1].parse().map_err(|_| error())?;
+    number.checked_mul(factor).ok_or_else(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_and_durations_are_read_as_people_write_them() {
+        assert_eq!(size("512"), Ok(512));
+        assert_eq!(size("2T"), Ok(2 << 40));
+        assert!(size("lots").is_err() && size("99999999999T").is_err() && size("").is_err());
+        assert_eq!(duration("90m"), Ok(5_400));
+        assert!(duration("5").is_err() && duration("").is_err() && duration("ä").is_err());
+    }
+}

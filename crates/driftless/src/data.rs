@@ -1,0 +1,124 @@
+//! A server's data directory: who holds it, and the server on top of it.
+//!
+//! `DATA/lock` has one holder, the only writer. The running server holds it and listens on `DATA/admin.sock`;
+//! commands hold it only while no server runs.
+
+use anyhow::{Context as _, bail};
+use content_store::PackStore;
+use metadata_sqlite::Sqlite;
+use server::{Server, Settings};
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long to wait for whoever holds the directory.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A data directory.
+#[derive(Debug, Clone)]
+pub(crate) struct Data {
+    directory: PathBuf,
+}
+
+/// The right to change a data directory; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct DataLock {
+    _file: fs::File,
+}
+
+impl Data {
+    /// The directory asked for, or the default one.
+    pub(crate) fn at(asked: Option<&Path>) -> anyhow::Result<Self> {
+        let directory = match asked {
+            Some(directory) => directory.to_owned(),
+            None => default_directory("XDG_DATA_HOME", ".local/share")?.join("server"),
+        };
+        Ok(Self { directory })
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(crate) fn admin_socket(&self) -> PathBuf {
+        self.directory.join("admin.sock")
+    }
+
+    /// Whether a server was made here.
+    pub(crate) fn exists(&self) -> bool {
+        self.directory.join("catalog.db").exists()
+    }
+
+    pub(crate) fn must_exist(&self) -> anyhow::Result<()> {
+        if !self.exists() {
+            bail!(
+                "{} is no server's data directory; make one with `driftless admin init --data {0} --user NAME`",
+                self.directory.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// Makes the directory, readable by its owner only.
+    pub(crate) fn make(&self) -> anyhow::Result<()> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.directory)
+            .with_context(|| format!("cannot make {}", self.directory.display()))
+    }
+
+    /// Takes the lock, if nobody has it.
+    pub(crate) fn try_lock(&self) -> anyhow::Result<Option<DataLock>> {
+        let path = self.directory.join("lock");
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(DataLock { _file: file })),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => Err(error).context("cannot lock the data directory"),
+        }
+    }
+
+    /// Takes the lock, waiting for a command that holds it for a moment.
+    pub(crate) fn lock(&self) -> anyhow::Result<DataLock> {
+        let begun = Instant::now();
+        loop {
+            if let Some(lock) = self.try_lock()? {
+                return Ok(lock);
+            }
+            if begun.elapsed() > PATIENCE {
+                bail!("another driftless process is using {}", self.directory.display());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Opens database and store. Only for whoever holds the lock.
+    pub(crate) fn open(&self, _lock: &DataLock, settings: Settings) -> anyhow::Result<Arc<Server>> {
+        let catalog = self.directory.join("catalog.db");
+        let database =
+            Sqlite::open(&catalog).with_context(|| format!("cannot open {}", catalog.display()))?;
+        let packs = self.directory.join("store").join("packs");
+        let chunks = PackStore::open(&packs).with_context(|| format!("cannot open {}", packs.display()))?;
+        Server::new(Arc::new(database), Arc::new(chunks), settings).context("the server cannot start")
+    }
+}
+
+/// Where programs keep such things on this system.
+pub(crate) fn default_directory(variable: &str, otherwise: &str) -> anyhow::Result<PathBuf> {
+    let base = match std::env::var_os(variable).filter(|value| Path::new(value).is_absolute()) {
+        Some(value) => PathBuf::from(value),
+        None => {
+            PathBuf::from(std::env::var_os("HOME").context("the variable HOME is not set")?).join(otherwise)
+        }
+    };
+    Ok(base.join("driftless"))
+}

@@ -1,0 +1,170 @@
+//! Commands of a client.
+
+mod link;
+mod show;
+
+use crate::cli::{Decision, DeviceCommand, HomeArgument};
+use crate::data::default_directory;
+use crate::output;
+use crate::replica::OsReplicas;
+use anyhow::{Context as _, bail};
+use client::Home;
+use client::control::{self, ControlAnswer, ControlRequest, Waited};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How `wait` ends besides success.
+const TIME_UP: u8 = 2;
+const HELD: u8 = 3;
+const ISSUES: u8 = 4;
+
+pub(crate) fn run(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
+    crate::runtime(2)?.block_on(carry_out(command))
+}
+
+async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        DeviceCommand::Link { url, user, password_stdin, device, home } => {
+            link::link(&open_home(home)?, url, user, *password_stdin, device.as_deref()).await
+        }
+        DeviceCommand::Folders { shown } => link::folders(&open_home(&shown.home)?, shown.json).await,
+        DeviceCommand::Sync { folder, directory, hold_deletes, home } => {
+            link::sync(&open_home(home)?, folder, directory, hold_deletes.0).await
+        }
+        DeviceCommand::Unsync { directory, home } => {
+            link::unsync(&open_home(home)?, &absolute(directory)?).await
+        }
+        DeviceCommand::Daemon { home } => {
+            client::daemon::run(open_home(home)?, Arc::new(OsReplicas), crate::asked_to_stop()).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        DeviceCommand::Status { shown } => show::status(&open_home(&shown.home)?, shown.json).await,
+        DeviceCommand::Pause { directory, time, home } => {
+            let directory = directory.as_deref().map(absolute).transpose()?;
+            say(&open_home(home)?, &ControlRequest::Pause { directory, seconds: *time }).await
+        }
+        DeviceCommand::Resume { directory, home } => {
+            let directory = directory.as_deref().map(absolute).transpose()?;
+            say(&open_home(home)?, &ControlRequest::Resume { directory }).await
+        }
+        DeviceCommand::Wait { timeout, shown } => {
+            wait(&open_home(&shown.home)?, Duration::from_secs(*timeout), shown.json).await
+        }
+        DeviceCommand::Conflicts { shown } => {
+            let request = ControlRequest::Log { path: None, conflicts: true, limit: 10_000 };
+            show::log(ask(&open_home(&shown.home)?, &request).await?, shown.json)
+        }
+        DeviceCommand::Issues { shown } => show::issues(&open_home(&shown.home)?, shown.json).await,
+        DeviceCommand::Holds { decision, directory, shown } => {
+            let home = open_home(&shown.home)?;
+            let directory = directory.as_deref().map(absolute).transpose()?;
+            match decision {
+                Some(decision) => {
+                    let approve = *decision == Decision::Approve;
+                    say(&home, &ControlRequest::Hold { directory, approve }).await
+                }
+                None => show::holds(&home, shown.json).await,
+            }
+        }
+        DeviceCommand::Versions { file, shown } => {
+            let request = ControlRequest::Versions { path: absolute(file)? };
+            show::versions(ask(&open_home(&shown.home)?, &request).await?, shown.json)
+        }
+        DeviceCommand::Restore { file, number, home } => {
+            let request = ControlRequest::Restore { path: absolute(file)?, version: Some(*number) };
+            say(&open_home(home)?, &request).await
+        }
+        DeviceCommand::Log { file, limit, shown } => {
+            let path = file.as_deref().map(absolute).transpose()?;
+            let request = ControlRequest::Log { path, conflicts: false, limit: *limit };
+            show::log(ask(&open_home(&shown.home)?, &request).await?, shown.json)
+        }
+    }
+}
+
+/// The home asked for, or the default one.
+fn open_home(argument: &HomeArgument) -> anyhow::Result<Home> {
+    let directory = match &argument.home {
+        Some(directory) => directory.clone(),
+        None => default_directory("XDG_STATE_HOME", ".local/state")?.join("client"),
+    };
+    Ok(Home::open(&directory)?)
+}
+
+/// A path of this device without links on the way to its last part, which need not exist.
+fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    let whole = std::path::absolute(path).with_context(|| format!("{} is no path", path.display()))?;
+    if let Ok(found) = whole.canonicalize()
+        && found.is_dir()
+    {
+        return Ok(found);
+    }
+    match (whole.parent(), whole.file_name()) {
+        (Some(parent), Some(name)) => {
+            Ok(parent.canonicalize().unwrap_or_else(|_| parent.to_owned()).join(name))
+        }
+        _ => Ok(whole),
+    }
+}
+
+/// Asks the daemon, which must run.
+async fn ask(home: &Home, request: &ControlRequest) -> anyhow::Result<ControlAnswer> {
+    let answer = control::ask(home, request, Duration::from_secs(1)).await;
+    match answer.context("the daemon does not run; start it with `driftless daemon`")? {
+        ControlAnswer::Failed(reason) => bail!("{reason}"),
+        answer => Ok(answer),
+    }
+}
+
+/// Asks the daemon for something that is merely done.
+async fn say(home: &Home, request: &ControlRequest) -> anyhow::Result<ExitCode> {
+    if let ControlAnswer::Done(said) = ask(home, request).await? {
+        output::remark(&said);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for the daemon to be there, and then for every pair to be in step.
+async fn wait(home: &Home, timeout: Duration, json: bool) -> anyhow::Result<ExitCode> {
+    let begun = Instant::now();
+    loop {
+        let left = timeout.saturating_sub(begun.elapsed());
+        let milliseconds = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        match control::ask(home, &ControlRequest::Wait { milliseconds }, left).await {
+            Ok(ControlAnswer::Waited(waited)) => return show_waited(waited, json),
+            Ok(ControlAnswer::Failed(reason)) => bail!("{reason}"),
+            Ok(_) => bail!("the daemon's answer is not understood"),
+            // A daemon that stops while it is asked may come back.
+            Err(_) if begun.elapsed() < timeout => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(_) => {
+                output::error("time is up, and the daemon does not run");
+                return Ok(ExitCode::from(TIME_UP));
+            }
+        }
+    }
+}
+
+fn show_waited(waited: Waited, json: bool) -> anyhow::Result<ExitCode> {
+    if json {
+        output::json(&waited)?;
+    }
+    Ok(match waited {
+        Waited::InStep => ExitCode::SUCCESS,
+        Waited::TimeUp(reason) => {
+            output::error(&format!("time is up: {reason}"));
+            ExitCode::from(TIME_UP)
+        }
+        Waited::Held(reason) => {
+            output::error(&format!("{reason}; see `driftless holds`"));
+            ExitCode::from(HELD)
+        }
+        Waited::Issues(issues) => {
+            for issue in issues {
+                output::error(&format!("{}: {}", issue.path.display(), issue.reason));
+            }
+            ExitCode::from(ISSUES)
+        }
+    })
+}

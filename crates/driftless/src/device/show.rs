@@ -1,0 +1,116 @@
+//! What the daemon says, as people and scripts read it.
+
+use super::{ask, link};
+use crate::output;
+use anyhow::bail;
+use client::Home;
+use client::control::{self, ControlAnswer, ControlRequest, DaemonStatus};
+use std::process::ExitCode;
+
+async fn daemon_status(home: &Home) -> anyhow::Result<DaemonStatus> {
+    let answer = match control::is_running(home).await {
+        true => ask(home, &ControlRequest::Status).await?,
+        false => link::pairs_without_daemon(home)?,
+    };
+    match answer {
+        ControlAnswer::Status(status) => Ok(status),
+        _ => bail!("the daemon's answer is not understood"),
+    }
+}
+
+pub(super) async fn status(home: &Home, json: bool) -> anyhow::Result<ExitCode> {
+    let status = daemon_status(home).await?;
+    if json {
+        output::json(&status)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let reached = if status.online { "connected" } else { "not connected" };
+    output::line(&format!("{} on {} as {}, {reached}", status.device, status.server, status.user));
+    let mut rows = vec![["FOLDER", "DIRECTORY", "STATE", ""].map(str::to_owned).to_vec()];
+    for pair in &status.pairs {
+        let detail = match &pair.detail {
+            Some(detail) => detail.clone(),
+            None if pair.pending > 0 => format!("{} changes to go", pair.pending),
+            None => String::new(),
+        };
+        rows.push(vec![
+            pair.folder.clone(),
+            pair.directory.display().to_string(),
+            pair.state.clone(),
+            detail,
+        ]);
+    }
+    output::table(&rows);
+    for transfer in status.pairs.iter().flat_map(|pair| &pair.transfers) {
+        let way = match transfer.direction {
+            control::Direction::Up => "sending",
+            control::Direction::Down => "receiving",
+        };
+        let others =
+            if transfer.files > 1 { format!(" and {} more", transfer.files - 1) } else { String::new() };
+        let done = output::bytes(transfer.done_bytes);
+        output::line(&format!(
+            "{way} {}{others}: {done} of {}",
+            transfer.path,
+            output::bytes(transfer.total_bytes)
+        ));
+    }
+    for issue in status.pairs.iter().flat_map(|pair| &pair.issues) {
+        output::line(&format!("{}: {}", issue.path.display(), issue.reason));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn issues(home: &Home, json: bool) -> anyhow::Result<ExitCode> {
+    let status = daemon_status(home).await?;
+    let issues: Vec<_> = status.pairs.into_iter().flat_map(|pair| pair.issues).collect();
+    if json {
+        output::json(&issues)?;
+    } else {
+        issues.iter().for_each(|issue| output::line(&format!("{}: {}", issue.path.display(), issue.reason)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn holds(home: &Home, json: bool) -> anyhow::Result<ExitCode> {
+    let status = daemon_status(home).await?;
+    let held: Vec<_> = status.pairs.into_iter().filter(|pair| pair.state == "held").collect();
+    if json {
+        output::json(&held)?;
+    } else {
+        for pair in held {
+            output::line(&format!("{}: {}", pair.directory.display(), pair.detail.unwrap_or_default()));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn log(answer: ControlAnswer, json: bool) -> anyhow::Result<ExitCode> {
+    let ControlAnswer::Log(lines) = answer else { bail!("the daemon's answer is not understood") };
+    if json {
+        output::json(&lines)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for line in lines {
+        let other = line.other.map(|other| format!("  (before: {})", other.display())).unwrap_or_default();
+        output::line(&format!("{}  {:<13}  {}{other}", line.time, line.action, line.path.display()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn versions(answer: ControlAnswer, json: bool) -> anyhow::Result<ExitCode> {
+    let ControlAnswer::Versions(versions) = answer else { bail!("the daemon's answer is not understood") };
+    if json {
+        output::json(&versions)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut rows = vec![["VERSION", "TIME", "SIZE", "BY", ""].map(str::to_owned).to_vec()];
+    for version in versions {
+        let by = [version.user, version.device].into_iter().flatten().collect::<Vec<_>>().join(" on ");
+        let mark = if version.current { "current" } else { "" };
+        let size = output::bytes(version.size);
+        rows.push(vec![version.number.to_string(), version.time, size, by, mark.to_owned()]);
+    }
+    output::table(&rows);
+    Ok(ExitCode::SUCCESS)
+}

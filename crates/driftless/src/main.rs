@@ -1,0 +1,60 @@
+//! The `driftless` program: arguments, settings, the choice of adapters, start and stop.
+//!
+//! The only crate that sees adapters: SQLite, packs and this machine's disk are chosen here and handed down as ports.
+//! Data goes to standard output, everything else to standard error.
+
+mod admin;
+mod cli;
+mod data;
+mod demo;
+mod device;
+mod logging;
+mod output;
+mod password;
+mod replica;
+mod serve;
+
+use clap::Parser as _;
+use cli::{Cli, Command};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::start(&cli.command);
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            output::error(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Admin(arguments) => admin::run(&arguments),
+        Command::Device(command) => device::run(&command),
+    }
+}
+
+/// An async runtime with a few threads; blocking work has threads of its own.
+fn runtime(threads: usize) -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?)
+}
+
+/// Ends when the process is asked to.
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be caught; kill the process to stop it");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
