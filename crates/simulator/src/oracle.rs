@@ -1,0 +1,101 @@
+//! What must not be lost: every content that a user wrote and none removed or replaced, seen on the disks
+//! themselves before and after each of their acts.
+
+use crate::deed::{Tree, is_synced_path};
+use filesystem::fake::Seen;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+type Bytes = Arc<Vec<u8>>;
+
+/// What is known of a content.
+#[derive(Debug, Clone)]
+struct Fate {
+    device: usize,
+    /// A user knowingly removed or replaced it.
+    discarded: bool,
+    /// It may stand at several places, or was written more than once.
+    copied: bool,
+    /// A loss of power took it from the disk on which it was written.
+    lost: bool,
+}
+
+/// All contents that users ever wrote.
+#[derive(Debug, Default)]
+pub(crate) struct Oracle {
+    fates: BTreeMap<Bytes, Fate>,
+    power_was_lost: bool,
+}
+
+fn count(tree: &Tree) -> BTreeMap<&Bytes, usize> {
+    let mut counts = BTreeMap::new();
+    for (path, seen) in tree {
+        if let Seen::File { bytes, .. } = seen
+            && !bytes.is_empty()
+            && is_synced_path(path)
+        {
+            *counts.entry(bytes).or_default() += 1;
+        }
+    }
+    counts
+}
+
+impl Oracle {
+    /// A user on a device changed its tree.
+    pub(crate) fn acted(&mut self, device: usize, before: &Tree, after: &Tree, copies: bool) {
+        let (before, after) = (count(before), count(after));
+        for (bytes, number) in &after {
+            let had = before.get(bytes).copied().unwrap_or(0);
+            if *number <= had {
+                continue;
+            }
+            match self.fates.get_mut(*bytes) {
+                Some(fate) => fate.copied = true,
+                None => {
+                    let fate = Fate { device, discarded: false, copied: copies || *number > 1, lost: false };
+                    self.fates.insert(Arc::clone(bytes), fate);
+                }
+            }
+        }
+        for (bytes, had) in before {
+            let has = after.get(bytes).copied().unwrap_or(0);
+            if let Some(fate) = self.fates.get_mut(bytes) {
+                fate.discarded |= has == 0 || (has < had && fate.copied);
+            }
+        }
+    }
+
+    /// A device lost its power: what was written there and never synced may be gone.
+    pub(crate) fn power_lost(&mut self, device: usize, before: &Tree, after: &Tree) {
+        self.power_was_lost = true;
+        let after = count(after);
+        for bytes in count(before).into_keys().filter(|bytes| !after.contains_key(bytes)) {
+            if let Some(fate) = self.fates.get_mut(bytes) {
+                fate.lost |= fate.device == device;
+            }
+        }
+        for bytes in after.into_keys() {
+            if let Some(fate) = self.fates.get_mut(bytes) {
+                // It may stand where it stood before as well as where it was moved to.
+                fate.copied = true;
+            }
+        }
+    }
+
+    /// Whether everything that must be there is there, and nothing twice that was written once. `kept` is what the
+    /// server still has, current or not.
+    pub(crate) fn check(&self, current: &Tree) -> Result<(), String> {
+        let current = count(current);
+        for (bytes, fate) in &self.fates {
+            let found = current.get(bytes).copied().unwrap_or(0);
+            let text = || String::from_utf8_lossy(&bytes[..bytes.len().min(40)]).into_owned();
+            if found == 0 && !fate.discarded && !fate.lost {
+                return Err(format!("lost: {:?}, written on device {}", text(), fate.device));
+            }
+            if found > 1 && !fate.copied && !self.power_was_lost {
+                return Err(format!("there twice: {:?}, written once on device {}", text(), fate.device));
+            }
+        }
+        Ok(())
+    }
+}

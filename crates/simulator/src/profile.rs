@@ -1,0 +1,121 @@
+//! What kind of world a run happens in.
+
+use crate::deed::DeedKind;
+use crate::memory::StoreKind;
+use filesystem::fake::{FakeOptions, WatchFaults};
+use model::NameRule;
+use testkit::seed::Random;
+
+/// What kind of world. [`Profile::swarm`] chooses one by a seed: each kind of trouble is in it or not, so that
+/// combinations appear that an average of everything never shows.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// Its name.
+    pub name: String,
+    /// How many devices.
+    pub devices: usize,
+    /// On how many of them somebody works.
+    pub users: usize,
+    /// How many things they do in all.
+    pub steps: usize,
+    /// How names clash.
+    pub rule: NameRule,
+    /// Names of users that clash on some disks.
+    pub traps: bool,
+    /// What kind of disk each device has.
+    pub disks: Vec<FakeOptions>,
+    /// How each device is watched.
+    pub watch: WatchFaults,
+    /// Which memory the devices use.
+    pub store: StoreKind,
+    /// How long users pause at most, in milliseconds.
+    pub pause_ms: u64,
+    /// How long a message travels at most, in milliseconds.
+    pub delay_ms: u64,
+    /// Of 1,000 messages, how many are lost.
+    pub loss: u64,
+    /// Of 1,000 primitives of a disk procedure, before how many a user acts.
+    pub interruptions: u64,
+    /// How often what goes wrong; by [`Trouble`](crate::plan::TroubleKind).
+    pub troubles: Vec<(crate::plan::TroubleKind, u32)>,
+    /// What users do, and how often.
+    pub deeds: Vec<(DeedKind, u32)>,
+    /// Real bytes are hard to lose if everything is flushed at once: the system writes back by itself now and then.
+    pub write_back: bool,
+}
+
+impl Profile {
+    /// Nothing goes wrong but that users are quick.
+    #[must_use]
+    pub fn calm(users: usize, steps: usize) -> Self {
+        let devices = users.max(2);
+        Self {
+            name: "calm".to_owned(),
+            devices,
+            users,
+            steps,
+            rule: NameRule::Portable,
+            traps: false,
+            disks: vec![FakeOptions::default(); devices],
+            watch: WatchFaults::default(),
+            store: StoreKind::Maps,
+            pause_ms: 300,
+            delay_ms: 20,
+            loss: 0,
+            interruptions: 0,
+            troubles: Vec::new(),
+            deeds: DeedKind::ALL.iter().map(|kind| (*kind, kind.weight())).collect(),
+            write_back: true,
+        }
+    }
+
+    /// A world chosen by a seed.
+    #[must_use]
+    pub fn swarm(seed: u64, users: Option<usize>, steps: usize) -> Self {
+        let mut random = Random::new(seed ^ 0x70_726f_6669_6c65);
+        let users = users.unwrap_or_else(|| 1 + random.below(3));
+        let mut profile = Self::calm(users, steps);
+        profile.name = "swarm".to_owned();
+        profile.devices = (users + random.below(2)).max(2);
+        if random.one_in(4) {
+            profile.rule = NameRule::Exact;
+        }
+        // The later of two clashing names is renamed even if nobody else works: that would disturb the only user.
+        profile.traps = users > 1 && random.one_in(2);
+        profile.store = if random.one_in(12) { StoreKind::Sqlite } else { StoreKind::Maps };
+        profile.pause_ms = *random.pick(&[3, 40, 300, 300, 2_000]).expect("not empty");
+        profile.delay_ms = *random.pick(&[1, 20, 200, 3_000]).expect("not empty");
+        profile.loss = *random.pick(&[0, 0, 20, 150]).expect("not empty");
+        profile.interruptions = *random.pick(&[0, 10, 50]).expect("not empty");
+        profile.disks = (0..profile.devices).map(|_| disk(&mut random, profile.rule)).collect();
+        if random.one_in(2) {
+            let mut parts = || random.below(100) as u32;
+            let (overflow, double, late, coarse) = (parts() / 3, parts(), parts(), parts() * 4);
+            let silent = if random.one_in(3) { random.below(60) as u32 } else { 0 };
+            profile.watch = WatchFaults { seed: random.bits(), overflow, double, late, silent, coarse };
+        }
+        for kind in crate::plan::TroubleKind::ALL {
+            if random.one_in(3) {
+                profile.troubles.push((*kind, 1 + random.below(4) as u32));
+            }
+        }
+        for (kind, weight) in &mut profile.deeds {
+            let often = [0, 1, 1, 2, 5][random.below(5)];
+            *weight = if matches!(kind, DeedKind::Write) { (*weight).max(1) } else { *weight } * often
+                + u32::from(matches!(kind, DeedKind::Write));
+        }
+        profile
+    }
+}
+
+fn disk(random: &mut Random, rule: NameRule) -> FakeOptions {
+    let mut options = FakeOptions {
+        insensitive: rule == NameRule::Portable && random.one_in(6),
+        exchange: !random.one_in(8),
+        writers: !random.one_in(8),
+        ..FakeOptions::default()
+    };
+    let skew_ms = if random.one_in(4) { random.below(200_000_000) as u64 } else { 0 };
+    options.start = crate::world::beginning().plus_ms(skew_ms);
+    options
+}

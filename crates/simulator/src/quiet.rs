@@ -1,0 +1,206 @@
+//! The end of a run: nothing goes wrong any more and nobody works. Everything has to come to rest, and to agree.
+
+use crate::deed::{Act, Tree, is_conflict_copy, is_synced_path};
+use crate::remote::check_tree;
+use crate::world::{Item, Run, World, beginning};
+use filesystem::fake::Seen;
+use model::{Content, ContentId, NodeId, RelativePath, RemoteNode, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+use sync_engine::Event;
+
+/// How long coming to rest may take: longer than the longest pause before something is tried again.
+const REST_MS: u64 = 3_600_000;
+/// And how many events.
+const REST_EVENTS: u64 = 200_000;
+
+/// What a tree holds at a path, as everybody must see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Shown {
+    Directory,
+    File { content: ContentId, size: u64, executable: bool, mtime: Timestamp },
+    Link(Box<[u8]>),
+}
+
+impl World {
+    pub(crate) fn come_to_rest(&mut self) -> Run {
+        self.note(0, format_args!("!! quiet"));
+        self.quiet = true;
+        for device in 0..self.devices.len() {
+            self.acts(device, &[]);
+            self.devices[device].doom = None;
+            self.devices[device].cut_off = 0;
+            self.devices[device].disk.restart_program();
+            self.devices[device].usable = true;
+            self.acts(device, &[Act::Close]);
+            self.mend_disk(device)?;
+            if self.devices[device].engine.is_some() {
+                self.feed(device, Event::Resumed)?;
+            }
+        }
+        self.server_doom = None;
+        self.server_runs = true;
+        for device in 0..self.devices.len() {
+            self.start(device)?;
+            self.connect(device)?;
+        }
+        self.settle()?;
+        self.look_at_everything()?;
+        self.check_everything()?;
+        let before: Vec<_> = self.devices.iter().map(|device| device.counts).collect();
+        self.look_at_everything()?;
+        let after: Vec<_> = self.devices.iter().map(|device| device.counts).collect();
+        if before != after {
+            return Err(format!("at rest, and yet there was more to do: {before:?} then {after:?}"));
+        }
+        self.check_everything()
+    }
+
+    /// Every disk is scanned and the server asked once more.
+    fn look_at_everything(&mut self) -> Run {
+        for device in 0..self.devices.len() {
+            self.take_hints(device)?;
+            self.look_again(device, RelativePath::root())?;
+            self.feed(device, Event::Verify)?;
+        }
+        self.settle()
+    }
+
+    fn is_at_rest(&self) -> Run<bool> {
+        let idle = |item: &Item| matches!(item, Item::Tick { .. } | Item::Timeout { .. });
+        if self.queue.any(|item| !idle(item)) {
+            return Ok(false);
+        }
+        for device in &self.devices {
+            let Some(engine) = &device.engine else { return Ok(false) };
+            if !device.memory.status(engine).map_err(|error| error.to_string())?.in_step {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn settle(&mut self) -> Run {
+        let latest = self.queue.now().plus_ms(REST_MS);
+        let most = self.events + REST_EVENTS;
+        while !self.is_at_rest()? {
+            if !self.step()? || self.events > most || self.queue.now() > latest {
+                return Err(format!("never comes to rest: {}", self.states()?));
+            }
+        }
+        Ok(())
+    }
+
+    fn states(&self) -> Run<String> {
+        let mut text = format!("at {} ms", (self.queue.now().0 - beginning().0) / 1_000_000);
+        for device in &self.devices {
+            let Some(engine) = &device.engine else { continue };
+            let status = device.memory.status(engine).map_err(|error| error.to_string())?;
+            text.push_str(&format!("\n  {}: {status:?}", device.name));
+            if !status.in_step {
+                let plan = device.memory.plan(&device.author()).map_err(|error| error.to_string())?;
+                text.push_str(&format!("\n  its plan: {plan}"));
+            }
+        }
+        Ok(text)
+    }
+
+    /// After every commit.
+    pub(crate) fn check_server(&mut self) -> Run {
+        let nodes = self.server.nodes();
+        check_tree(&nodes, self.profile.rule)
+            .map_err(|error| format!("the server's tree is broken: {error}"))?;
+        for node in &nodes {
+            let last = self.journal.insert(node.id, node.seq);
+            if last.is_some_and(|last| last > node.seq) {
+                return Err(format!(
+                    "the history of {} went back from {last:?} to {:?}",
+                    node.name, node.seq
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_everything(&mut self) -> Run {
+        self.check_server()?;
+        let server = shown_by_server(&self.server.nodes());
+        for device in 0..self.devices.len() {
+            let tree = self.devices[device].tree();
+            let here = shown_by_disk(&tree);
+            if let Some(difference) = first_difference(&server, &here) {
+                let name = &self.devices[device].name;
+                return Err(format!("server and {name} differ: {difference}"));
+            }
+            if self.profile.users == 1
+                && let Some(copy) = tree.keys().find(|path| is_conflict_copy(path))
+            {
+                return Err(format!("a conflict with nobody: {copy}"));
+            }
+            let oracle = Arc::clone(&self.oracle);
+            oracle.lock().unwrap_or_else(PoisonError::into_inner).check(&tree)?;
+            self.check_status(device)?;
+        }
+        Ok(())
+    }
+
+    fn check_status(&self, device: usize) -> Run {
+        let state = &self.devices[device];
+        let Some(engine) = &state.engine else { return Ok(()) };
+        let status = state.memory.status(engine).map_err(|error| error.to_string())?;
+        if status.issues.is_empty() && status.held.is_none() {
+            return Ok(());
+        }
+        Err(format!("at rest, but {} says {:?} {:?}", state.name, status.issues, status.held))
+    }
+}
+
+fn shown_by_disk(tree: &Tree) -> BTreeMap<RelativePath, Shown> {
+    let synced = tree.iter().filter(|(path, _)| is_synced_path(path));
+    synced.filter_map(|(path, seen)| Some((path.clone(), shown(seen)?))).collect()
+}
+
+fn shown(seen: &Seen) -> Option<Shown> {
+    Some(match seen {
+        Seen::Directory => Shown::Directory,
+        Seen::Link(target) => Shown::Link(target.clone()),
+        Seen::File { bytes, executable, mtime } => {
+            let content = chunker::hash_bytes(bytes).0;
+            Shown::File { content, size: bytes.len() as u64, executable: *executable, mtime: *mtime }
+        }
+        Seen::Special => return None,
+    })
+}
+
+fn shown_by_server(nodes: &[RemoteNode]) -> BTreeMap<RelativePath, Shown> {
+    let by_id: BTreeMap<NodeId, &RemoteNode> = nodes.iter().map(|node| (node.id, node)).collect();
+    let path = |node: &RemoteNode| -> RelativePath {
+        let mut names = vec![node.name.clone()];
+        let mut at = node.parent;
+        while let Some(above) = by_id.get(&at) {
+            names.push(above.name.clone());
+            at = above.parent;
+        }
+        names.into_iter().rev().collect()
+    };
+    let shown = |node: &RemoteNode| match &node.content {
+        Content::Directory => Shown::Directory,
+        Content::Link { target } => Shown::Link(target.clone()),
+        Content::File { id, size } => {
+            Shown::File { content: *id, size: *size, executable: node.executable, mtime: node.mtime }
+        }
+    };
+    nodes.iter().map(|node| (path(node), shown(node))).collect()
+}
+
+fn first_difference(
+    server: &BTreeMap<RelativePath, Shown>,
+    disk: &BTreeMap<RelativePath, Shown>,
+) -> Option<String> {
+    let missing = server.iter().find(|(path, shown)| disk.get(*path) != Some(shown));
+    if let Some((path, shown)) = missing {
+        return Some(format!("{path:?} is {shown:?} there and {:?} here", disk.get(path)));
+    }
+    let surplus = disk.iter().find(|(path, _)| !server.contains_key(*path));
+    surplus.map(|(path, shown)| format!("{path:?} is {shown:?} here only"))
+}
