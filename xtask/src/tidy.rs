@@ -40,7 +40,7 @@ impl fmt::Display for Finding {
     }
 }
 
-const CHECKS: [fn(&Project) -> Vec<Finding>; 16] = [
+const CHECKS: [fn(&Project) -> Vec<Finding>; 17] = [
     floors::crates_use_only_what_their_floor_allows,
     floors::pure_crates_use_only_listed_libraries,
     floors::heavy_libraries_stay_where_they_belong,
@@ -51,6 +51,7 @@ const CHECKS: [fn(&Project) -> Vec<Finding>; 16] = [
     sources::crates_stay_small,
     sources::every_file_says_what_it_is_for,
     sources::names_say_what_is_inside,
+    words::unsafe_code_stays_where_it_is_and_says_why,
     words::reminders_carry_an_issue,
     words::nothing_names_a_machine_or_a_registry,
     docs::links_lead_somewhere,

@@ -20,6 +20,42 @@ const REGISTRIES: [&str; 4] = [
 /// The one line that cargo itself writes into its lock file.
 const CARGO_SOURCE: &str = concat!("registry+https://github.com/rust-lang/", "crates", ".io-index");
 
+/// The only files that go where the compiler cannot follow, because a library or system offers no other way.
+const UNSAFE: [&str; 2] = ["crates/filesystem-os/src/system.rs", "crates/metadata-sqlite/src/rows.rs"];
+
+/// How many lines above such code its reason may begin.
+const REASON_LINES: usize = 5;
+
+pub(super) fn unsafe_code_stays_where_it_is_and_says_why(project: &Project) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (path, text) in project.rust_files() {
+        let all: Vec<&str> = text.lines().collect();
+        for (number, line) in lines(text).filter(|(_, line)| is_unsafe(line)) {
+            let above = &all[(number - 1).saturating_sub(REASON_LINES)..number];
+            if !UNSAFE.contains(&path) {
+                findings.push(Finding::at(
+                    path,
+                    number,
+                    "unsafe code belongs into a file of the list in `words.rs`",
+                ));
+            } else if !above.iter().any(|line| line.contains("// SAFETY:")) {
+                findings.push(Finding::at(
+                    path,
+                    number,
+                    "unsafe code without `// SAFETY:` and why it is sound",
+                ));
+            }
+        }
+    }
+    findings
+}
+
+fn is_unsafe(line: &str) -> bool {
+    let code = line.split("//").next().unwrap_or_default();
+    let opens = |rest: &str| [" {", " impl", " fn", " extern"].iter().any(|start| rest.starts_with(start));
+    occurrences(code, concat!("uns", "afe")).any(opens)
+}
+
 pub(super) fn reminders_carry_an_issue(project: &Project) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, text) in project.rust_files() {
@@ -82,6 +118,20 @@ fn begins_a_path(line: &str, place: &str) -> bool {
 mod tests {
     use super::super::project::fixtures::of_files;
     use super::*;
+
+    #[test]
+    fn unsafe_code_elsewhere_or_without_a_reason_is_found() {
+        let word = concat!("uns", "afe");
+        let good = format!("// SAFETY: it is.\nlet a = {word} {{ b() }};\n");
+        let bad = format!("// {word} {{ in a comment\nlet a = {word} {{ b() }};\n{word} impl A for B {{}}\n");
+        let of = |path: &str, text: &str| {
+            let findings = unsafe_code_stays_where_it_is_and_says_why(&of_files(&[(path, text)]));
+            findings.into_iter().map(|finding| finding.place).collect::<Vec<_>>()
+        };
+        assert!(of(UNSAFE[0], &good).is_empty());
+        assert_eq!(of(UNSAFE[0], &bad), [format!("{}:2", UNSAFE[0]), format!("{}:3", UNSAFE[0])]);
+        assert_eq!(of("crates/a/src/a.rs", &good), ["crates/a/src/a.rs:2"]);
+    }
 
     #[test]
     fn a_reminder_without_an_issue_is_found() {
