@@ -30,7 +30,7 @@ pub(super) fn unsafe_code_stays_where_it_is_and_says_why(project: &Project) -> V
     let mut findings = Vec::new();
     for (path, text) in project.rust_files() {
         let all: Vec<&str> = text.lines().collect();
-        for (number, line) in lines(text).filter(|(_, line)| is_unsafe(line)) {
+        for (number, _) in lines(text).filter(|(_, line)| is_unsafe(line)) {
             let above = &all[(number - 1).saturating_sub(REASON_LINES)..number];
             if !UNSAFE.contains(&path) {
                 findings.push(Finding::at(
