@@ -49,6 +49,22 @@ impl ReadPlacements for Session {
         )
     }
 
+    fn scan_placements(
+        &self,
+        folder: FolderId,
+        after: Option<(NodeId, Seq)>,
+        limit: usize,
+    ) -> Result<Vec<PlacementRow>> {
+        let (node, seq) = after.unwrap_or((NodeId(0), Seq(0)));
+        self.query(
+            "scan_placements",
+            "SELECT node, seq, parent, name, deleted, user, device, at FROM placement
+             WHERE folder = ?1 AND (node, seq) > (?2, ?3) ORDER BY node, seq LIMIT ?4",
+            params![folder.0.cast_signed(), node.0.cast_signed(), seq.0.cast_signed(), limit as i64],
+            placement,
+        )
+    }
+
     fn tree_at(&self, folder: FolderId, seq: Seq, after: NodeId, limit: usize) -> Result<Vec<PastNode>> {
         self.query(
             "tree_at",

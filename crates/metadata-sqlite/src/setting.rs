@@ -11,6 +11,11 @@ impl ReadSettings for Session {
             row.get(0)
         })
     }
+
+    fn damage(&self) -> Result<Vec<String>> {
+        let found = self.query("damage", "PRAGMA integrity_check(100)", [], |row| row.get::<_, String>(0))?;
+        Ok(found.into_iter().filter(|text| text != "ok").collect())
+    }
 }
 
 impl WriteSettings for Session {

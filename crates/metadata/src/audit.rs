@@ -59,23 +59,43 @@ pub type Digest = fn(&[u8]) -> [u8; 32];
 /// The one spelling of an entry that digests are made of: every value with its length before it.
 #[must_use]
 pub fn canonical(number: u64, entry: &AuditEntry) -> Vec<u8> {
+    let ids = [entry.user.map(|id| id.0), entry.device.map(|id| id.0), entry.folder.map(|id| id.0)];
+    spell(number, entry.at, ids, entry.allowed, [&entry.address, entry.action], &entry.details)
+}
+
+fn spell(
+    number: u64,
+    at: Timestamp,
+    ids: [Option<u64>; 3],
+    allowed: bool,
+    texts: [&str; 2],
+    details: &[(String, String)],
+) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut number_of = |value: Option<u64>| {
+    for value in [Some(number), Some(at.0.cast_unsigned())].into_iter().chain(ids) {
         bytes.push(u8::from(value.is_some()));
         bytes.extend_from_slice(&value.unwrap_or(0).to_le_bytes());
-    };
-    number_of(Some(number));
-    number_of(Some(entry.at.0.cast_unsigned()));
-    number_of(entry.user.map(|id| id.0));
-    number_of(entry.device.map(|id| id.0));
-    number_of(entry.folder.map(|id| id.0));
-    bytes.push(u8::from(entry.allowed));
-    let texts = entry.details.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-    for text in [entry.address.as_str(), entry.action].into_iter().chain(texts) {
+    }
+    bytes.push(u8::from(allowed));
+    let details = details.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+    for text in texts.into_iter().chain(details) {
         bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
         bytes.extend_from_slice(text.as_bytes());
     }
     bytes
+}
+
+impl AuditRow {
+    /// Whether the row follows the one before it (`previous` is its digest) and its columns say what was sealed.
+    #[must_use]
+    pub fn is_sealed(&self, number: u64, previous: &[u8; 32], digest: Digest) -> bool {
+        let ids = [self.user.map(|id| id.0), self.device.map(|id| id.0), self.folder.map(|id| id.0)];
+        let texts = [self.address.as_str(), &self.action];
+        self.number == number
+            && self.previous == *previous
+            && self.record == spell(number, self.at, ids, self.allowed, texts, &self.details)
+            && self.digest == seal(previous, &self.record, digest)
+    }
 }
 
 /// The digest that seals a row.

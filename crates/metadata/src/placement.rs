@@ -49,6 +49,14 @@ pub trait ReadPlacements {
     /// These placements, by node and seq; absent ones left out.
     fn placements_at(&self, folder: FolderId, wanted: &[(NodeId, Seq)]) -> Result<Vec<PlacementRow>>;
 
+    /// All placements of a folder by node and seq, after one of them.
+    fn scan_placements(
+        &self,
+        folder: FolderId,
+        after: Option<(NodeId, Seq)>,
+        limit: usize,
+    ) -> Result<Vec<PlacementRow>>;
+
     /// The nodes that lived at `seq`, without the root, by id after one of them: for each its last placement
     /// and last version up to then.
     fn tree_at(&self, folder: FolderId, seq: Seq, after: NodeId, limit: usize) -> Result<Vec<PastNode>>;

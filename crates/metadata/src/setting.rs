@@ -29,6 +29,9 @@ impl Setting {
 pub trait ReadSettings {
     /// A value; none if it was never set.
     fn setting(&self, setting: Setting) -> Result<Option<Vec<u8>>>;
+
+    /// What the engine itself finds wrong with its files and indexes, as text for a person; reads all of them.
+    fn damage(&self) -> Result<Vec<String>>;
 }
 
 /// Changes of settings.

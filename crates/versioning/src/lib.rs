@@ -4,9 +4,9 @@
 //! each applied whole or refused with one reason, judged by the state after its last operation, in one transaction
 //! with the stored answer. [`restore`] goes the same way. What is read — [`changes`], [`fetch`], [`history`],
 //! [`missing`] — sees one snapshot. [`upload`] keeps what has arrived of big files. [`folder`] makes folders and
-//! hands out privileges.
+//! hands out privileges. [`verify`] proves everything that the database claims, down to the bytes.
 //!
-//! Invariants, shown by the tests: a living node's directory lives; there are no cycles; name keys
+//! Invariants, shown by the tests and by [`verify`]: a living node's directory lives; there are no cycles; name keys
 //! are unique in a directory; every number of the journal belongs to one node; every version's bytes are stored
 //! before the version is; counters equal what they count; nothing is answered before it is durable.
 //!
@@ -31,6 +31,7 @@ pub mod manifest;
 pub mod missing;
 pub mod restore;
 pub mod upload;
+pub mod verify;
 
 pub use changes::{Page, changes};
 pub use commit::{Commit, Committed, commit, repeated};

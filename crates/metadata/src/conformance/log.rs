@@ -72,8 +72,11 @@ fn the_audit_log_is_a_chain(open: Open<'_>) {
     assert_eq!(rows.iter().map(|row| row.number).collect::<Vec<_>>(), [1, 2, 3]);
     let mut previous = [0; 32];
     for row in &rows {
-        assert_eq!(row.previous, previous);
         assert_eq!(row.digest, seal(&row.previous, &row.record, digest));
+        assert!(row.is_sealed(row.number, &previous, digest));
+        let mut changed = row.clone();
+        changed.allowed = !changed.allowed;
+        assert!(!changed.is_sealed(row.number, &previous, digest), "a changed column shows");
         previous = row.digest;
     }
     assert_eq!((rows[1].allowed, rows[1].action.as_str(), rows[1].device), (false, "folder.grant", None));

@@ -199,6 +199,12 @@ fn the_tree_of_any_moment_comes_back(open: Open<'_>) {
         snapshot.placements_at(id, &[(NodeId(4), Seq(4)), (NodeId(2), Seq(5)), (NodeId(2), Seq(4))])
     });
     assert_eq!(at_moments, [places[3].clone(), places[2].clone()]);
+    let (all, rest) = read(&*database, move |snapshot| {
+        let rest = snapshot.scan_placements(id, Some((NodeId(2), Seq(5))), 1)?;
+        Ok((snapshot.scan_placements(id, None, 9)?, rest))
+    });
+    assert_eq!(all, [0, 3, 1, 2].map(|index: usize| places[index].clone()));
+    assert_eq!(rest, places[1..2]);
     let at = |seq| {
         let rows = read(&*database, move |snapshot| snapshot.tree_at(id, Seq(seq), NodeId(0), 10));
         let show = |content: &Content| match content {

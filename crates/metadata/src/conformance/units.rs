@@ -67,6 +67,7 @@ fn units_from_many_threads_are_all_kept(open: Open<'_>) {
 fn unique_keys_conflict(open: Open<'_>) {
     let database = open();
     folder(&*database);
+    assert_eq!(read(&*database, |snapshot| snapshot.damage()), Vec::<String>::new());
     let again =
         crate::write::<_, Error>(&*database, |transaction| transaction.create_folder(&new_folder("DOCS")));
     assert_eq!(again.map_err(|error| error.kind()), Err(ErrorKind::Conflict));

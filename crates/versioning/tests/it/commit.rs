@@ -48,6 +48,7 @@ fn good_groups_are_applied_beside_bad_ones() {
     assert_eq!(world.listing().len(), 1001);
     assert_eq!(answer.head, Seq(1002));
     assert_eq!(world.row().counters.used_bytes, 4003);
+    world.assert_sound();
 }
 
 #[test]
@@ -78,6 +79,7 @@ fn names_are_exchanged_and_cycles_turned_within_a_group() {
     );
     assert_eq!(applied(&outcome.outcomes[0]), [c, x]);
     assert_eq!(world.paths(), ["b", "b/in a", "c", "x", "x/c"]);
+    world.assert_sound();
 }
 
 #[test]
@@ -96,6 +98,7 @@ fn a_directory_is_emptied_and_removed_in_one_group_in_any_order() {
     assert_eq!(applied(&world.run(vec![group], &[]).outcomes[0]).len(), 3);
     assert_eq!(world.paths(), ["g"]);
     assert!(world.node(d).deleted && world.node(f).deleted);
+    world.assert_sound();
 }
 
 #[test]
@@ -120,6 +123,7 @@ fn deep_trees_are_made_with_temporary_numbers_in_one_commit() {
     assert_eq!(applied(&answer.outcomes[0]).len(), 500);
     let deepest = world.paths().pop().unwrap();
     assert_eq!(deepest, vec!["d"; 500].join("/"));
+    world.assert_sound();
 }
 
 #[test]
@@ -157,6 +161,7 @@ fn a_repetition_gets_the_same_answer_and_changes_nothing() {
     let later = NOW.plus_ms(31 * 86_400_000);
     assert_eq!(forget_answers(&*world.database, later, 100).unwrap(), 1);
     assert_eq!(ask(1).unwrap(), None);
+    world.assert_sound();
 }
 
 #[test]
@@ -174,6 +179,7 @@ fn a_right_withdrawn_after_the_permit_does_not_count() {
     let device = world.alice.device.unwrap();
     metadata::write::<_, metadata::Error>(&*world.database, move |t| t.revoke_device(device, NOW)).unwrap();
     assert!(matches!(error_of(commit(&*world.database, third)), Error::Denied(Denied::Hidden)));
+    world.assert_sound();
 }
 
 #[test]
@@ -188,6 +194,7 @@ fn a_commit_has_bounds() {
     assert!(matches!(error_of(commit(&*world.database, twice)), Error::Invalid(_)));
     let answer = commit(&*world.database, world.plain(vec![Group::default()])).unwrap();
     assert_eq!(answer.outcomes, [GroupOutcome::Applied(vec![])]);
+    world.assert_sound();
 }
 
 #[test]
@@ -206,6 +213,7 @@ fn halves_of_a_revision_change_apart() {
     assert_eq!((node.revision.placement, node.revision.version, node.seq), (Seq(2), Seq(4), Seq(4)));
     assert!(node.executable);
     assert_eq!((node.mtime, node.content), (Timestamp(5), text("2")));
+    world.assert_sound();
 }
 
 #[test]
@@ -225,6 +233,7 @@ fn copies_need_no_bytes_and_may_take_old_versions_of_removed_files() {
     let contents = outcomes.iter().map(|outcome| world.node(applied(outcome)[0]).content).collect::<Vec<_>>();
     assert_eq!(contents, [text("two"), text("one"), text("two")]);
     assert_eq!(world.row().counters.used_bytes, 9);
+    world.assert_sound();
 }
 
 #[test]
@@ -260,6 +269,7 @@ fn a_big_file_is_changed_by_sending_only_its_new_chunks() {
     // A part of it alone is known as well.
     let part = create_file(0, ROOT, "part", "bbbb");
     applied(&world.each(vec![part], &[])[0]);
+    world.assert_sound();
 }
 
 #[test]
@@ -280,6 +290,7 @@ fn the_folders_above_a_change_say_that_something_below_changed() {
     assert_eq!([ROOT, a, b, c, f].map(subtree), [5, 5, 5, 3, 5]);
     world.each(vec![move_to(b, world.revision(b).placement, c, "b")], &[]);
     assert_eq!([ROOT, a, b, c, f].map(subtree), [6, 6, 6, 6, 5]);
+    world.assert_sound();
 }
 
 #[test]
@@ -315,4 +326,5 @@ fn commits_from_many_threads_are_each_whole() {
     let seqs: Vec<u64> = world.listing().values().map(|node| node.seq.0).collect();
     let distinct: std::collections::BTreeSet<&u64> = seqs.iter().collect();
     assert_eq!(distinct.len(), seqs.len(), "a number belongs to one node");
+    world.assert_sound();
 }

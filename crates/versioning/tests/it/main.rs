@@ -5,5 +5,12 @@
 mod changes;
 mod commit;
 mod counting;
+mod fetch;
+mod folder;
+mod history;
+mod model_based;
 mod refusals;
+mod restore;
+mod upload;
+mod verify;
 mod world;

@@ -1,8 +1,8 @@
 //! Every reason why a group is refused.
 
 use crate::world::{
-    World, applied, create, create_directory, create_file, manifest, move_to, name, one, refused, remove,
-    text, update,
+    World, applied, chunk_id, create, create_directory, create_file, manifest, move_to, name, one, refused,
+    remove, update,
 };
 use model::{
     Content, ContentId, Group, Limits, NodeId, NodeRef, Operation, Refusal, Revision, Seq, Timestamp,
@@ -41,6 +41,7 @@ fn stale_bases_are_refused_with_the_current_state() {
     }
     assert_eq!(applied(&outcomes[3]), [a], "the other half did not change");
     assert_eq!(refused(&outcomes[5]), (Refusal::Stale, Some(b)), "a node never changes its kind");
+    world.assert_sound();
 }
 
 #[test]
@@ -79,6 +80,7 @@ fn what_is_gone_is_gone() {
     for (outcome, shown) in outcomes.iter().zip(shown) {
         assert_eq!(refused(outcome), (Refusal::Gone, shown));
     }
+    world.assert_sound();
 }
 
 #[test]
@@ -97,6 +99,7 @@ fn a_name_is_taken_by_its_key() {
     assert_eq!(refused(&outcomes[0]), (Refusal::NameTaken, Some(a)));
     assert_eq!(refused(&outcomes[1]), (Refusal::NameTaken, Some(a)));
     assert_eq!(applied(&outcomes[2]), [a], "a node does not stand in its own way");
+    world.assert_sound();
 }
 
 #[test]
@@ -111,6 +114,7 @@ fn two_nodes_of_one_commit_do_not_share_a_name() {
     assert_eq!(refused(&answer.outcomes[2]).0, Refusal::NameTaken);
     assert_eq!(world.listing().keys().copied().collect::<Vec<_>>(), [x]);
     assert_eq!(x, NodeId(2), "ids of refused groups were never given");
+    world.assert_sound();
 }
 
 #[test]
@@ -127,6 +131,7 @@ fn the_root_stays() {
         &["1"],
     );
     outcomes.iter().for_each(|outcome| assert_eq!(refused(outcome), (Refusal::Forbidden, None)));
+    world.assert_sound();
 }
 
 #[test]
@@ -161,6 +166,7 @@ fn bad_names_and_paths_are_refused() {
     let link = applied(&outcomes[7])[0];
     let below = world.each(vec![create_file(0, link, "through a link", "1")], &["1"]);
     assert_eq!(refused(&below[0]), (Refusal::BadName, Some(link)));
+    world.assert_sound();
 }
 
 #[test]
@@ -181,6 +187,7 @@ fn a_directory_is_not_moved_to_where_its_content_has_too_long_paths() {
     let up = world.node(deep).parent;
     let up = world.node(world.node(up).parent).parent;
     applied(&world.each(vec![move_to(top, world.revision(top).placement, up, "top")], &[])[0]);
+    world.assert_sound();
 }
 
 #[test]
@@ -226,6 +233,7 @@ fn large_files_and_full_quotas_are_refused() {
     assert_eq!(refused(&outcomes[2]).0, Refusal::Quota);
     applied(&world.each(vec![remove(a, world.revision(a))], &[])[0]);
     assert_eq!(world.row().counters.used_bytes, 3);
+    world.assert_sound();
 }
 
 #[test]
@@ -278,23 +286,10 @@ fn contents_must_have_come_or_be_held() {
     assert!(missing(create_file(0, ROOT, "a", "never sent"), &[]));
     assert!(missing(file(big.content(), big.size()), &[b"part one"]));
     assert!(missing(file(big.content(), big.size() + 1), &[b"part one", b"part two"]), "another size");
-    assert!(missing(file(text("x").clone_id(), 2), &[b"x"]), "another size");
+    assert!(missing(file(ContentId::of_single_chunk(chunk_id(b"x")), 2), &[b"x"]), "another size");
     assert!(missing(file(ContentId::EMPTY, 1), &[]));
     assert!(missing(file(ContentId([5; 32]), 0), &[]));
     assert_eq!(world.row().counters.head, Seq(0));
-}
-
-trait CloneId {
-    fn clone_id(&self) -> ContentId;
-}
-
-impl CloneId for Content {
-    fn clone_id(&self) -> ContentId {
-        match self {
-            Self::File { id, .. } => *id,
-            _ => panic!("a file's content"),
-        }
-    }
 }
 
 #[test]
@@ -318,6 +313,7 @@ fn what_uses_a_refused_groups_nodes_is_refused_too() {
     applied(&outcomes[5]);
     applied(&outcomes[6]);
     assert_eq!(world.paths(), ["good", "good/below", "taken"]);
+    world.assert_sound();
 }
 
 #[test]
@@ -337,4 +333,5 @@ fn cycles_and_full_directories_are_stale() {
     assert_eq!(refused(&outcomes[1]).0, Refusal::Stale);
     assert_eq!(refused(&outcomes[2]), (Refusal::Stale, Some(a)));
     assert_eq!(world.paths(), ["a", "a/b"]);
+    world.assert_sound();
 }

@@ -1,6 +1,6 @@
 //! A server's state to test on: a database, a chunk store, accounts, a folder.
 
-use content::{ChunkStore, Entry, MemoryStore, Record};
+use content::{ChunkStore, Depth, Entry, MemoryStore, Record};
 use metadata::account::{NewDevice, NewUser, Subject};
 use metadata::{Database, Error as MetadataError, read, write};
 use metadata_sqlite::Sqlite;
@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use versioning::changes::Cursor;
+use versioning::verify::{Report, verify};
 use versioning::{Commit, Committed, Error, Manifest, changes, commit, folder};
 
 /// The moment of every test that does not care.
@@ -185,6 +186,16 @@ impl World {
         }
     }
 
+    /// Proves the whole state.
+    pub(crate) fn verify(&self) -> Report {
+        verify(&*self.database, Arc::new(self.store.clone()), Depth::AllBytes, digest).unwrap()
+    }
+
+    /// Proves the whole state, and expects nothing wrong.
+    pub(crate) fn assert_sound(&self) {
+        assert_eq!(self.verify().problems, []);
+    }
+
     /// A node, alive or not.
     pub(crate) fn node(&self, id: NodeId) -> RemoteNode {
         let folder = self.folder;
@@ -219,6 +230,11 @@ impl World {
         paths.sort();
         paths
     }
+}
+
+/// The digest of the audit log.
+pub(crate) fn digest(bytes: &[u8]) -> [u8; 32] {
+    *blake3::hash(bytes).as_bytes()
 }
 
 pub(crate) fn chunk_id(bytes: &[u8]) -> ChunkId {
