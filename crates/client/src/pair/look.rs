@@ -2,14 +2,19 @@
 
 use chunker::{Chunker, Entry, Manifest};
 use filesystem::change::read_stable;
-use filesystem::{Disk, Error, ErrorKind, Place};
+use filesystem::{Disk, Error, ErrorKind, Place, Writers};
 use model::ContentId;
 use std::ops::ControlFlow;
 use sync_engine::{HashOutcome, HashRequest, HashResult, ListRequest, Listed, Listing, LookFailure};
 
+/// How long a file that is open for writing must rest before it is read.
+const QUIET_NS: i64 = 2_000_000_000;
+
 /// Lists a directory.
 pub(super) fn list(disk: &dyn Disk, request: &ListRequest) -> Listed {
-    let outcome = disk.list(&Place::from(&request.path)).map_err(|error| look_failure(&error, request));
+    let place = Place::from(&request.path);
+    let outcome = disk.list(&place).map_err(|error| look_failure(&error, request));
+    let outcome = outcome.and_then(|listing| still_there(disk, request, &place).map(|()| listing));
     let outcome = outcome.map(|listing| {
         for unseen in &listing.unseen {
             let name = String::from_utf8_lossy(&unseen.bytes);
@@ -19,6 +24,15 @@ pub(super) fn list(disk: &dyn Disk, request: &ListRequest) -> Listed {
         Listing { entries: listing.entries, unseen }
     });
     Listed { key: request.key, outcome }
+}
+
+/// What was listed counts only if it is the directory that was meant: another may have taken its name.
+fn still_there(disk: &dyn Disk, request: &ListRequest, place: &Place) -> Result<(), LookFailure> {
+    let Some(handle) = &request.handle else { return Ok(()) };
+    match disk.look(place).map_err(|error| look_failure(&error, request))? {
+        Some(found) if found.fingerprint.handle == *handle => Ok(()),
+        _ => Err(LookFailure::Gone),
+    }
 }
 
 fn look_failure(error: &Error, request: &ListRequest) -> LookFailure {
@@ -41,6 +55,9 @@ pub(super) fn hash(disk: &dyn Disk, request: &HashRequest) -> (HashResult, Optio
         manifest.push(Entry { chunk: chunk.id, length });
     };
     let place = Place::from(&request.path);
+    if is_being_written(disk, &place, request) {
+        return (HashResult { token: request.token, outcome: HashOutcome::Changed }, None);
+    }
     let read = read_stable(disk, &place, None, &mut |bytes| {
         chunker.push(bytes, &mut collect);
         ControlFlow::Continue(())
@@ -56,6 +73,13 @@ pub(super) fn hash(disk: &dyn Disk, request: &HashRequest) -> (HashResult, Optio
         Err(error) => (hash_failure(&error), None),
     };
     (HashResult { token: request.token, outcome }, kept)
+}
+
+/// Whether a program has the file open for writing and wrote to it just now. What is kept open for long but rests is
+/// taken as it is.
+fn is_being_written(disk: &dyn Disk, place: &Place, request: &HashRequest) -> bool {
+    let age = crate::now().0.saturating_sub(request.expected.mtime.0);
+    age < QUIET_NS && matches!(disk.writers(place), Ok(Writers::Some))
 }
 
 fn hash_failure(error: &Error) -> HashOutcome {
