@@ -57,25 +57,35 @@ fn contested<V: View>(
     scene: &Scene<'_, V>,
     merged: &Merged,
 ) -> Result<BTreeMap<Place, Vec<NodeKey>>, V::Error> {
-    let mut places: BTreeMap<Place, Vec<NodeKey>> = BTreeMap::new();
+    let mut wanted: Vec<(Place, NodeKey)> =
+        merged.iter().map(|(key, state)| (scene.place(state), key)).collect();
+    wanted.sort_unstable();
     let mut questions = Vec::new();
-    for (key, state) in merged.iter() {
-        let place = scene.place(state);
-        let there_already = scene.state(Tree::Remote, key).is_some_and(|remote| scene.place(remote) == place);
-        let nodes = places.entry(place.clone()).or_default();
-        nodes.push(key);
+    let mut places: BTreeMap<Place, Vec<NodeKey>> = BTreeMap::new();
+    for nodes in wanted.chunk_by(|(one, _), (other, _)| one == other) {
+        let Some((place, _)) = nodes.first() else { continue };
+        let has_it = |remote: &NodeState| scene.place(remote) == *place;
+        let there_already = |(_, key): &(Place, NodeKey)| scene.state(Tree::Remote, *key).is_some_and(has_it);
         // Only who comes to a directory that the remote side has can meet a clean node there.
-        if !there_already && nodes.len() == 1 && scene.state(Tree::Remote, place.0).is_some() {
-            questions.push(place);
+        if scene.state(Tree::Remote, place.0).is_some() && !nodes.iter().any(there_already) {
+            questions.push(place.clone());
+        }
+        if nodes.len() > 1 {
+            places.insert(place.clone(), nodes.iter().map(|(_, key)| *key).collect());
         }
     }
     scene.view.prefetch_named(&questions)?;
     for place in questions {
-        let clean = scene.view.named(Tree::Remote, place.0, &place.1)?;
-        let is_clean = |key: &NodeKey| scene.triple(*key).is_none_or(|triple| !triple.is_dirty());
-        places.entry(place).or_default().extend(clean.into_iter().filter(is_clean));
+        let mut clean = scene.view.named(Tree::Remote, place.0, &place.1)?;
+        clean.retain(|key| scene.triple(*key).is_none_or(|triple| !triple.is_dirty()));
+        if clean.is_empty() {
+            continue;
+        }
+        let first = wanted.partition_point(|(other, _)| *other < place);
+        let dirty = wanted[first..].iter().take_while(|(other, _)| *other == place).map(|(_, key)| *key);
+        let nodes = clean.into_iter().chain(dirty).collect();
+        places.insert(place, nodes);
     }
-    places.retain(|_, nodes| nodes.len() > 1);
     Ok(places)
 }
 

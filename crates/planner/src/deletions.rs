@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Makes new nodes of what outlives its deletion.
 pub(crate) fn deletions<V: View>(scene: &Scene<'_, V>) -> Vec<MemoryStep> {
     let mut survivors = BTreeSet::new();
+    if !scene.movable().any(|(key, _)| Fate::of(scene, key).is_some()) {
+        return Vec::new();
+    }
     let mut by_move = [BTreeMap::new(), BTreeMap::new()];
     for (key, _) in scene.movable() {
         let Some(fate) = Fate::of(scene, key) else { continue };

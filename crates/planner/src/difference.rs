@@ -48,12 +48,12 @@ fn local_operation(merged: &Merged, task: &Task) -> Option<LocalOperation> {
     if task.change == Change::Remove {
         return Some(LocalOperation::Remove { key });
     }
-    let state = merged.get(key)?.clone();
-    let NodeState { parent, name, content, executable, mtime } = state.clone();
+    let state = merged.get(key)?;
+    let NodeState { parent, executable, mtime, .. } = *state;
     Some(match task.change {
-        Change::Create => LocalOperation::Create { key, state },
-        Change::Move => LocalOperation::Move { key, parent, name },
-        Change::Update => LocalOperation::Update { key, content, executable, mtime },
+        Change::Create => LocalOperation::Create { key, state: state.clone() },
+        Change::Move => LocalOperation::Move { key, parent, name: state.name.clone() },
+        Change::Update => LocalOperation::Update { key, content: state.content.clone(), executable, mtime },
         Change::Attributes | Change::Remove => LocalOperation::Attributes { key, executable, mtime },
     })
 }
@@ -149,12 +149,12 @@ fn remote_operation(merged: &Merged, task: &Task) -> Option<RemoteOperation> {
     if task.change == Change::Remove {
         return Some(RemoteOperation::Remove { key });
     }
-    let state = merged.get(key)?.clone();
-    let NodeState { parent, name, content, executable, mtime } = state.clone();
+    let state = merged.get(key)?;
+    let NodeState { parent, executable, mtime, .. } = *state;
     Some(match task.change {
-        Change::Create => RemoteOperation::Create { key, state },
-        Change::Move => RemoteOperation::Move { key, parent, name },
-        Change::Update => RemoteOperation::Update { key, content, executable, mtime },
+        Change::Create => RemoteOperation::Create { key, state: state.clone() },
+        Change::Move => RemoteOperation::Move { key, parent, name: state.name.clone() },
+        Change::Update => RemoteOperation::Update { key, content: state.content.clone(), executable, mtime },
         Change::Attributes | Change::Remove => RemoteOperation::Attributes { key, executable, mtime },
     })
 }

@@ -87,10 +87,16 @@ impl<'a, 'v, V: View> Draft<'a, 'v, V> {
         for (key, triple) in scene.movable() {
             draft.compare(key, triple.tree(tree), merged.get(key));
         }
-        for (key, triple) in scene.dirty() {
+        let does = |changes: &[Change]| draft.tasks.iter().any(|task| changes.contains(&task.change));
+        let (arrives, removes) = (does(&[Change::Create, Change::Move]), does(&[Change::Remove]));
+        for (key, triple) in scene.dirty().filter(|_| arrives || removes) {
             let Some(state) = triple.tree(tree) else { continue };
-            draft.occupants.entry(scene.place(state)).or_default().push(key);
-            draft.children.entry(state.parent).or_default().push(key);
+            if arrives {
+                draft.occupants.entry(scene.place(state)).or_default().push(key);
+            }
+            if removes {
+                draft.children.entry(state.parent).or_default().push(key);
+            }
         }
         draft
     }

@@ -7,7 +7,7 @@ use model::{
     Group, GroupOutcome, NameRule, NodeId, NodeKey, NodeRef, NodeState, Operation, RemoteNode, Revision, Seq,
 };
 use planner::rule::{Fault, Trace};
-use planner::{LocalOperation, Plan, RemoteGroup, RemoteOperation, Tree, plan_traced};
+use planner::{LocalOperation, Plan, RemoteGroup, RemoteOperation, Tree, bookkeeping_steps, plan_traced};
 use std::collections::BTreeMap;
 
 /// A device and its memory of one folder.
@@ -57,8 +57,12 @@ impl Device {
         }
     }
 
-    /// Takes in what changed on the server.
-    pub fn pull(&mut self, server: &Server) {
+    /// Takes in what changed on the server, after noting what both sides agree on by now.
+    pub fn pull(&mut self, server: &Server, fault: Option<Fault>) {
+        let Ok(agreed) = bookkeeping_steps(&self.pair.trees, &self.author);
+        for step in agreed.iter().filter(|_| fault != Some(Fault::NoBookkeeping)) {
+            self.pair.remember(step);
+        }
         let changes = server.changes(self.cursor);
         for node in &changes {
             self.key_of(node.id);

@@ -71,9 +71,22 @@ impl World {
 
     /// One round of one device: pull, plan, carry out. Answers whether anything happened.
     pub fn round(&mut self, name: &str) -> Result<bool, String> {
+        self.pull(name)?;
+        self.step(name)
+    }
+
+    /// A device hears what changed on the server.
+    pub fn pull(&mut self, name: &str) -> Result<(), String> {
         let Self { server, devices, fault, .. } = self;
         let device = devices.get_mut(name).ok_or_else(|| format!("there is no device {name}"))?;
-        device.pull(server);
+        device.pull(server, *fault);
+        Ok(())
+    }
+
+    /// A device plans and carries out, from what it has heard so far. Answers whether anything happened.
+    pub fn step(&mut self, name: &str) -> Result<bool, String> {
+        let Self { server, devices, fault, .. } = self;
+        let device = devices.get_mut(name).ok_or_else(|| format!("there is no device {name}"))?;
         device.step(server, *fault).map_err(|error| format!("on {name}: {error}"))
     }
 

@@ -48,7 +48,8 @@ pub(crate) fn converge(
         let Ok((plan, trace)) = plan_traced(&pair.trees, &author(), fault);
         outcome.trace.add(&trace);
         if plan.is_empty() {
-            return match pair.trees.dirty_keys().next() {
+            let waiting = pair.trees.rows().any(|(_, row)| row.triple.frozen);
+            return match pair.trees.dirty_keys().next().filter(|_| !waiting) {
                 None => Ok(outcome),
                 Some(key) => Err(format!("nothing planned, but {key:?} is {:?}", pair.trees.row(key))),
             };

@@ -1,8 +1,11 @@
 //! The planner as its users see it: golden scenarios, properties, planted faults.
 
 mod converge;
+mod cost;
+mod exhaustive;
 mod faults;
 mod golden;
+mod histories;
 mod perturb;
 mod properties;
 mod seeded;

@@ -2,10 +2,11 @@
 
 use crate::converge::{Trouble, converge, outside, precious};
 use crate::perturb::{DEEDS, Stroke, perturbed};
-use model::NameRule;
+use model::{NameRule, NodeKey, NodeState};
 use planner::Tree;
 use planner::rule::Rule;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use testkit::effort;
 use testkit::pair::Pair;
 use testkit::seed::Random;
@@ -38,7 +39,7 @@ fn check(mut pair: Pair, seed: u64, trouble: Trouble) -> Result<Pair, TestCaseEr
     let precious = precious(&pair);
     let conflicting = pair.trees.rows().filter(|(_, row)| two_contents(row)).count();
     let outcome = converge(&mut pair, &mut Random::new(seed), trouble, None).map_err(TestCaseError::fail)?;
-    let kept: std::collections::BTreeSet<_> = pair.contents(Tree::Remote).cloned().collect();
+    let kept: BTreeSet<_> = pair.contents(Tree::Remote).cloned().collect();
     let lost: Vec<_> = precious.difference(&kept).collect();
     prop_assert!(lost.is_empty(), "lost {lost:?}");
     if trouble.forgotten == 0 {
@@ -48,6 +49,13 @@ fn check(mut pair: Pair, seed: u64, trouble: Trouble) -> Result<Pair, TestCaseEr
     Ok(pair)
 }
 
+/// A node in the three trees, but for its directory's key, which may change.
+fn without_parents(pair: &Pair, key: NodeKey) -> Vec<Option<NodeState>> {
+    let state =
+        |tree| pair.state(tree, key).cloned().map(|state| NodeState { parent: NodeKey::ROOT, ..state });
+    vec![state(Tree::Synced), state(Tree::Remote), state(Tree::Local)]
+}
+
 fn two_contents(row: &planner::Row) -> bool {
     let content = |tree| row.triple.tree(tree).map(|state| &state.content);
     let (remote, local) = (content(Tree::Remote), content(Tree::Local));
@@ -55,7 +63,7 @@ fn two_contents(row: &planner::Row) -> bool {
 }
 
 proptest! {
-    #![proptest_config(cases(1500))]
+    #![proptest_config(cases(800))]
 
     #[test]
     fn both_sides_come_together_and_lose_nothing(
@@ -124,6 +132,27 @@ proptest! {
         let outcome = converge(&mut pair, &mut Random::new(seed), trouble, None).map_err(TestCaseError::fail)?;
         prop_assert_eq!(outcome.remote_groups, 0);
         prop_assert_eq!(before, outside(&pair, Tree::Local));
+    }
+
+    #[test]
+    fn what_is_frozen_is_left_alone_until_it_thaws(
+        rule in rule(), base in strokes(12), local in strokes(6), remote in strokes(6), seed: u64,
+        picks in prop::collection::vec(0usize..12, 1..3),
+    ) {
+        let mut pair = perturbed(rule, &base, &local, &remote);
+        let here: Vec<NodeKey> = pair.trees.rows().filter(|(_, row)| row.triple.local.is_some()).map(|(key, _)| key).collect();
+        let frozen: Vec<NodeKey> = picks.iter().filter_map(|pick| here.get(1 + pick).copied()).collect();
+        frozen.iter().for_each(|key| pair.set_frozen(*key, true));
+        let before: Vec<_> = frozen.iter().map(|key| without_parents(&pair, *key)).collect();
+        let precious = precious(&pair);
+        let trouble = Trouble::default();
+        converge(&mut pair, &mut Random::new(seed), trouble, None).map_err(TestCaseError::fail)?;
+        let after: Vec<_> = frozen.iter().map(|key| without_parents(&pair, *key)).collect();
+        prop_assert_eq!(before, after);
+        frozen.iter().for_each(|key| pair.set_frozen(*key, false));
+        let thawed = check(pair, seed, trouble)?;
+        let kept: BTreeSet<_> = thawed.contents(Tree::Local).cloned().collect();
+        prop_assert!(precious.is_subset(&kept), "lost {:?}", precious.difference(&kept));
     }
 
     #[test]
