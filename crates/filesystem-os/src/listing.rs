@@ -3,7 +3,7 @@
 use crate::beneath::Beneath;
 use crate::node;
 use filesystem::{ErrorKind, Listing, Unseen};
-use model::{Entry, EntryKind, Fingerprint, Name};
+use model::{Entry, EntryKind, Fingerprint, Name, Timestamp};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{FileType, RawDir};
 use rustix::io::Errno;
@@ -39,6 +39,7 @@ pub(crate) fn list(
     known: Option<Known<'_>>,
 ) -> Result<Listing, Errno> {
     let mut listing = Listing::default();
+    let known = known.map(|known| (known, just_now()));
     each(directory, |bytes, _| {
         if hidden(bytes.to_bytes()) {
             return;
@@ -58,17 +59,37 @@ pub(crate) fn list(
     Ok(listing)
 }
 
+/// What was changed before this moment has another ctime if it is changed once more: the system's clock ticks at
+/// least a hundred times a second.
+fn just_now() -> Timestamp {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    Timestamp::from_parts(now.tv_sec - 2, now.tv_nsec as u32)
+}
+
 fn unseen(bytes: &CStr, name: Option<Name>, kind: ErrorKind) -> Unseen {
     Unseen { bytes: bytes.to_bytes().into(), name, kind }
 }
 
+/// Asking for the handle takes as long as asking for all the rest. It is not asked for again where the node is
+/// certainly the one that was known: the same inode number, unchanged since before now.
 fn look(
     beneath: &Beneath,
     directory: &OwnedFd,
     bytes: &CStr,
     name: &Name,
-    known: Option<Known<'_>>,
+    known: Option<(Known<'_>, Timestamp)>,
 ) -> Result<(EntryKind, Fingerprint), Errno> {
-    let _ = (name, known);
+    if let Some((known, settled)) = known
+        && let Some(known) = known(name)
+        && known.ctime < settled
+        && let Some(inode) = node::inode_of(&known.handle)
+    {
+        let stat = node::stat(directory.as_fd(), bytes)?;
+        let is_link = FileType::from_raw_mode(stat.stx_mode.into()) == FileType::Symlink;
+        if stat.stx_ino == inode && node::timestamp(stat.stx_ctime) == known.ctime && !is_link {
+            let kind = node::kind(beneath, &stat, Box::default());
+            return Ok((kind, node::fingerprint(&stat, known.handle)));
+        }
+    }
     node::look(beneath, directory.as_fd(), bytes)
 }

@@ -36,6 +36,11 @@ impl Ground {
         Self { directory, disk }
     }
 
+    /// Closes the disk; the directory stays for as long as what is given back.
+    pub(crate) fn close(self) -> TempDir {
+        self.directory
+    }
+
     pub(crate) fn root(&self) -> PathBuf {
         self.directory.path().join("root")
     }

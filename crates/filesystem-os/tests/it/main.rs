@@ -3,5 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a failing test is told by its panic")]
 
 mod conforming;
+mod escaping;
 mod ground;
+mod identity;
+mod installing;
+mod limits;
 mod watching;
