@@ -248,14 +248,22 @@ pub struct DeviceEntry {
 /// What a verification found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifyReport {
-    /// How many versions and other references were looked at.
+    /// Nodes looked at, tombstones too.
+    pub nodes: u64,
+    /// How many versions and other references were followed.
     pub references: u64,
-    /// How many chunks.
+    /// How many chunks the database knows.
     pub chunks: u64,
-    /// How many plain bytes were read and hashed.
+    /// Those of them that no version names: of uploads, or left over. No fault.
+    pub unreferenced_chunks: u64,
+    /// How many bytes of packs were read and hashed.
     pub bytes_read: u64,
-    /// What is wrong, at most a few thousand lines; clean if there are none.
+    /// Bytes at the ends of packs that are no record: what a crash leaves. No fault.
+    pub tail_bytes: u64,
+    /// What is wrong, at most a thousand lines; clean if there are none.
     pub faults: Vec<String>,
+    /// How much is wrong.
+    pub fault_count: u64,
 }
 
 /// A password on its way; never shown by `{:?}`.

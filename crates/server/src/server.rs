@@ -140,6 +140,11 @@ impl Server {
         }))
     }
 
+    /// How many transfers run.
+    pub fn running_transfers(&self) -> usize {
+        self.transfers.running()
+    }
+
     /// Now.
     pub(crate) fn now(&self) -> Timestamp {
         (self.settings.clock)()

@@ -1,0 +1,21 @@
+//! The doors from outside: a real listener, a real database and a real chunk store, spoken to over TCP.
+//!
+//! Modules mirror the addresses of the API.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod admin;
+mod bundles;
+mod changes;
+mod chunks;
+mod commits;
+mod connections;
+mod counting;
+mod devices;
+mod events;
+mod health;
+mod matrix;
+mod nodes;
+mod refused_commits;
+mod uploads;
+mod world;

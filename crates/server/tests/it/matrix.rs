@@ -1,0 +1,147 @@
+//! Every operation, asked by every kind of principal, in a folder that is granted and in one that is not there.
+//!
+//! `matrix.golden` says which status each gets. Written anew with `DRIFTLESS_BLESS=1`; a difference is to be understood,
+//! not blessed away. An operation without a row fails.
+
+use crate::bundles::Draft;
+use crate::world::{Answer, Api, World, bundle};
+use http::Method;
+use model::FolderId;
+use protocol::admin::AdminRequest;
+use protocol::bundle::WantedChunk;
+use protocol::v1::WirePrivilege;
+use serde_json::json;
+use std::fmt::Write as _;
+
+/// The operations within a folder; `{node}` stands for a file there.
+const IN_FOLDER: [(&str, &str); 9] = [
+    ("GET", "changes"),
+    ("POST", "uploads"),
+    ("DELETE", "uploads/00000000000000000000000000000001"),
+    ("POST", "chunks/missing"),
+    ("POST", "chunks/fetch"),
+    ("POST", "commits"),
+    ("GET", "nodes/{node}/content"),
+    ("GET", "nodes/{node}/versions"),
+    ("POST", "nodes/{node}/restore"),
+];
+
+/// The other operations. The last one takes the principal's device away.
+const ELSEWHERE: [(&str, &str); 8] = [
+    ("GET", "/api/v1/server"),
+    ("GET", "/api/v1/folders"),
+    ("GET", "/api/v1/events"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/metrics"),
+    ("POST", "/api/v1/devices"),
+    ("DELETE", "/api/v1/devices/self"),
+];
+
+async fn ask(api: &Api, method: &str, path: &str) -> Answer {
+    let verb: Method = method.parse().unwrap();
+    match path.rsplit('/').next().unwrap() {
+        "uploads" => api.json(verb, path, &json!({ "size": 1 })).await,
+        "missing" => api.json(verb, path, &json!({ "chunks": [] })).await,
+        "restore" => api.json(verb, path, &json!({ "version": 1 })).await,
+        "devices" => {
+            // Each has a name of its own, so that none has to wait for the attempts before.
+            let user = format!("x{}", api.token.as_ref().map_or("", |token| &token[..20]));
+            let wrong = json!({ "user": user, "password": "y", "device": "z", "platform": "p" });
+            api.json(verb, path, &wrong).await
+        }
+        "fetch" => {
+            let wanted = WantedChunk { chunk: model::ChunkId([1; 32]), node: None };
+            api.bundle(path, bundle(|encoder| encoder.wanted_chunks(&[wanted]))).await
+        }
+        "commits" => api.bundle(path, Draft::new().bytes()).await,
+        _ => api.call(verb, path).await,
+    }
+}
+
+/// Who asks, one of each kind.
+async fn principals(world: &World) -> Vec<(&'static str, Api)> {
+    let read = world.person("reader", WirePrivilege::Read).await;
+    let write = world.person("writer", WirePrivilege::Write).await;
+    let manage = world.person("manager", WirePrivilege::Manage).await;
+    let denied = world.person("denied", WirePrivilege::None).await;
+    world.do_admin(AdminRequest::GroupAdd { group: "all".into() }).await;
+    world.grant("docs", "@all", WirePrivilege::Manage).await;
+    let add = vec!["denied".to_owned()];
+    world.do_admin(AdminRequest::GroupSet { group: "all".into(), add, remove: vec![] }).await;
+    world.add_user("stranger", false).await;
+    world.add_user("root", true).await;
+    let revoked = world.link("writer", "lost phone").await;
+    revoked.call(Method::DELETE, "/api/v1/devices/self").await;
+    world.add_user("gone", false).await;
+    world.grant("docs", "gone", WirePrivilege::Manage).await;
+    let disabled = world.link("gone", "laptop").await;
+    let user = "gone".to_owned();
+    let request = AdminRequest::UserSet { user, password: None, administrator: None, disabled: Some(true) };
+    world.do_admin(request).await;
+    vec![
+        ("nobody", world.nobody()),
+        ("forged", Api { token: Some(auth::Token::generate().unwrap().text()), ..world.nobody() }),
+        ("revoked", revoked),
+        ("disabled", disabled),
+        ("stranger", world.link("stranger", "laptop").await),
+        ("denied", denied),
+        ("read", read),
+        ("write", write),
+        ("manage", manage),
+        ("administrator", world.link("root", "console").await),
+    ]
+}
+
+#[tokio::test]
+async fn every_operation_answers_every_principal_as_written_down() {
+    let world = World::start().await;
+    let owner = world.person("owner", WirePrivilege::Write).await;
+    let node = owner.commit(Draft::new().file("file", b"content")).await.node(0).node;
+    let principals = principals(&world).await;
+    let names: Vec<_> = principals.iter().map(|(name, _)| *name).collect();
+    let mut table = format!("{:<55} {}\n", "operation", names.join(" "));
+    let mut row = async |title: String, method: &str, path: &str| {
+        write!(table, "{title:<55}").unwrap();
+        for (name, api) in &principals {
+            let answer = ask(api, method, path).await;
+            if !answer.status.is_success() {
+                answer.problem();
+            }
+            write!(table, " {:>width$}", answer.status.as_u16(), width = name.len()).unwrap();
+        }
+        table.push('\n');
+    };
+    for (method, path) in IN_FOLDER {
+        let path = path.replace("{node}", &node.to_string());
+        for (kind, folder) in [("granted", world.folder), ("absent", FolderId(999))] {
+            let full = format!("/api/v1/folders/{folder}/{path}");
+            row(format!("{kind:<8} {method:<6} {path}"), method, &full).await;
+        }
+    }
+    for (method, path) in ELSEWHERE {
+        row(format!("         {method:<6} {path}"), method, path).await;
+    }
+    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/matrix.golden");
+    if std::env::var_os("DRIFTLESS_BLESS").is_some() {
+        std::fs::write(&golden, &table).unwrap();
+    }
+    let expected = std::fs::read_to_string(&golden).unwrap();
+    assert_eq!(table, expected, "\n{table}");
+}
+
+#[test]
+fn every_route_has_a_row() {
+    let router = include_str!("../../src/router.rs");
+    let routes: usize = router
+        .lines()
+        .filter(|line| line.trim_start().starts_with(".route("))
+        .map(|line| {
+            ["get(", "post(", "put(", "delete(", "patch("]
+                .iter()
+                .map(|verb| line.matches(verb).count())
+                .sum::<usize>()
+        })
+        .sum();
+    assert_eq!(routes, IN_FOLDER.len() + ELSEWHERE.len());
+}
