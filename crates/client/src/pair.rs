@@ -63,8 +63,8 @@ pub(crate) enum Question {
     Pause,
     /// Go on.
     Resume,
-    /// Which node stands at this path.
-    Node(RelativePath, tokio::sync::oneshot::Sender<Option<NodeId>>),
+    /// Which node stands at this path, or the lowest above it, and the names below that which are not there.
+    Node(RelativePath, tokio::sync::oneshot::Sender<Option<(NodeId, RelativePath)>>),
     /// What was done, newest first.
     Log(Option<RelativePath>, Option<ActivityKind>, usize, tokio::sync::oneshot::Sender<Vec<LoggedActivity>>),
     /// Decide about held deletions.
@@ -513,17 +513,20 @@ impl Running<'_> {
         Ok(())
     }
 
-    fn node_at(&self, path: &RelativePath) -> Result<Option<NodeId>, StoreError> {
+    fn node_at(&self, path: &RelativePath) -> Result<Option<(NodeId, RelativePath)>, StoreError> {
         let mut key = NodeKey::ROOT;
-        for name in path.names() {
+        for (depth, name) in path.names().iter().enumerate() {
             let named = |tree| self.store.named(tree, key, &self.store.name_key(name));
             let found = [Tree::Local, Tree::Remote].into_iter().map(named).collect::<Result<Vec<_>, _>>()?;
             match found.into_iter().flatten().next() {
                 Some(found) => key = found,
-                None => return Ok(None),
+                None => {
+                    let rest = path.names()[depth..].iter().cloned().collect();
+                    return Ok(self.store.row(key)?.and_then(|row| row.extra.id).map(|id| (id, rest)));
+                }
             }
         }
-        Ok(self.store.row(key)?.and_then(|row| row.extra.id))
+        Ok(self.store.row(key)?.and_then(|row| row.extra.id).map(|id| (id, RelativePath::root())))
     }
 
     fn take_hints(&mut self) -> Result<(), StoreError> {

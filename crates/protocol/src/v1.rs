@@ -8,6 +8,7 @@ mod devices;
 mod events;
 mod folders;
 mod server;
+mod trash;
 mod uploads;
 mod versions;
 
@@ -16,5 +17,6 @@ pub use devices::{LinkRequest, LinkResponse};
 pub use events::{CLOSE_RECONNECT, Wake};
 pub use folders::{FolderEntry, FolderKind, FoldersResponse, WireNameRule, WirePrivilege};
 pub use server::{ClientInfo, ServerResponse, WireLimits, capability};
+pub use trash::{TrashEntry, TrashResponse};
 pub use uploads::{OpenUploadRequest, UploadResponse};
 pub use versions::{RestoreRequest, RestoreResponse, VersionEntry, VersionsResponse};

@@ -19,6 +19,7 @@ use tracing::Instrument as _;
 pub(crate) fn router(server: Arc<Server>) -> Router {
     let folder = Router::new()
         .route("/changes", get(api::folders::changes::get))
+        .route("/trash", get(api::folders::trash::list))
         .route("/uploads", post(api::folders::uploads::open))
         .route("/uploads/{upload}", delete(api::folders::uploads::abandon))
         .route("/chunks/missing", post(api::folders::chunks::missing))

@@ -18,6 +18,9 @@ use std::time::Duration;
 use sync_engine::ActivityKind;
 use tokio::sync::oneshot;
 
+/// How many removed nodes are searched for a path.
+const TRASH_SEARCHED: usize = 100_000;
+
 impl Daemon {
     pub(super) async fn answer(&self, request: ControlRequest) -> ControlAnswer {
         match request {
@@ -272,10 +275,27 @@ impl Daemon {
         let Some((folder, answered)) = found else {
             return Err(format!("{} lies in no directory that is kept in step", path.display()));
         };
-        match answered.await {
-            Ok(Some(node)) => Ok((folder, node)),
-            _ => Err(format!("the server does not know {} (yet)", path.display())),
+        let unknown = || format!("the server does not know {} (yet)", path.display());
+        let Ok(Some((node, rest))) = answered.await else { return Err(unknown()) };
+        if rest.is_root() {
+            return Ok((folder, node));
         }
+        self.removed_node(folder, node, &rest).await.ok_or_else(unknown)
+    }
+
+    /// The node last removed from this place below a living directory.
+    async fn removed_node(
+        &self,
+        folder: FolderId,
+        from: NodeId,
+        rest: &RelativePath,
+    ) -> Option<(FolderId, NodeId)> {
+        let removed = self.remote.trash(folder, TRASH_SEARCHED).await.ok()?;
+        let node = rest.names().iter().try_fold(from, |parent, name| {
+            let found = removed.iter().find(|entry| entry.parent == parent && entry.name == name.as_str())?;
+            Some(found.node)
+        })?;
+        Some((folder, node))
     }
 
     async fn versions(&self, path: &Path) -> ControlAnswer {

@@ -5,7 +5,7 @@ use http::Method;
 use model::{FolderId, NodeId};
 use protocol::v1::{
     FolderEntry, FoldersResponse, LinkRequest, LinkResponse, RestoreRequest, RestoreResponse, ServerResponse,
-    VersionsResponse,
+    TrashEntry, TrashResponse, VersionsResponse,
 };
 use std::time::{Duration, Instant};
 
@@ -53,6 +53,21 @@ impl Remote {
     /// The kept versions of a node, the newest first.
     pub async fn versions(&self, folder: FolderId, node: NodeId) -> Result<VersionsResponse, RemoteError> {
         self.json(Method::GET, &format!("/folders/{folder}/nodes/{node}/versions"), None::<&()>).await
+    }
+
+    /// The folder's removed nodes, the last removed first, at most so many.
+    pub async fn trash(&self, folder: FolderId, at_most: usize) -> Result<Vec<TrashEntry>, RemoteError> {
+        let mut entries = Vec::new();
+        let mut before = String::new();
+        loop {
+            let path = format!("/folders/{folder}/trash{before}");
+            let page: TrashResponse = self.json(Method::GET, &path, None::<&()>).await?;
+            entries.extend(page.entries);
+            match page.next {
+                Some(next) if entries.len() < at_most => before = format!("?before={next}"),
+                _ => return Ok(entries),
+            }
+        }
     }
 
     /// Makes an old version the newest.
