@@ -85,7 +85,7 @@ impl World {
         let disk = &self.devices[device].disk;
         let listed = requests
             .into_iter()
-            .map(|request| Listed { key: request.key, outcome: list(disk, &request.path, fault) })
+            .map(|request| Listed { key: request.key, outcome: list(disk, &request, fault) })
             .collect();
         if !rest.is_empty() {
             self.job(device, Job::List(rest));
@@ -386,13 +386,14 @@ impl World {
     }
 }
 
-fn list(disk: &dyn Disk, path: &RelativePath, fault: Option<ShellFault>) -> Result<Listing, LookFailure> {
+fn list(disk: &dyn Disk, request: &ListRequest, fault: Option<ShellFault>) -> Result<Listing, LookFailure> {
+    let place = Place::from(&request.path);
     let check = || match disk.check() {
         Err(error) if error.kind == ErrorKind::Offline => Err(LookFailure::Offline),
         _ => Ok(()),
     };
     check()?;
-    let listing = disk.list(&path.into()).map_err(|error| match error.kind {
+    let listing = disk.list(&place).map_err(|error| match error.kind {
         ErrorKind::NotFound | ErrorKind::Changed => LookFailure::Gone,
         ErrorKind::Offline => LookFailure::Offline,
         _ => LookFailure::Unreadable,
@@ -404,6 +405,13 @@ fn list(disk: &dyn Disk, path: &RelativePath, fault: Option<ShellFault>) -> Resu
         listing => listing?,
     };
     check()?;
+    if let Some(handle) = &request.handle {
+        match disk.look(&place) {
+            Ok(Some(found)) if found.fingerprint.handle == *handle => {}
+            Ok(_) => return Err(LookFailure::Gone),
+            Err(_) => return Err(LookFailure::Unreadable),
+        }
+    }
     let unseen = listing.unseen.into_iter().filter_map(|unseen| unseen.name).collect();
     Ok(Listing { entries: listing.entries, unseen })
 }

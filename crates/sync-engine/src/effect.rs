@@ -1,7 +1,7 @@
 //! What a pair wants done.
 
 use crate::store::Intent;
-use model::{ContentId, Fingerprint, NodeId, NodeKey, RelativePath, Timestamp};
+use model::{ContentId, Fingerprint, Handle, NodeId, NodeKey, RelativePath, Timestamp};
 
 /// Something to do. Each is answered by an event, but for timers (at most one answer) and activities (none).
 #[derive(Debug)]
@@ -56,6 +56,9 @@ pub struct ListRequest {
     pub key: NodeKey,
     /// Where it is.
     pub path: RelativePath,
+    /// Which directory stands there, but for the root. If it is another by now, the answer is
+    /// [`crate::LookFailure::Gone`]: ask after listing, too.
+    pub handle: Option<Handle>,
 }
 
 /// A file to hash.

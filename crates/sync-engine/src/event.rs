@@ -131,7 +131,7 @@ pub struct Listing {
 /// Why something could not be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LookFailure {
-    /// There is nothing of that name, or no directory.
+    /// There is nothing of that name, or no directory, or another one.
     Gone,
     /// Permission denied, or an error of the disk.
     Unreadable,

@@ -83,9 +83,16 @@ struct Replacement {
     entry: Entry,
 }
 
-/// A file being hashed, and what it is for.
+/// A file being hashed.
 #[derive(Debug)]
-enum Hashing {
+struct Hashing {
+    handle: Handle,
+    target: Target,
+}
+
+/// What a file is hashed for.
+#[derive(Debug)]
+enum Target {
     /// A new node.
     New { parent: NodeKey, name: Name, path: RelativePath },
     /// New content for a node.
@@ -102,6 +109,11 @@ impl LocalSide {
     pub(crate) fn want_everything(&mut self) {
         self.round = None;
         self.complete = false;
+        self.want(RelativePath::root(), true);
+    }
+
+    /// What was seen does not fit together, since it changed while it was looked at: the next round looks anew.
+    pub(crate) fn look_at_everything(&mut self) {
         self.want(RelativePath::root(), true);
     }
 
@@ -261,13 +273,19 @@ impl LocalSide {
         hashing: &Hashing,
         outcome: HashOutcome,
     ) -> Result<(), StoreError> {
-        let (Hashing::New { path, .. } | Hashing::Edit { path, .. }) = hashing;
+        let Hashing { handle, target } = hashing;
+        let (Target::New { path, .. } | Target::Edit { path, .. }) = target;
+        // Another file stands there by now: the next look tells them apart.
+        let outcome = match outcome {
+            HashOutcome::Stable { fingerprint, .. } if fingerprint.handle != *handle => HashOutcome::Changed,
+            outcome => outcome,
+        };
         match outcome {
             HashOutcome::Stable { fingerprint, content } => {
                 self.unsteady.remove(path);
                 self.unreadable.remove(path);
                 let content = Content::File { id: content, size: fingerprint.size };
-                self.take_file(store, hashing, content, fingerprint)?;
+                self.take_file(store, target, content, fingerprint)?;
             }
             HashOutcome::Changed | HashOutcome::Gone => {
                 let times = self.unsteady.entry(path.clone()).or_insert(0);
@@ -280,9 +298,9 @@ impl LocalSide {
                     self.unsteady.remove(path);
                 }
             }
-            HashOutcome::Unreadable => match hashing {
-                Hashing::Edit { key, .. } => freeze(store, *key, Frozen::Unreadable)?,
-                Hashing::New { path, .. } => {
+            HashOutcome::Unreadable => match target {
+                Target::Edit { key, .. } => freeze(store, *key, Frozen::Unreadable)?,
+                Target::New { path, .. } => {
                     self.unreadable.insert(path.clone());
                 }
             },
@@ -293,14 +311,18 @@ impl LocalSide {
     fn take_file<S: PairStore>(
         &mut self,
         store: &mut S,
-        hashing: &Hashing,
+        target: &Target,
         content: Content,
         disk: Fingerprint,
     ) -> Result<(), StoreError> {
         let Some(round) = &mut self.round else { return Ok(()) };
-        let (key, parent, name) = match hashing {
-            Hashing::New { parent, name, .. } => (store.new_key()?, *parent, name.clone()),
-            Hashing::Edit { key, .. } => match store.row(*key)?.and_then(|row| row.triple.local) {
+        let (key, parent, name) = match target {
+            Target::New { parent, .. } if path_of(store, *parent, &Overlay::new())?.is_none() => {
+                self.look_at_everything();
+                return Ok(());
+            }
+            Target::New { parent, name, .. } => (store.new_key()?, *parent, name.clone()),
+            Target::Edit { key, .. } => match store.row(*key)?.and_then(|row| row.triple.local) {
                 Some(state) => (*key, state.parent, state.name),
                 None => return Ok(()),
             },
@@ -367,17 +389,19 @@ impl LocalSide {
         Ok(())
     }
 
-    fn request_hash(&mut self, hashing: Hashing, expected: Fingerprint, out: &mut Vec<Effect>) {
+    fn request_hash(&mut self, target: Target, expected: Fingerprint, out: &mut Vec<Effect>) {
         let token = self.next_token;
         self.next_token += 1;
-        let (Hashing::New { path, .. } | Hashing::Edit { path, .. }) = &hashing;
-        let request = HashRequest { token, path: path.clone(), expected };
+        let (Target::New { path, .. } | Target::Edit { path, .. }) = &target;
+        let hashing = |target| Hashing { handle: expected.handle.clone(), target };
+        let path = path.clone();
+        if let Some(round) = &mut self.round {
+            round.hashing.insert(token, hashing(target));
+        }
+        let request = HashRequest { token, path, expected };
         match out.last_mut() {
             Some(Effect::Hash(requests)) if requests.len() < REQUESTS => requests.push(request),
             _ => out.push(Effect::Hash(vec![request])),
-        }
-        if let Some(round) = &mut self.round {
-            round.hashing.insert(token, hashing);
         }
     }
 }
@@ -423,7 +447,8 @@ fn request_lists<S: PairStore>(
 ) -> Result<(), StoreError> {
     for key in keys {
         let path = path_of(store, key, &Overlay::new())?.unwrap_or_default();
-        let request = ListRequest { key, path };
+        let handle = store.row(key)?.and_then(|row| row.extra.disk).map(|disk| disk.handle);
+        let request = ListRequest { key, path, handle };
         match out.last_mut() {
             Some(Effect::List(requests)) if requests.len() < REQUESTS => requests.push(request),
             _ => out.push(Effect::List(vec![request])),

@@ -1,6 +1,6 @@
 //! One directory's listing against L's children.
 
-use super::{Arrival, Hashing, LocalSide, Replacement, freeze, handle_of, new_row, request_lists};
+use super::{Arrival, LocalSide, Replacement, Target, freeze, handle_of, new_row, request_lists};
 use crate::effect::Effect;
 use crate::event::Listing;
 use crate::paths::{Overlay, path_of};
@@ -88,7 +88,7 @@ impl LocalSide {
             }
             EntryKind::File if row.extra.disk.as_ref() != Some(&entry.fingerprint) => {
                 let path = parent.join(&entry.name);
-                self.request_hash(Hashing::Edit { key, path }, entry.fingerprint, out);
+                self.request_hash(Target::Edit { key, path }, entry.fingerprint, out);
             }
             EntryKind::Link { target } => {
                 let content = Content::Link { target };
@@ -133,7 +133,7 @@ impl LocalSide {
             EntryKind::Link { target } => Content::Link { target },
             EntryKind::File => {
                 let path = parent_path.join(&name);
-                self.request_hash(Hashing::New { parent, name, path }, fingerprint, out);
+                self.request_hash(Target::New { parent, name, path }, fingerprint, out);
                 return Ok(());
             }
             EntryKind::Special | EntryKind::OtherFileSystem => return Ok(()),

@@ -11,16 +11,19 @@
 //! | another kind | the old node is gone; here is a new one |
 
 use super::listing::{kind_of, row_kind};
-use super::{Arrival, Hashing, LocalSide, Replacement, handle_of, remove_subtree};
+use super::{Arrival, LocalSide, Replacement, Target, handle_of, remove_subtree};
 use crate::effect::Effect;
 use crate::paths::{Overlay, path_of};
 use crate::store::{PairStore, Row, StoreError};
 use model::{Content, Entry, EntryKind, Kind, NodeKey};
+use std::collections::BTreeSet;
 
 enum Fate {
     MovedFrom(NodeKey),
     HardLink,
     LookFirst(NodeKey),
+    /// What was seen does not fit together.
+    Doubtful,
 }
 
 impl LocalSide {
@@ -58,6 +61,7 @@ impl LocalSide {
                 match self.fate(store, &arrival)? {
                     Fate::MovedFrom(key) => self.apply_move(store, key, arrival, out)?,
                     Fate::HardLink => self.apply_new(store, arrival, out)?,
+                    Fate::Doubtful => self.look_at_everything(),
                     Fate::LookFirst(parent) => {
                         look_at.push(parent);
                         undecided.push(arrival);
@@ -81,6 +85,7 @@ impl LocalSide {
 
     fn fate<S: PairStore>(&self, store: &S, arrival: &Arrival) -> Result<Fate, StoreError> {
         let Some(round) = &self.round else { return Ok(Fate::HardLink) };
+        let Some(above) = ancestors(store, arrival.parent)? else { return Ok(Fate::Doubtful) };
         let handle = &arrival.entry.fingerprint.handle;
         let keys = store.keys_of_handles(std::slice::from_ref(handle))?.remove(handle).unwrap_or_default();
         let mut look_first = None;
@@ -92,6 +97,9 @@ impl LocalSide {
             let Some(local) = &row.triple.local else { continue };
             if row_kind(&row) != kind_of(&arrival.entry.kind) {
                 continue;
+            }
+            if above.contains(&key) {
+                return Ok(Fate::Doubtful);
             }
             if round.missing.contains(&key) || round.displaced.contains(&key) {
                 return Ok(Fate::MovedFrom(key));
@@ -197,7 +205,7 @@ impl LocalSide {
         if moved || self.seen_elsewhere(store, key)? {
             return Ok(());
         }
-        let mut touched = std::collections::BTreeSet::new();
+        let mut touched = BTreeSet::new();
         remove_subtree(store, key, &mut touched)?;
         if let Some(round) = &mut self.round {
             round.touched.extend(touched);
@@ -212,6 +220,10 @@ impl LocalSide {
         out: &mut Vec<Effect>,
     ) -> Result<(), StoreError> {
         let Replacement { node, parent, entry } = replacement;
+        if ancestors(store, parent)?.is_none() {
+            self.look_at_everything();
+            return Ok(());
+        }
         let Some(row) = store.row(node)? else {
             return self.apply_new(store, Arrival { parent, entry, occupant: None }, out);
         };
@@ -301,8 +313,22 @@ impl LocalSide {
         out: &mut Vec<Effect>,
     ) -> Result<(), StoreError> {
         if let Some(path) = path_of(store, key, &Overlay::new())? {
-            self.request_hash(Hashing::Edit { key, path }, entry.fingerprint, out);
+            self.request_hash(Target::Edit { key, path }, entry.fingerprint, out);
         }
         Ok(())
     }
+}
+
+/// A directory of L and all above it; none if it stands nowhere.
+fn ancestors<S: PairStore>(store: &S, directory: NodeKey) -> Result<Option<BTreeSet<NodeKey>>, StoreError> {
+    let mut above = BTreeSet::new();
+    let mut current = directory;
+    while current != NodeKey::ROOT {
+        let Some(local) = store.row(current)?.and_then(|row| row.triple.local) else { return Ok(None) };
+        if !above.insert(current) {
+            return Ok(None);
+        }
+        current = local.parent;
+    }
+    Ok(Some(above))
 }
