@@ -19,6 +19,7 @@ mod body;
 mod caller;
 mod cursor;
 mod failure;
+mod housekeeping;
 mod metrics;
 mod router;
 mod serve;

@@ -2,6 +2,7 @@
 
 use crate::admin;
 use crate::caller::PeerAddress;
+use crate::housekeeping;
 use crate::router::router;
 use crate::server::Server;
 use hyper::body::Incoming;
@@ -52,6 +53,7 @@ pub async fn serve(
     if let Some(socket) = socket {
         tokio::spawn(admin::socket::answer(socket, Arc::clone(&server), running.clone()));
     }
+    tokio::spawn(housekeeping::keep(Arc::clone(&server), running.clone()));
     let connections = Connections {
         places: Arc::new(Semaphore::new(server.settings.connections)),
         service: router(Arc::clone(&server)),

@@ -62,12 +62,6 @@ impl Encoder {
         }
     }
 
-    /// The rest of a bundle that began elsewhere and cannot be ended well: what follows it is a problem, and no end.
-    #[must_use]
-    pub fn continued() -> Self {
-        Self { out: Vec::new(), ..Self::new() }
-    }
-
     /// How many bytes [`Encoder::take`] would give.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -192,3 +192,28 @@ async fn questions_are_bounded() {
         .await
         .assert_problem(ProblemKind::MalformedBundle);
 }
+
+#[tokio::test]
+async fn damage_found_while_sending_is_said_in_the_stream() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = content::MemoryStore::new();
+    let world = World::start_on(directory, std::sync::Arc::new(store.clone()), |_| {}).await;
+    let alice = world.writer().await;
+    let sound = alice.commit(Draft::new().file("sound", b"sound bytes")).await.node(0).node;
+    // Bytes that do not compress lie in the pack as they are.
+    let mut noise = vec![0; 60_000];
+    blake3::Hasher::new().finalize_xof().fill(&mut noise);
+    let broken = alice.commit(Draft::new().file("broken", &noise)).await.node(0).node;
+    store.damage(model::location::PackId(1), |bytes| {
+        let at = bytes.len() - 30_000;
+        bytes[at] ^= 1;
+    });
+    let asked = [wanted(b"sound bytes", Some(sound)), wanted(&noise, Some(broken))];
+    let records = fetch(&alice, &asked, &[]).await.records();
+    assert!(matches!(&records[0], Record::Block(_)), "{records:?}");
+    let Record::Problem(problem) = &records[1] else { panic!("{records:?}") };
+    assert_eq!(problem.kind(), Some(ProblemKind::Internal));
+    let path = alice.folder_path(&format!("nodes/{broken}/content"));
+    let download = alice.try_get(&path).await;
+    assert!(download.is_err(), "a download that breaks off is not taken for whole: {download:?}");
+}

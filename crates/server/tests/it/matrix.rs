@@ -14,8 +14,9 @@ use serde_json::json;
 use std::fmt::Write as _;
 
 /// The operations within a folder; `{node}` stands for a file there.
-const IN_FOLDER: [(&str, &str); 9] = [
+const IN_FOLDER: [(&str, &str); 10] = [
     ("GET", "changes"),
+    ("GET", "trash"),
     ("POST", "uploads"),
     ("DELETE", "uploads/00000000000000000000000000000001"),
     ("POST", "chunks/missing"),

@@ -208,15 +208,29 @@ impl Api {
             + Send
             + 'static,
     {
+        self.try_send(request).await.unwrap()
+    }
+
+    async fn try_send<B>(&self, request: Request<B>) -> hyper::Result<Answer>
+    where
+        B: http_body::Body<Data = bytes::Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
+            + Send
+            + 'static,
+    {
         let stream = TcpStream::connect(self.address).await.unwrap();
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let connection = tokio::spawn(connection);
-        let response = sender.send_request(request).await.unwrap();
+        let response = sender.send_request(request).await?;
         let (head, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes().to_vec();
+        let body = body.collect().await?.to_bytes().to_vec();
         drop(sender);
         let _ = connection.await;
-        Answer { status: head.status, headers: head.headers, body }
+        Ok(Answer { status: head.status, headers: head.headers, body })
+    }
+
+    /// Like [`Api::get`], where the answer may break off.
+    pub(crate) async fn try_get(&self, path: &str) -> hyper::Result<Answer> {
+        self.try_send(self.request(Method::GET, path).body(Full::<bytes::Bytes>::default()).unwrap()).await
     }
 
     pub(crate) async fn call(&self, method: Method, path: &str) -> Answer {

@@ -40,13 +40,16 @@ pub(crate) async fn fetch(
     let (mut outgoing, body) = Outgoing::new(&server, transfer);
     let span = tracing::Span::current();
     tokio::task::spawn_blocking(move || {
-        // A stream that cannot go on ends without its end record: its reader takes nothing for whole.
         span.in_scope(|| {
-            if let Err(StreamEnd::Failed(failure)) = send(&server, &plan, &mut outgoing) {
-                let mut encoder = Encoder::continued();
-                encoder.problem(&failure.into_problem());
-                let _ = outgoing.send(encoder.take().into());
+            let mut encoder = Encoder::new();
+            match send(&server, &plan, &mut encoder, &mut outgoing) {
+                Ok(()) => {}
+                // What is sent cannot be called back: the reader is told why no more comes.
+                Err(StreamEnd::Failed(failure)) => encoder.problem(&failure.into_problem()),
+                Err(StreamEnd::Gone) => return,
             }
+            // If the reader has gone by now, there is nobody to tell.
+            let _ = outgoing.send(encoder.finish().into());
         });
     });
     Ok(([(header::CONTENT_TYPE, BUNDLE_MEDIA_TYPE)], body).into_response())
@@ -81,14 +84,18 @@ async fn plan(server: &Arc<Server>, permit: Permit<Read>, asked: Asked) -> Resul
         .await
 }
 
-fn send(server: &Server, plan: &Plan, outgoing: &mut Outgoing) -> Result<(), StreamEnd> {
-    let mut encoder = Encoder::new();
+fn send(
+    server: &Server,
+    plan: &Plan,
+    encoder: &mut Encoder,
+    outgoing: &mut Outgoing,
+) -> Result<(), StreamEnd> {
     for (wanted, chunks) in &plan.manifests {
         let Some(chunks) = chunks else { continue };
         let size = chunks.iter().map(|(_, length)| u64::from(*length)).sum();
         let refs = chunks.iter().map(|(id, length)| ChunkRef { id: *id, length: *length }).collect();
         encoder.manifest(wanted.content, size, None, &[Splice::New(refs)]);
-        flush(&mut encoder, outgoing, SEND_BYTES)?;
+        flush(encoder, outgoing)?;
     }
     let mut missing = Vec::new();
     let mut rest = &plan.chunks[..];
@@ -104,11 +111,11 @@ fn send(server: &Server, plan: &Plan, outgoing: &mut Outgoing) -> Result<(), Str
             .take_while(|next| next.location.shares_record_with(&first.location))
             .collect();
         rest = &rest[run.len()..];
-        send_run(server, &run, &mut encoder)?;
-        flush(&mut encoder, outgoing, SEND_BYTES)?;
+        send_run(server, &run, encoder)?;
+        flush(encoder, outgoing)?;
     }
     encoder.missing_chunks(&missing);
-    outgoing.send(encoder.finish().into())
+    Ok(())
 }
 
 /// Chunks of one record, in the order asked.
@@ -147,6 +154,6 @@ fn is_whole_block(run: &[Located]) -> bool {
     in_order && run.len() > 1 && end == run[0].location.plain_length
 }
 
-fn flush(encoder: &mut Encoder, outgoing: &mut Outgoing, from: usize) -> Result<(), StreamEnd> {
-    if encoder.len() >= from { outgoing.send(encoder.take().into()) } else { Ok(()) }
+fn flush(encoder: &mut Encoder, outgoing: &mut Outgoing) -> Result<(), StreamEnd> {
+    if encoder.len() >= SEND_BYTES { outgoing.send(encoder.take().into()) } else { Ok(()) }
 }

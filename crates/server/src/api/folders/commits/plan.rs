@@ -15,6 +15,8 @@ use versioning::Manifest;
 
 /// The most uploads that one commit names.
 const UPLOADS_MAX: usize = 64;
+/// The longest name and version of a client.
+const CLIENT_BYTES_MAX: usize = 64;
 /// The most entries of all manifests of a commit together: 1 TiB of contents at the average length of a chunk.
 const MANIFEST_ENTRIES_MAX: usize = 1 << 22;
 
@@ -61,6 +63,9 @@ impl Plan {
         }
         if head.uploads.len() > UPLOADS_MAX {
             return Err(Failure::over_limit("uploads", UPLOADS_MAX as u64));
+        }
+        if head.client.name.len().max(head.client.version.len()) > CLIENT_BYTES_MAX {
+            return Err(Failure::invalid("The client's name or version is too long."));
         }
         tracing::debug!(
             client = head.client.name,

@@ -1,0 +1,75 @@
+//! Forgetting what has had its time: ended uploads, stored answers of long ago, counted failures of yesterday.
+
+use crate::failure::Failure;
+use crate::serve::told_to_stop;
+use crate::server::Server;
+use model::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// How often.
+const PERIOD: Duration = Duration::from_secs(15 * 60);
+/// How much at a time, so that nobody waits long behind it.
+const BATCH: usize = 2000;
+/// Counted failures are forgotten after a day.
+const FAILURES_NS: i64 = 86_400_000_000_000;
+
+/// Runs until the server stops.
+pub(crate) async fn keep(server: Arc<Server>, running: mpsc::Sender<()>) {
+    let mut stopping = server.stopping.subscribe();
+    loop {
+        tokio::select! {
+            () = told_to_stop(&mut stopping) => break,
+            () = tokio::time::sleep(PERIOD) => {
+                // Nobody asked for it, so nobody is answered; the next round tries again.
+                drop(forget(&server).await.map_err(Failure::into_problem));
+            }
+        }
+    }
+    drop(running);
+}
+
+/// One round.
+pub(crate) async fn forget(server: &Arc<Server>) -> Result<(), Failure> {
+    let (database, now) = (Arc::clone(&server.database), server.now());
+    server
+        .blocking(move || {
+            while versioning::upload::expire(&*database, now, BATCH)? == BATCH {}
+            while versioning::commit::forget_answers(&*database, now, BATCH)? == BATCH as u64 {}
+            let before = Timestamp(now.0.saturating_sub(FAILURES_NS));
+            metadata::write(&*database, move |transaction| transaction.forget_failures(before))?;
+            Ok(())
+        })
+        .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use metadata::Database;
+    use metadata::throttle::Failures;
+
+    #[tokio::test]
+    async fn failures_of_long_ago_are_forgotten_and_fresh_ones_are_not() {
+        let database: Arc<dyn Database> = Arc::new(metadata_sqlite::Sqlite::in_memory().unwrap());
+        let now = Timestamp::from_parts(2_000_000_000, 0);
+        let settings = crate::Settings { clock: Arc::new(move || now), ..crate::Settings::default() };
+        let store = Arc::new(content::MemoryStore::new());
+        let server = Server::new(Arc::clone(&database), store, settings).unwrap();
+        let at = |seconds: i64| Timestamp::from_parts(2_000_000_000 - seconds, 0);
+        metadata::write(&*database, move |transaction| {
+            for (key, age) in [("old", 100_000), ("fresh", 1000)] {
+                transaction.put_failures(key, &Failures { count: 3, since: at(age), last: at(age) })?;
+            }
+            Ok::<_, metadata::Error>(())
+        })
+        .unwrap();
+        forget(&server).await.unwrap();
+        let kept = metadata::read(&*database, |snapshot| {
+            Ok::<_, metadata::Error>((snapshot.failures("old")?, snapshot.failures("fresh")?))
+        })
+        .unwrap();
+        assert!(kept.0.is_none() && kept.1.is_some());
+    }
+}
