@@ -215,7 +215,7 @@ impl WriteContents for Session {
         }
         self.execute(
             "own_chunks",
-            "UPDATE chunk SET folder = ?1 FROM rows(?2) r WHERE chunk.id = r.c0 AND chunk.folder IS NULL",
+            "UPDATE chunk SET folder = ?1 WHERE id IN (SELECT c0 FROM rows(?2)) AND folder IS NULL",
             params![folder.0.cast_signed(), hash_rows(chunks.iter().map(|id| id.0))],
         )
         .map(drop)

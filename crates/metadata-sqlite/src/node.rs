@@ -15,6 +15,14 @@ macro_rules! columns {
     };
 }
 
+macro_rules! insert {
+    () => {
+        "INSERT INTO node (folder, id, parent, name, name_key, kind, content, size, target, executable, mtime, version, \
+         placement_seq, version_seq, seq, subtree_seq, deleted) \
+         SELECT ?1, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15 FROM rows(?2)"
+    };
+}
+
 fn node(row: &Row<'_>) -> rusqlite::Result<NodeRow> {
     Ok(NodeRow {
         id: NodeId(row.number(0)?),
@@ -288,31 +296,31 @@ impl WriteNodes for Session {
         let folder = folder_number(folder);
         if !changed.is_empty() {
             let ids: Vec<NodeId> = changed.iter().map(|row| row.id).collect();
-            let ids = id_rows(&ids);
-            // Out of the way first: names may be exchanged, and a place in the journal too.
+            // Out of the way first: names may be exchanged, and places in the journal too.
+            let found = self.execute(
+                "put_nodes",
+                "UPDATE node SET name_key = NULL, seq = -id
+                 WHERE folder = ?1 AND id IN (SELECT c0 FROM rows(?2))",
+                params![folder, id_rows(&ids)],
+            )?;
+            crate::folder::found(usize::from(found == changed.len()), "put_nodes")?;
+            // An upsert, not UPDATE … FROM: there the planner may read the whole folder for each row.
             self.execute(
                 "put_nodes",
-                "UPDATE node SET name_key = NULL, seq = -id FROM rows(?2) r WHERE folder = ?1 AND id = r.c0",
-                params![folder, ids],
-            )?;
-            let updated = self.execute(
-                "put_nodes",
-                "UPDATE node SET parent = r.c1, name = r.c2, name_key = r.c3, kind = r.c4, content = r.c5, size = r.c6,
-                     target = r.c7, executable = r.c8, mtime = r.c9, version = r.c10, placement_seq = r.c11,
-                     version_seq = r.c12, seq = r.c13, subtree_seq = r.c14, deleted = r.c15
-                 FROM rows(?2) r WHERE folder = ?1 AND id = r.c0",
+                concat!(
+                    insert!(),
+                    " WHERE true ON CONFLICT (folder, id) DO UPDATE SET parent = excluded.parent, name = excluded.name,
+                     name_key = excluded.name_key, kind = excluded.kind, content = excluded.content,
+                     size = excluded.size, target = excluded.target, executable = excluded.executable,
+                     mtime = excluded.mtime, version = excluded.version, placement_seq = excluded.placement_seq,
+                     version_seq = excluded.version_seq, seq = excluded.seq, subtree_seq = excluded.subtree_seq,
+                     deleted = excluded.deleted"
+                ),
                 params![folder, Rows::table(changed.iter().map(cells))],
             )?;
-            crate::folder::found(usize::from(updated == changed.len()), "put_nodes")?;
         }
         if !new.is_empty() {
-            self.execute(
-                "put_nodes",
-                "INSERT INTO node (folder, id, parent, name, name_key, kind, content, size, target, executable, mtime,
-                     version, placement_seq, version_seq, seq, subtree_seq, deleted)
-                 SELECT ?1, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15 FROM rows(?2)",
-                params![folder, Rows::table(new.iter().map(cells))],
-            )?;
+            self.execute("put_nodes", insert!(), params![folder, Rows::table(new.iter().map(cells))])?;
         }
         Ok(())
     }
@@ -323,7 +331,8 @@ impl WriteNodes for Session {
         }
         self.execute(
             "raise_subtree_seq",
-            "UPDATE node SET subtree_seq = max(subtree_seq, ?3) FROM rows(?2) r WHERE folder = ?1 AND id = r.c0",
+            "UPDATE node SET subtree_seq = max(subtree_seq, ?3)
+             WHERE folder = ?1 AND id IN (SELECT c0 FROM rows(?2))",
             params![folder_number(folder), id_rows(ids), seq.0.cast_signed()],
         )
         .map(drop)

@@ -137,8 +137,8 @@ unsafe impl<'vtab> VTab<'vtab> for RowsTable {
             }
         }
         info.set_idx_num(c_int::from(bound));
-        info.set_estimated_cost(if bound { 1.0 } else { 1e12 });
-        info.set_estimated_rows(if bound { 100 } else { 1 << 40 });
+        info.set_estimated_cost(if bound { 2000.0 } else { 1e12 });
+        info.set_estimated_rows(if bound { 2000 } else { 1 << 40 });
         Ok(true)
     }
 
