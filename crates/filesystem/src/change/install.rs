@@ -110,8 +110,9 @@ fn exchange_in(
     undo_exchange(disk, staged, path, &bin, aside)
 }
 
-/// Gives a place back what was taken out of it unexpectedly. A user may go on saving there meanwhile: what the last
-/// exchange put there has to come out again unchanged, else what came out is younger and belongs there.
+/// Gives a place back what was taken out of it unexpectedly, unless a user has put something else there by now. A
+/// user may go on saving meanwhile: what the last exchange put there has to come out again unchanged, else what came
+/// out is younger and belongs there.
 fn undo_exchange(
     disk: &dyn Disk,
     staged: &Staged,
@@ -121,7 +122,12 @@ fn undo_exchange(
 ) -> Result<Outcome> {
     let place = Place::from(path);
     let mut put = staged.fingerprint.clone();
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
+        match disk.look(&place)? {
+            None => return put_back(disk, bin, path, aside),
+            Some(there) if round == 0 && !is_same(&there.fingerprint, &put) => break,
+            Some(_) => {}
+        }
         let Some(held) = disk.look(bin)? else { break };
         match disk.exchange(bin, &place) {
             Ok(()) => {}

@@ -230,26 +230,53 @@ pub(crate) struct Run {
     pub(crate) outcome: Result<Outcome>,
     /// The words that the user wrote without being told of an error.
     written: Vec<String>,
+    /// What was to be seen at `d/plan` before each act.
+    overwritten: Vec<String>,
+}
+
+impl Run {
+    /// The same, with nothing asked for that the user himself overwrote where he saw it. Only for users who act so
+    /// fast and often that they see, and overwrite, what stands somewhere for a moment only.
+    pub(crate) fn forgiving(mut self) -> Self {
+        let overwritten = self.overwritten.concat();
+        self.written.retain(|word| !overwritten.contains(word));
+        self
+    }
+
+    /// Whether the user could do anything.
+    pub(crate) fn wrote(&self) -> bool {
+        !self.written.is_empty()
+    }
 }
 
 /// Lets the script's user work while the procedure runs; what is open is written to and closed at the end.
 pub(crate) fn perform(world: &World, script: &Script, procedure: Procedure) -> Run {
-    type Shared = (Option<(WriterId, String)>, Vec<String>);
+    #[derive(Default)]
+    struct Shared {
+        open: Option<(WriterId, String)>,
+        written: Vec<String>,
+        overwritten: Vec<String>,
+    }
     let shared: Arc<Mutex<Shared>> = Arc::default();
     let (acts, hooked) = (script.clone(), Arc::clone(&shared));
     world.disk.set_hook(Some(Box::new(move |step, user| {
         for (index, (at, act)) in acts.iter().enumerate() {
-            let (open, written) = &mut *hooked.lock().unwrap();
-            if *at == step && act.perform(user, &word(index), open) {
-                written.push(word(index));
+            if *at != step {
+                continue;
+            }
+            let shared = &mut *hooked.lock().unwrap();
+            let seen = user.read(&path("d/plan")).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            shared.overwritten.extend(seen);
+            if act.perform(user, &word(index), &mut shared.open) {
+                shared.written.push(word(index));
             }
         }
     })));
     let outcome = world.run(procedure);
     world.disk.set_hook(None);
-    let (open, written) = std::mem::take(&mut *shared.lock().unwrap());
+    let Shared { open, written, overwritten } = std::mem::take(&mut *shared.lock().unwrap());
     write_and_close(world, open);
-    Run { outcome, written }
+    Run { outcome, written, overwritten }
 }
 
 fn write_and_close(world: &World, open: Option<(WriterId, String)>) {
