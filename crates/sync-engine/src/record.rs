@@ -18,7 +18,9 @@ pub(crate) fn memory_step<S: PairStore>(store: &mut S, step: &MemoryStep) -> Res
         }
         MemoryStep::Adopt { local, remote } => adopt(store, *local, *remote)?,
         MemoryStep::Rekey(key) => {
-            local_place_becomes_new(store, *key, None)?;
+            if let Some(new) = local_place_becomes_new(store, *key, None)? {
+                agreed_children_follow(store, *key, new)?;
+            }
             store.take(*key)?;
         }
         MemoryStep::Revive(key) => {
@@ -49,6 +51,20 @@ fn children_follow<S: PairStore>(store: &mut S, from: NodeKey, to: NodeKey) -> R
     for child in children {
         let Some(mut row) = store.row(child)? else { continue };
         if let Some(state) = &mut row.triple.local {
+            state.parent = to;
+        }
+        store.put(child, row)?;
+    }
+    Ok(())
+}
+
+/// Gives S's children of one directory another parent, so that they do not look moved.
+fn agreed_children_follow<S: PairStore>(store: &mut S, from: NodeKey, to: NodeKey) -> Result<(), StoreError> {
+    let children = store.children(Tree::Synced, from)?;
+    store.prefetch(&children)?;
+    for child in children {
+        let Some(mut row) = store.row(child)? else { continue };
+        if let Some(state) = &mut row.triple.synced {
             state.parent = to;
         }
         store.put(child, row)?;
