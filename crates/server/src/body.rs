@@ -15,10 +15,11 @@ use tokio::time::{Instant, timeout};
 const BYTES_PER_SECOND_MIN: u64 = 1024;
 /// Every body may take so long, however little of it there is.
 const GRACE: Duration = Duration::from_secs(60);
-/// What is read of a refused body, so that the answer reaches a client that is still sending.
-const DRAIN_BYTES: u64 = 4 << 20;
+/// What is read of a refused body, so that the answer reaches a client that is still sending: closing a connection on
+/// unread bytes resets it, and the client would see that instead of the reason.
+const DRAIN_BYTES: u64 = 64 << 20;
 /// For how long.
-const DRAIN_TIME: Duration = Duration::from_secs(2);
+const DRAIN_TIME: Duration = Duration::from_secs(15);
 
 /// A body that is read piece by piece.
 pub(crate) struct BodyReader {

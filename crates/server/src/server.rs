@@ -1,5 +1,6 @@
 //! What all endpoints share.
 
+use crate::api::folders::commits::MANIFEST_ENTRIES_MAX;
 use crate::cursor::CursorKey;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
@@ -104,6 +105,8 @@ pub struct Server {
     pub(crate) transfers: Transfers,
     pub(crate) wakes: Wakes,
     pub(crate) passwords: Semaphore,
+    /// Entries of manifests that commits under way hold in memory.
+    pub(crate) manifest_entries: Arc<Semaphore>,
     pub(crate) stopping: watch::Sender<bool>,
 }
 
@@ -133,6 +136,7 @@ impl Server {
             transfers: Transfers::new(settings.transfers, settings.device_transfers),
             wakes: Wakes::new(),
             passwords: Semaphore::new(settings.passwords_at_once.max(1)),
+            manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
             stopping: watch::Sender::new(false),
             database,
             chunks,

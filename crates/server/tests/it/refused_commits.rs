@@ -241,3 +241,24 @@ async fn other_media_types_are_refused() {
     let answer = alice.bundle(&alice.folder_path("uploads"), bundle(|_| {})).await;
     answer.assert_problem(ProblemKind::UnsupportedMediaType);
 }
+
+#[tokio::test]
+async fn a_client_that_is_still_sending_is_told_the_reason() {
+    let world = World::start().await;
+    let alice = world.writer().await;
+    let mut draft = Draft::new().file("first", b"abc");
+    for index in 0..40u32 {
+        let mut noise = vec![0; 1 << 20];
+        blake3::Hasher::new().update(&index.to_le_bytes()).finalize_xof().fill(&mut noise);
+        draft = draft.file(&format!("f{index}"), &noise);
+    }
+    let mut encoder = draft.start();
+    // Wrong from the first chunk on, with 40 MiB still to come.
+    encoder.small_chunk(None, b"abd");
+    draft.chunks[1..].iter().for_each(|chunk| encoder.chunk(chunk_id(chunk), chunk));
+    refuse(&alice, encoder.finish(), ProblemKind::WrongChunk).await;
+
+    assert!(alice.commit(draft.clone()).await.refusals().iter().all(Option::is_none));
+    let again = alice.commit(draft).await;
+    assert!(again.result.replayed, "a repetition is answered while its body is still coming");
+}

@@ -8,6 +8,8 @@
 mod intake;
 mod plan;
 
+pub(crate) use plan::MANIFEST_ENTRIES_MAX;
+
 use crate::body::BundleReader;
 use crate::caller::{Caller, Ids};
 use crate::failure::Failure;
@@ -88,13 +90,15 @@ async fn take_in(
     let first = loop {
         match bundle.next().await? {
             Some(Record::Operations(run)) => plan.add_operations(run)?,
-            Some(Record::Manifest(part)) => plan.add_manifest(part)?,
+            Some(Record::Manifest(part)) => plan.add_manifest(server, part)?,
             other => break other,
         }
     };
     let planned = plan.settle(server, permit).await?;
     if let Some(answer) = repeated(server, permit, &planned).await? {
-        // The same body has been taken in before: there is no need to take it again.
+        // The same body has been taken in before. It is read to its end and forgotten, so that the client, which is
+        // still sending it, reads its answer and not a closed connection.
+        while bundle.next().await?.is_some() {}
         return Ok(answer);
     }
     let intake = take_chunks(server, permit, bundle, first, &planned).await?;

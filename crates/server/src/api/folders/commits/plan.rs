@@ -8,9 +8,11 @@ use model::{
     Action, ChunkId, ContentId, Group, GroupOutcome, IdempotencyKey, Limits, NodeId, Permit, Refusal,
     UploadId,
 };
+use protocol::ProblemKind;
 use protocol::bundle::{BadGroup, CommitHead, Groups, ManifestPart, OperationRun, Splice};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
 use versioning::Manifest;
 
 /// The most uploads that one commit names.
@@ -18,7 +20,7 @@ const UPLOADS_MAX: usize = 64;
 /// The longest name and version of a client.
 const CLIENT_BYTES_MAX: usize = 64;
 /// The most entries of all manifests of a commit together: 1 TiB of contents at the average length of a chunk.
-const MANIFEST_ENTRIES_MAX: usize = 1 << 22;
+pub(crate) const MANIFEST_ENTRIES_MAX: usize = 1 << 22;
 
 /// What has been said so far.
 pub(super) struct Plan {
@@ -27,6 +29,7 @@ pub(super) struct Plan {
     digest: blake3::Hasher,
     parts: Vec<Draft>,
     entries: usize,
+    room: Vec<OwnedSemaphorePermit>,
 }
 
 /// A manifest whose parts are still coming.
@@ -51,6 +54,8 @@ pub(super) struct Planned {
     /// The chunks that groups and manifests name.
     pub(super) named: Arc<HashSet<ChunkId>>,
     pub(super) chunk_bytes: u64,
+    /// The memory that the manifests may take, given back when all is done.
+    _room: Vec<OwnedSemaphorePermit>,
 }
 
 impl Plan {
@@ -79,6 +84,7 @@ impl Plan {
             digest: blake3::Hasher::new(),
             parts: Vec::new(),
             entries: 0,
+            room: Vec::new(),
         })
     }
 
@@ -93,13 +99,20 @@ impl Plan {
         Ok(())
     }
 
-    pub(super) fn add_manifest(&mut self, part: ManifestPart) -> Result<(), Failure> {
+    pub(super) fn add_manifest(&mut self, server: &Server, part: ManifestPart) -> Result<(), Failure> {
         let splices: Vec<chunker::Splice> = part.splices.into_iter().map(to_chunker).collect();
-        self.entries =
-            splices.iter().fold(self.entries, |sum, splice| sum.saturating_add(entries_of(splice)));
+        let entries = splices.iter().fold(0usize, |sum, splice| sum.saturating_add(entries_of(splice)));
+        self.entries = self.entries.saturating_add(entries);
         if self.entries > MANIFEST_ENTRIES_MAX {
             return Err(Failure::over_limit("manifest_entries", MANIFEST_ENTRIES_MAX as u64));
         }
+        // What all commits that run take together is bounded, too.
+        let room = Arc::clone(&server.manifest_entries).try_acquire_many_owned(entries as u32);
+        self.room.push(room.map_err(|_| {
+            Failure::new(ProblemKind::TooManyRequests)
+                .detail("Too many long manifests at once.")
+                .retry_after(2)
+        })?);
         let base = part.base.map(|base| (base.node, base.content));
         match self.parts.last_mut() {
             Some(draft) if !draft.whole => {
@@ -150,6 +163,7 @@ impl Plan {
                 Err(BadGroup { operation, .. }) => bad.push((index, operation)),
             }
         }
+        check_uploads(server, permit, &self.head.uploads).await?;
         let manifests = assemble(server, permit, self.parts).await?;
         let singles = good
             .iter()
@@ -167,6 +181,7 @@ impl Plan {
             manifests,
             named: Arc::new(named),
             chunk_bytes: self.head.chunk_bytes,
+            _room: self.room,
         })
     }
 }
@@ -184,6 +199,34 @@ impl Planned {
         all.extend(tried);
         all
     }
+}
+
+/// Chunks are taken in only for uploads of the caller's own.
+async fn check_uploads(
+    server: &Arc<Server>,
+    permit: Permit<Write>,
+    uploads: &[UploadId],
+) -> Result<(), Failure> {
+    if uploads.is_empty() {
+        return Ok(());
+    }
+    let (uploads, principal) = (uploads.to_vec(), permit.principal());
+    server
+        .read(move |snapshot| {
+            for upload in uploads {
+                let row = snapshot.upload(upload)?.filter(|row| {
+                    row.folder == permit.folder()
+                        && (row.user, row.device) == (principal.user, principal.device)
+                });
+                if row.is_none() {
+                    return Err(Failure::not_found()
+                        .detail("There is no such upload.")
+                        .member("upload", upload.to_string()));
+                }
+            }
+            Ok(())
+        })
+        .await
 }
 
 async fn assemble(
