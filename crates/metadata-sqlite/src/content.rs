@@ -8,6 +8,7 @@ use metadata::content::{ChunkRow, ContentRow, PackRow, ReadContents, WriteConten
 use model::location::{Codec, Location, PackId};
 use model::{ChunkId, ContentId, FolderId};
 use rusqlite::{Row, params};
+use std::collections::BTreeMap;
 
 /// A manifest's bytes for each chunk: its id and its length.
 const ENTRY_BYTES: usize = 36;
@@ -148,6 +149,47 @@ impl ReadContents for Session {
     }
 }
 
+fn chunk_cells(row: &ChunkRow) -> [Cell; 10] {
+    let location = &row.location;
+    [
+        Cell::Hash(row.id.0),
+        Cell::number(location.pack.0),
+        Cell::number(location.offset),
+        Cell::Number(location.stored_length.into()),
+        Cell::Number(location.codec.number().into()),
+        Cell::Number(location.checksum.into()),
+        Cell::Number(location.plain_length.into()),
+        Cell::Number(location.start.into()),
+        Cell::Number(location.length.into()),
+        Cell::from(row.folder.map(|id| Cell::number(id.0))),
+    ]
+}
+
+impl Session {
+    /// Counts chunks, each with its length, to their packs.
+    fn count_chunks(&self, added: &[(u64, u64)]) -> Result<()> {
+        let mut packs: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+        for (pack, length) in added {
+            let count = packs.entry(*pack).or_default();
+            *count = (count.0 + 1, count.1 + length);
+        }
+        if packs.is_empty() {
+            return Ok(());
+        }
+        let cells = packs
+            .into_iter()
+            .map(|(pack, (chunks, bytes))| [Cell::number(pack), Cell::number(chunks), Cell::number(bytes)]);
+        self.execute(
+            "put_chunks",
+            "INSERT INTO pack (id, chunks, live_bytes) SELECT c0, c1, c2 FROM rows(?1) WHERE true
+             ON CONFLICT (id) DO UPDATE SET chunks = chunks + excluded.chunks,
+                 live_bytes = live_bytes + excluded.live_bytes",
+            [Rows::table(cells)],
+        )
+        .map(drop)
+    }
+}
+
 impl WriteContents for Session {
     fn put_contents(&self, rows: &[ContentRow]) -> Result<()> {
         if rows.is_empty() {
@@ -174,39 +216,28 @@ impl WriteContents for Session {
         // Of equal ids the one that has a folder comes first and stays.
         rows.sort_unstable_by_key(|row| (row.id, row.folder.is_none()));
         rows.dedup_by_key(|row| row.id);
-        let batch = Rows::table(rows.into_iter().map(|row| {
-            let location = &row.location;
-            [
-                Cell::Hash(row.id.0),
-                Cell::number(location.pack.0),
-                Cell::number(location.offset),
-                Cell::Number(location.stored_length.into()),
-                Cell::Number(location.codec.number().into()),
-                Cell::Number(location.checksum.into()),
-                Cell::Number(location.plain_length.into()),
-                Cell::Number(location.start.into()),
-                Cell::Number(location.length.into()),
-                Cell::from(row.folder.map(|id| Cell::number(id.0))),
-            ]
-        }));
-        self.execute(
-            "put_chunks",
-            "INSERT INTO pack (id, chunks, live_bytes)
-             SELECT c1, count(*), sum(c8) FROM rows(?1) r WHERE NOT EXISTS (SELECT 1 FROM chunk WHERE id = r.c0)
-             GROUP BY c1
-             ON CONFLICT (id) DO UPDATE SET chunks = chunks + excluded.chunks,
-                 live_bytes = live_bytes + excluded.live_bytes",
-            [batch.clone()],
-        )?;
-        self.execute(
+        // What is there already gives back nothing: it is neither counted nor moved.
+        let added = self.query(
             "put_chunks",
             "INSERT INTO chunk (id, pack, record, stored_length, codec, checksum, plain_length, start, length, folder)
              SELECT c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 FROM rows(?1) WHERE true
-             ON CONFLICT (id) DO UPDATE SET folder = excluded.folder
-                 WHERE chunk.folder IS NULL AND excluded.folder IS NOT NULL",
-            [batch],
-        )
-        .map(drop)
+             ON CONFLICT (id) DO NOTHING RETURNING pack, length",
+            [Rows::table(rows.iter().map(|row| chunk_cells(row)))],
+            |row| Ok((row.number(0)?, row.number(1)?)),
+        )?;
+        self.count_chunks(&added)?;
+        if added.len() < rows.len() {
+            let mut owned: BTreeMap<FolderId, Vec<ChunkId>> = BTreeMap::new();
+            for row in rows {
+                if let Some(folder) = row.folder {
+                    owned.entry(folder).or_default().push(row.id);
+                }
+            }
+            for (folder, chunks) in owned {
+                self.own_chunks(folder, &chunks)?;
+            }
+        }
+        Ok(())
     }
 
     fn own_chunks(&self, folder: FolderId, chunks: &[ChunkId]) -> Result<()> {

@@ -19,7 +19,7 @@ use versioning::{Commit, commit, folder};
 const NOW: Timestamp = Timestamp(1_800_000_000_000_000_000);
 
 fn main() {
-    for (batch, files) in [(2_000, 200_000), (10_000, 200_000), (1, 2_000)] {
+    for (batch, files) in [(2_000, 100_000), (10_000, 100_000), (1, 2_000)] {
         measure(batch, files);
     }
 }
