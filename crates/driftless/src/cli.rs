@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// Driftless keeps files the same everywhere, and never loses one.
 #[derive(Debug, Parser)]
-#[command(name = "driftless", version, propagate_version = true)]
+#[command(name = "driftless", version)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
