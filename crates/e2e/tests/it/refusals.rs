@@ -122,7 +122,7 @@ fn bad_arguments_are_explained() -> Result<()> {
         &["link", "not a url", "--user", USER, "--password-stdin"],
         &["link", "http://example.invalid", "--user", USER, "--password-stdin"],
         &["wait", "--timeout", "soon"],
-        &["admin", "init", "--data", "/nonexistent/below/nothing", "--user", USER, "--password-stdin"],
+        &["admin", "init", "--data", "/dev/null/below", "--user", USER, "--password-stdin"],
     ] {
         let home = tempfile::tempdir()?;
         run(Some(home.path()), arguments, PASSWORD)?.refused()?;
