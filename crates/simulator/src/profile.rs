@@ -100,6 +100,9 @@ impl Profile {
             }
         }
         for (kind, weight) in &mut profile.deeds {
+            if *kind == DeedKind::ChangeCase && users == 1 {
+                *weight = 0;
+            }
             let often = [0, 1, 1, 2, 5][random.below(5)];
             *weight = if matches!(kind, DeedKind::Write) { (*weight).max(1) } else { *weight } * often
                 + u32::from(matches!(kind, DeedKind::Write));

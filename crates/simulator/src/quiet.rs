@@ -34,6 +34,7 @@ impl World {
             self.devices[device].usable = true;
             self.acts(device, &[Act::Close]);
             self.mend_disk(device)?;
+            self.remove_sockets(device);
             if self.devices[device].engine.is_some() {
                 self.feed(device, Event::Resumed)?;
             }
@@ -54,6 +55,16 @@ impl World {
             return Err(format!("at rest, and yet there was more to do: {before:?} then {after:?}"));
         }
         self.check_everything()
+    }
+
+    /// A socket stands in the way of what is to be synced as long as its program runs.
+    fn remove_sockets(&mut self, device: usize) {
+        let tree = self.devices[device].tree();
+        let sockets = tree.into_iter().filter(|(_, seen)| matches!(seen, Seen::Special));
+        let acts: Vec<Act> = sockets.map(|(path, _)| Act::Remove(path)).collect();
+        if !acts.is_empty() {
+            self.acts(device, &acts);
+        }
     }
 
     /// Every disk is scanned and the server asked once more.

@@ -18,6 +18,10 @@ use model::{GroupOutcome, IdempotencyKey, NodeKey, Refusal, RelativePath, Seq, T
 use planner::{LocalOperation, Plan, RemoteOperation, Tree};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How often something may be found otherwise than expected before a person is told: mostly it has changed again, and
+/// the next plan fits.
+const TRIES_BEFORE_TELLING: u32 = 4;
+
 /// How a pair is to be kept in step.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -400,7 +404,11 @@ impl Engine {
                 self.retries.succeeded(key);
                 self.refusals.remove(&key);
                 tell_local(store, &operation, out)?;
-                record::local_done(store, &operation, disk)?;
+                record::local_done(store, &operation, disk.clone())?;
+                if store.row(key)?.is_some_and(|row| row.extra.disk != disk) {
+                    // A user changed it while it was moved.
+                    self.look_around(store, &operation)?;
+                }
                 continue;
             }
             work.local_undone(index);
@@ -424,6 +432,9 @@ impl Engine {
             LocalOutcome::Changed => {
                 self.look_around(store, operation)?;
                 self.retries.failed(key, now);
+                if self.retries.tries(key) >= TRIES_BEFORE_TELLING {
+                    self.refusals.insert(key, "something that is not synced, or is in use, is in its place");
+                }
             }
             LocalOutcome::ContentUnavailable => {
                 self.pull_wanted = true;
@@ -621,11 +632,23 @@ impl Engine {
             || (self.online && plan.remote.iter().any(|group| !self.group_waits(group, now)));
         self.waiting = total;
         self.planned_clean = true;
+        self.forget_old_refusals(&plan);
         if !due {
             return Ok(false);
         }
         self.work = Some(Work::new(plan));
         Ok(true)
+    }
+
+    /// What is not planned any more is no issue any more.
+    fn forget_old_refusals(&mut self, plan: &Plan) {
+        if self.refusals.is_empty() {
+            return;
+        }
+        let local = plan.local.iter().map(|step| step.operation.key());
+        let remote = plan.remote.iter().flat_map(|group| &group.operations).map(RemoteOperation::key);
+        let planned: BTreeSet<NodeKey> = local.chain(remote).collect();
+        self.refusals.retain(|key, _| planned.contains(key));
     }
 
     fn group_waits(&self, group: &planner::RemoteGroup, now: Timestamp) -> bool {

@@ -93,6 +93,17 @@ fn local_place_becomes_new<S: PairStore>(
     Ok(Some(new))
 }
 
+/// How a node that was renamed is remembered: a user may have changed it meanwhile, and then it looks as before, so
+/// that the next look finds a difference.
+fn renamed(row: &Row, after: Option<Fingerprint>) -> Option<Fingerprint> {
+    let (Some(before), Some(after)) = (&row.extra.disk, &after) else { return after };
+    let directory = row.triple.local.as_ref().is_some_and(|local| local.content.is_directory());
+    let same = before.handle == after.handle
+        && (directory
+            || (before.size, before.mtime, before.executable) == (after.size, after.mtime, after.executable));
+    Some(if same { after.clone() } else { before.clone() })
+}
+
 /// Records that a local operation was done, and how the node looks now.
 pub(crate) fn local_done<S: PairStore>(
     store: &mut S,
@@ -100,6 +111,16 @@ pub(crate) fn local_done<S: PairStore>(
     disk: Option<Fingerprint>,
 ) -> Result<(), StoreError> {
     let key = operation.key();
+    let disk = match (operation, store.row(key)?) {
+        (
+            LocalOperation::Move { .. }
+            | LocalOperation::Shelve { .. }
+            | LocalOperation::Rename { .. }
+            | LocalOperation::Detach { .. },
+            Some(row),
+        ) => renamed(&row, disk),
+        _ => disk,
+    };
     if let LocalOperation::Detach { name, .. } = operation {
         if let Some(new) = local_place_becomes_new(store, key, Some(name))?
             && let (Some(mut row), Some(disk)) = (store.row(new)?, disk)

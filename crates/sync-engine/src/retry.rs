@@ -36,6 +36,11 @@ impl Retries {
         waiting.until = now.plus_ms(delay_ms(waiting.tries));
     }
 
+    /// How often it failed in a row.
+    pub(crate) fn tries(&self, key: NodeKey) -> u32 {
+        self.waiting.get(&key).map_or(0, |waiting| waiting.tries)
+    }
+
     /// Notes a success.
     pub(crate) fn succeeded(&mut self, key: NodeKey) {
         self.waiting.remove(&key);
