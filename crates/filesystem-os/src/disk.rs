@@ -101,6 +101,10 @@ impl OsDisk {
             || (self.inner.probed.capabilities.case_insensitive && name.eq_ignore_ascii_case(private))
     }
 
+    fn is_private_path(&self, path: &RelativePath) -> bool {
+        path.names().first().is_some_and(|name| self.is_private(name.as_str().as_bytes()))
+    }
+
     fn next_id(&self) -> u64 {
         self.inner.next_id.fetch_add(1, Ordering::Relaxed)
     }
@@ -112,7 +116,7 @@ impl OsDisk {
             Place::Staged(id) => (Directory::Kept(private.stage.as_fd()), format!("{:x}", id.0).into_bytes()),
             Place::Trashed(id) => (Directory::Kept(private.trash.as_fd()), id.file_name().into_bytes()),
             Place::Tree(path) => {
-                if path.names().first().is_some_and(|name| self.is_private(&name.to_disk())) {
+                if self.is_private_path(path) {
                     return Err(Error::at(ErrorKind::Denied, operation, place));
                 }
                 self.inner
@@ -148,22 +152,23 @@ impl OsDisk {
         }
     }
 
+    /// Opens a regular file. Anything else there is `Changed`; it is opened only if it took a file's place at the
+    /// last moment, and then without waiting for anything.
     fn open_file(&self, operation: Operation, place: &Place, flags: OFlags) -> Result<OwnedFd> {
-        if matches!(place, Place::Tree(path) if path.is_root()) {
-            return Err(Error::at(ErrorKind::Changed, operation, place));
-        }
-        let (directory, name) = self.locate(operation, place)?;
-        let failed = at(operation, place);
-        // Opening a device can have consequences; so this is asked before, and again afterwards.
-        let stat = node::stat(directory.as_fd(), &name).map_err(&failed)?;
-        let is_file = FileType::from_raw_mode(stat.stx_mode.into()) == FileType::RegularFile;
-        if !is_file || node::kind(&self.inner.beneath, &stat, Box::default()) != EntryKind::File {
-            return Err(Error::at(ErrorKind::Changed, operation, place));
-        }
-        let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match openat(&directory, &name, flags, Mode::empty()) {
-            Err(Errno::LOOP) => return Err(Error::at(ErrorKind::Changed, operation, place)),
-            opened => opened.map_err(&failed)?,
+        let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let opened = match place {
+            Place::Tree(path) if !self.is_private_path(path) => self.inner.beneath.open(path.names(), flags),
+            _ => {
+                let (directory, name) = self.locate(operation, place)?;
+                openat(&directory, &name, flags, Mode::empty())
+            }
+        };
+        let file = match opened {
+            // A link, perhaps above it; a socket; a directory opened for writing.
+            Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR | Errno::NOTDIR) if self.look(place)?.is_some() => {
+                return Err(Error::at(ErrorKind::Changed, operation, place));
+            }
+            opened => opened.map_err(at(operation, place))?,
         };
         check_is_file(&file, operation, place)?;
         Ok(file)
@@ -370,7 +375,7 @@ impl Disk for OsDisk {
 
     fn open_read(&self, place: &Place) -> Result<Box<dyn ReadFile>> {
         let file = self.open_file(Operation::Open, place, OFlags::RDONLY)?;
-        Ok(Box::new(OsReadFile { file, place: place.clone() }))
+        OsReadFile::new(file, place).map(|file| Box::new(file) as Box<dyn ReadFile>)
     }
 
     fn writers(&self, place: &Place) -> Result<Writers> {
@@ -394,7 +399,7 @@ impl Disk for OsDisk {
             let id = StagedId(self.next_id());
             let mode = Mode::from_raw_mode(0o666);
             match openat(&self.inner.private.stage, format!("{:x}", id.0), flags, mode) {
-                Ok(file) => return Ok(Box::new(OsStagedFile { file, id })),
+                Ok(file) => return Ok(Box::new(OsStagedFile { file, id, size: Some(0) })),
                 Err(Errno::EXIST | Errno::INTR) => {}
                 Err(errno) => return Err(at(Operation::Stage, &Place::Staged(id))(errno)),
             }
@@ -403,7 +408,7 @@ impl Disk for OsDisk {
 
     fn stage_resume(&self, id: StagedId) -> Result<Box<dyn StagedFile>> {
         let file = self.open_file(Operation::Stage, &Place::Staged(id), OFlags::RDWR)?;
-        Ok(Box::new(OsStagedFile { file, id }))
+        Ok(Box::new(OsStagedFile { file, id, size: None }))
     }
 
     fn stage_link(&self, target: &[u8], mtime: Timestamp) -> Result<Staged> {

@@ -3,8 +3,8 @@
 use crate::error::at;
 use crate::node;
 use filesystem::{ErrorKind, Operation, Place, ReadFile, Result, Staged, StagedFile, StagedId};
-use model::{Fingerprint, Timestamp};
-use rustix::fd::OwnedFd;
+use model::{Fingerprint, Handle, Timestamp};
+use rustix::fd::{AsFd as _, OwnedFd};
 use rustix::fs::{
     FallocateFlags, Mode, Timespec, Timestamps, copy_file_range, fallocate, fchmod, ftruncate, futimens,
 };
@@ -16,8 +16,17 @@ const COPY_BYTES: usize = 1 << 20;
 
 #[derive(Debug)]
 pub(crate) struct OsReadFile {
-    pub(crate) file: OwnedFd,
-    pub(crate) place: Place,
+    file: OwnedFd,
+    /// An open file stays the same node.
+    handle: Handle,
+    place: Place,
+}
+
+impl OsReadFile {
+    pub(crate) fn new(file: OwnedFd, place: &Place) -> Result<Self> {
+        let (_, fingerprint) = node::look_open(&file).map_err(at(Operation::Open, place))?;
+        Ok(Self { file, handle: fingerprint.handle, place: place.clone() })
+    }
 }
 
 /// Reads until the buffer is full or the file ends.
@@ -55,8 +64,8 @@ impl ReadFile for OsReadFile {
     }
 
     fn fingerprint(&mut self) -> Result<Fingerprint> {
-        let (_, fingerprint) = node::look_open(&self.file).map_err(at(Operation::Look, &self.place))?;
-        Ok(fingerprint)
+        let stat = node::stat(self.file.as_fd(), c"").map_err(at(Operation::Look, &self.place))?;
+        Ok(node::fingerprint(&stat, self.handle.clone()))
     }
 }
 
@@ -64,9 +73,15 @@ impl ReadFile for OsReadFile {
 pub(crate) struct OsStagedFile {
     pub(crate) file: OwnedFd,
     pub(crate) id: StagedId,
+    /// How many bytes it has, if that is known.
+    pub(crate) size: Option<u64>,
 }
 
 impl OsStagedFile {
+    fn grow_to(&mut self, end: u64) {
+        self.size = self.size.map(|size| size.max(end));
+    }
+
     fn failed(&self, operation: Operation) -> impl Fn(Errno) -> filesystem::Error + use<> {
         let place = Place::Staged(self.id);
         move |errno| at(operation, &place)(errno)
@@ -121,11 +136,21 @@ impl StagedFile for OsStagedFile {
     }
 
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
-        write_fully(&self.file, offset, bytes).map_err(self.failed(Operation::Write))
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.grow_to(offset.saturating_add(bytes.len() as u64));
+        write_fully(&self.file, offset, bytes).map_err(|errno| {
+            // Some of it may have been written.
+            self.size = None;
+            self.failed(Operation::Write)(errno)
+        })
     }
 
     fn copy_at(&mut self, offset: u64, source: &mut dyn ReadFile, from: u64, length: u64) -> Result<u64> {
         if let Some(source) = (source as &dyn Any).downcast_ref::<OsReadFile>() {
+            // How much is copied is told only afterwards, and not at all where it fails midway.
+            self.size = None;
             let copied = self.copy_inside(offset, &source.file, from, length);
             if let Some(copied) = copied.map_err(self.failed(Operation::Copy))? {
                 return Ok(copied);
@@ -151,12 +176,11 @@ impl StagedFile for OsStagedFile {
 
     fn finish(self: Box<Self>, size: u64, mtime: Timestamp, executable: bool) -> Result<Staged> {
         let finish = || {
-            let stat = node::stat(rustix::fd::AsFd::as_fd(&self.file), c"")?;
-            if stat.stx_size != size {
+            if self.size != Some(size) {
                 ftruncate(&self.file, size)?;
             }
             if executable {
-                let mode = u32::from(stat.stx_mode) & 0o777;
+                let mode = u32::from(node::stat(self.file.as_fd(), c"")?.stx_mode) & 0o777;
                 set_mode(&self.file, mode | 0o100 | (mode & 0o444) >> 2)?;
             }
             set_mtime(&self.file, mtime)?;
@@ -189,7 +213,7 @@ pub(crate) fn set_mtime(file: &OwnedFd, mtime: Timestamp) -> std::result::Result
 
 /// Whether an open node is a regular file.
 pub(crate) fn check_is_file(file: &OwnedFd, operation: Operation, place: &Place) -> Result<()> {
-    let stat = node::stat(rustix::fd::AsFd::as_fd(file), c"").map_err(at(operation, place))?;
+    let stat = node::stat(file.as_fd(), c"").map_err(at(operation, place))?;
     if rustix::fs::FileType::from_raw_mode(stat.stx_mode.into()) == rustix::fs::FileType::RegularFile {
         Ok(())
     } else {
