@@ -65,10 +65,18 @@ enum Engine {
 impl Sqlite {
     /// Opens a database, making or migrating it as needed. `Invalid` if a newer program wrote it.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_bounded(path, None)
+    }
+
+    /// The same, with a bound on the file's bytes: beyond it the database behaves as on a full disk.
+    pub fn open_bounded(path: &Path, bytes_max: Option<u64>) -> Result<Self> {
         let counts = Arc::new(Counts::default());
         let session = Session { connection: connect(path)?, statements: Arc::clone(&counts.statements) };
         prepare_file(&session.connection).map_err(|error| error::port_error("open", error))?;
         migrate::migrate(&session.connection)?;
+        if let Some(bytes) = bytes_max {
+            bound(&session.connection, bytes).map_err(|error| error::port_error("open", error))?;
+        }
         let readers = Readers::new(path.to_owned(), Arc::clone(&counts.statements));
         let writer = writer::Writer::start(session, Arc::clone(&counts))?;
         Ok(Self { engine: Engine::File { writer, readers }, counts })
@@ -145,6 +153,13 @@ fn prepare_file(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)
+}
+
+fn bound(connection: &Connection, bytes: u64) -> rusqlite::Result<()> {
+    let page_bytes: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let pages = (bytes / page_bytes.cast_unsigned().max(1)).max(1);
+    // The pragma answers with the bound it has set.
+    connection.pragma_update_and_check(None, "max_page_count", pages.cast_signed(), |_| Ok(()))
 }
 
 /// The answer to a unit that the engine did not live to run.

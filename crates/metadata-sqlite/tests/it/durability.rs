@@ -89,16 +89,61 @@ fn a_newer_or_foreign_database_is_refused() {
 #[test]
 fn a_full_disk_is_answered_and_writing_goes_on_once_there_is_room() {
     let directory = tempfile::tempdir().unwrap();
-    let database = Sqlite::open(&directory.path().join("catalog.db")).unwrap();
-    let big = |bytes: usize| {
-        write::<(), Error>(&database, move |t| {
-            t.put_setting(Setting::Epoch, &[1])?;
-            t.put_setting(Setting::CursorKey, &vec![0; bytes])
-        })
+    let path = directory.path().join("catalog.db");
+    let database = Sqlite::open_bounded(&path, Some(1 << 20)).unwrap();
+    let (answers, answered) = mpsc::channel::<(usize, Result<()>)>();
+    let (go, wait) = mpsc::channel::<()>();
+    let answer = |index: usize| {
+        let answers = answers.clone();
+        Box::new(move |result| answers.send((index, result)).unwrap())
     };
-    // SQLite's own limit of one value stands for a write that the engine refuses as a whole.
-    let refused = big(1_000_000_001).map_err(|error| error.kind());
-    assert_eq!(refused, Err(ErrorKind::Invalid));
+    database.queue_write(
+        Box::new(move |_| {
+            wait.recv().unwrap();
+            Keep::RollBack
+        }),
+        answer(0),
+    );
+    // Units that share a commit; the third does not fit.
+    for index in 1..=5 {
+        let unit = move |t: &dyn metadata::Transaction| {
+            let bytes = if index == 3 { 2 << 20 } else { 100 };
+            let row = model::Timestamp(index as i64);
+            let failures = metadata::throttle::Failures { count: 1, since: row, last: row };
+            let written = t
+                .put_failures(&index.to_string(), &failures)
+                .and_then(|()| t.put_setting(Setting::CursorKey, &vec![1; bytes]));
+            if index == 3 {
+                assert_eq!(written.as_ref().map_err(Error::kind), Err(ErrorKind::Full));
+            }
+            if written.is_ok() { Keep::Commit } else { Keep::RollBack }
+        };
+        database.queue_write(Box::new(unit), answer(index));
+    }
+    go.send(()).unwrap();
+    let mut results: Vec<(usize, Result<()>)> = (0..=5).map(|_| answered.recv().unwrap()).collect();
+    results.sort_by_key(|(index, _)| *index);
+    for (index, result) in results {
+        let kept = read::<_, Error>(&database, move |s| s.failures(&index.to_string())).unwrap();
+        assert_eq!(kept.is_some(), result.is_ok() && ![0, 3].contains(&index), "{index}: {result:?}");
+    }
+    let small = |database: &Sqlite| {
+        write::<(), Error>(database, |t| t.put_setting(Setting::Epoch, &[1])).map_err(|error| error.kind())
+    };
+    assert_eq!(small(&database), Ok(()), "what fits is still written");
+    drop(database);
+    let database = Sqlite::open(&path).unwrap();
+    let big = write::<(), Error>(&database, |t| t.put_setting(Setting::CursorKey, &vec![1; 2 << 20]));
+    assert!(big.is_ok(), "there is room again");
+}
+
+#[test]
+fn a_value_that_no_database_holds_is_refused_alone() {
+    let database = Sqlite::in_memory().unwrap();
+    let refused = write::<(), Error>(&database, |t| {
+        t.put_setting(Setting::Epoch, &[1])?;
+        t.put_setting(Setting::CursorKey, &vec![0; 1_000_000_001])
+    });
+    assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::Invalid));
     assert_eq!(read::<_, Error>(&database, |s| s.setting(Setting::Epoch)).unwrap(), None);
-    big(10).unwrap();
 }
