@@ -115,6 +115,7 @@ CREATE TABLE node (
 CREATE UNIQUE INDEX node_by_name ON node (folder, parent, name_key) WHERE deleted = 0;
 CREATE UNIQUE INDEX node_by_seq ON node (folder, seq) WHERE id <> 1;
 CREATE INDEX node_removed ON node (folder, parent, id) WHERE deleted = 1;
+CREATE INDEX node_trash ON node (folder, seq) WHERE deleted = 1;
 
 CREATE TABLE placement (
     folder  INTEGER NOT NULL,
@@ -168,7 +169,7 @@ CREATE TABLE chunk (
     plain_length  INTEGER NOT NULL, -- of the record
     start         INTEGER NOT NULL, -- of the chunk in the record
     length        INTEGER NOT NULL, -- of the chunk
-    folder        INTEGER           -- where a version first named it as its only chunk
+    folder        INTEGER           -- where a version first named it as its only chunk; null again once none there does
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE folder_chunk (

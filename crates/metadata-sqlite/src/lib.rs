@@ -32,7 +32,7 @@ mod writer;
 use metadata::{Answer, Database, Error, ErrorKind, Figures, ReadUnit, Result, WriteUnit};
 use readers::Readers;
 use rusqlite::{Connection, OpenFlags};
-use session::Session;
+use session::{Session, Work};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,7 +44,7 @@ const STATEMENTS_KEPT: usize = 160;
 /// Counters shared by all connections.
 #[derive(Debug, Default)]
 struct Counts {
-    statements: Arc<AtomicU64>,
+    work: Arc<Work>,
     units: AtomicU64,
     commits: AtomicU64,
 }
@@ -71,13 +71,13 @@ impl Sqlite {
     /// The same, with a bound on the file's bytes: beyond it the database behaves as on a full disk.
     pub fn open_bounded(path: &Path, bytes_max: Option<u64>) -> Result<Self> {
         let counts = Arc::new(Counts::default());
-        let session = Session { connection: connect(path)?, statements: Arc::clone(&counts.statements) };
+        let session = Session { connection: connect(path)?, work: Arc::clone(&counts.work) };
         prepare_file(&session.connection).map_err(|error| error::port_error("open", error))?;
         migrate::migrate(&session.connection)?;
         if let Some(bytes) = bytes_max {
             bound(&session.connection, bytes).map_err(|error| error::port_error("open", error))?;
         }
-        let readers = Readers::new(path.to_owned(), Arc::clone(&counts.statements));
+        let readers = Readers::new(path.to_owned(), Arc::clone(&counts.work));
         let writer = writer::Writer::start(session, Arc::clone(&counts))?;
         Ok(Self { engine: Engine::File { writer, readers }, counts })
     }
@@ -88,7 +88,7 @@ impl Sqlite {
         let connection = Connection::open_in_memory().map_err(|error| error::port_error("open", error))?;
         prepare(&connection).map_err(|error| error::port_error("open", error))?;
         migrate::migrate(&connection)?;
-        let session = Session { connection, statements: Arc::clone(&counts.statements) };
+        let session = Session { connection, work: Arc::clone(&counts.work) };
         Ok(Self { engine: Engine::Memory(Mutex::new(session)), counts })
     }
 }
@@ -120,7 +120,8 @@ impl Database for Sqlite {
 
     fn figures(&self) -> Figures {
         Figures {
-            statements: self.counts.statements.load(Ordering::Relaxed),
+            statements: self.counts.work.statements.load(Ordering::Relaxed),
+            steps: self.counts.work.steps.load(Ordering::Relaxed),
             units: self.counts.units.load(Ordering::Relaxed),
             commits: self.counts.commits.load(Ordering::Relaxed),
         }

@@ -228,8 +228,7 @@ impl ReadNodes for Session {
             concat!(
                 "SELECT ",
                 columns!(),
-                " FROM node n INDEXED BY node_by_seq WHERE n.folder = ?1 AND n.seq < ?2 AND n.id <> 1
-                 AND n.deleted = 1 ORDER BY n.seq DESC LIMIT ?3"
+                " FROM node n INDEXED BY node_trash WHERE n.folder = ?1 AND n.seq < ?2 AND n.deleted = 1 ORDER BY n.seq DESC LIMIT ?3"
             ),
             params![folder_number(folder), before, limit as i64],
             node,

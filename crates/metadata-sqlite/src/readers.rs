@@ -1,12 +1,11 @@
 //! A few connections that read, each a snapshot at a time, on the caller's thread.
 
 use crate::error::port_error;
-use crate::session::Session;
+use crate::session::{Session, Work};
 use metadata::{Error, ErrorKind, ReadUnit, Result};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 /// The most connections that read at once; who comes then waits.
@@ -15,7 +14,7 @@ const CONNECTIONS: usize = 6;
 #[derive(Debug)]
 pub(crate) struct Readers {
     path: PathBuf,
-    statements: Arc<AtomicU64>,
+    work: Arc<Work>,
     pool: Mutex<Pool>,
     returned: Condvar,
 }
@@ -27,8 +26,8 @@ struct Pool {
 }
 
 impl Readers {
-    pub(crate) fn new(path: PathBuf, statements: Arc<AtomicU64>) -> Self {
-        Self { path, statements, pool: Mutex::default(), returned: Condvar::new() }
+    pub(crate) fn new(path: PathBuf, work: Arc<Work>) -> Self {
+        Self { path, work, pool: Mutex::default(), returned: Condvar::new() }
     }
 
     pub(crate) fn run(&self, unit: ReadUnit) -> Result<()> {
@@ -69,7 +68,7 @@ impl Readers {
             connection.pragma_update(None, "cache_size", -2048)
         };
         set().map_err(|error| port_error("open", error))?;
-        Ok(Session { connection, statements: Arc::clone(&self.statements) })
+        Ok(Session { connection, work: Arc::clone(&self.work) })
     }
 }
 

@@ -2,15 +2,30 @@
 
 use crate::error::port_error;
 use metadata::{Result, Snapshot, Transaction};
-use rusqlite::{Connection, Params, Row};
+use rusqlite::{Connection, Params, Row, Statement, StatementStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What the statements of all connections have cost.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    pub(crate) statements: AtomicU64,
+    pub(crate) steps: AtomicU64,
+}
+
+impl Work {
+    fn count(&self, statement: &Statement<'_>) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let steps = statement.reset_status(StatementStatus::VmStep);
+        self.steps.fetch_add(u64::try_from(steps).unwrap_or(0), Ordering::Relaxed);
+    }
+}
 
 /// A connection within a unit of work.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) connection: Connection,
-    pub(crate) statements: Arc<AtomicU64>,
+    pub(crate) work: Arc<Work>,
 }
 
 impl Session {
@@ -22,9 +37,11 @@ impl Session {
         params: impl Params,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
         let rows = || -> rusqlite::Result<Vec<T>> {
-            self.connection.prepare_cached(sql)?.query_map(params, read)?.collect()
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let rows = statement.query_map(params, read)?.collect();
+            self.work.count(&statement);
+            rows
         };
         rows().map_err(|error| port_error(operation, error))
     }
@@ -47,8 +64,12 @@ impl Session {
         sql: &'static str,
         params: impl Params,
     ) -> Result<usize> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        let run = || self.connection.prepare_cached(sql)?.execute(params);
+        let run = || -> rusqlite::Result<usize> {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let changed = statement.execute(params);
+            self.work.count(&statement);
+            changed
+        };
         run().map_err(|error| port_error(operation, error))
     }
 

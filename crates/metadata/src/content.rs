@@ -23,7 +23,8 @@ pub struct ChunkRow {
     /// Where it lies in the chunk store, and how long it is.
     pub location: Location,
     /// The folder in which a version first named it as its only chunk: there, and only there, it may be named again
-    /// without being sent. None while only uploads or manifests name it.
+    /// without being sent. None while only uploads or manifests name it, and again once collection finds no version
+    /// there that does: then its hash gives nobody its bytes.
     pub folder: Option<FolderId>,
 }
 

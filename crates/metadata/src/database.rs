@@ -64,6 +64,9 @@ pub type Answer = Box<dyn FnOnce(Result<()>) + Send>;
 pub struct Figures {
     /// Statements executed.
     pub statements: u64,
+    /// Steps that the engine took for them, in units of its own: what a statement costs, whatever the machine does
+    /// besides. 0 where an engine cannot tell.
+    pub steps: u64,
     /// Writing units answered.
     pub units: u64,
     /// Durable commits, one synchronisation of the disk each.

@@ -1,9 +1,10 @@
 //! No statement and no synchronisation of the disk for each small file.
 
-use crate::world::{World, create_file, one};
+use crate::world::{World, create_directory, create_file, move_to, one, remove, update};
 use metadata_sqlite::Sqlite;
 use model::{Group, GroupOutcome, NodeId};
 use std::sync::Arc;
+use versioning::changes::Cursor;
 use versioning::fetch::{Wanted, plan};
 use versioning::{Commit, commit};
 
@@ -33,7 +34,7 @@ fn twenty_thousand_files_cost_few_statements_and_one_commit_a_batch() {
     assert!(statements < 250, "{statements} statements for {FILES} files");
 
     let before = world.database.figures().statements;
-    let listing = world.follow(versioning::changes::Cursor::default(), 10_000).0;
+    let listing = world.follow(Cursor::default(), 10_000).0;
     assert_eq!(listing.len(), FILES as usize);
     let wanted = listing
         .iter()
@@ -46,4 +47,41 @@ fn twenty_thousand_files_cost_few_statements_and_one_commit_a_batch() {
     assert!(plan.iter().all(Option::is_some));
     let statements = world.database.figures().statements - before;
     assert!(statements < 30, "{statements} statements to list and find {FILES} files");
+}
+
+/// What a commit costs follows what it changes, not what the folder holds.
+#[test]
+fn a_change_costs_the_same_in_a_folder_of_ten_and_of_ten_thousand() {
+    let cost = |files: u32| {
+        let world = World::new();
+        let directory = world.directory(NodeId::ROOT, "directory");
+        let other = world.directory(NodeId::ROOT, "other");
+        let operations =
+            (0..files).map(|number| create_file(number, directory, &format!("f{number}"), "x")).collect();
+        world.each(operations, &["x"]);
+        let big = world.directory(other, "big");
+        let first = world.file(directory, "first", "1");
+        let steps = |work: &dyn Fn()| {
+            let before = world.database.figures().steps;
+            work();
+            world.database.figures().steps - before
+        };
+        let change = |operation| drop(world.each(vec![operation], &["2"]));
+        vec![
+            steps(&|| change(create_file(0, directory, "new", "2"))),
+            steps(&|| change(create_directory(0, directory, "new directory"))),
+            steps(&|| change(update(first, world.revision(first).version, "2"))),
+            steps(&|| change(move_to(first, world.revision(first).placement, other, "moved"))),
+            steps(&|| change(move_to(big, world.revision(big).placement, directory, "big"))),
+            steps(&|| change(remove(first, world.revision(first)))),
+            steps(&|| {
+                let cursor = Cursor { since: world.row().counters.head, listing: None };
+                world.follow(cursor, 10);
+            }),
+        ]
+    };
+    let (few, many) = (cost(10), cost(10_000));
+    for (index, (few, many)) in few.iter().zip(&many).enumerate() {
+        assert!(*many <= few * 2, "{index}: {few} steps in a small folder, {many} in a big one");
+    }
 }
