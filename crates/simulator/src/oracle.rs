@@ -60,7 +60,8 @@ impl Oracle {
         for (bytes, had) in before {
             let has = after.get(bytes).copied().unwrap_or(0);
             if let Some(fate) = self.fates.get_mut(bytes) {
-                fate.discarded |= has == 0 || (has < had && fate.copied);
+                // Of several, another user may remove the others at the same time.
+                fate.discarded |= has < had;
             }
         }
     }

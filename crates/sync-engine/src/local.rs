@@ -16,7 +16,7 @@ use crate::record::local_state;
 use crate::store::{Frozen, PairStore, Row, StoreError};
 use model::{Content, Entry, Fingerprint, Handle, Name, NodeKey, RelativePath, Timestamp};
 use planner::{Tree, Triple};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How long something must be missing before a second look may take it for deleted.
 const SUSPECT_MS: u64 = 400;
@@ -60,7 +60,7 @@ struct Round {
     /// Nodes of L whose place was found taken by another handle.
     displaced: BTreeSet<NodeKey>,
     /// Entries whose handle L knows at another place.
-    arrived: Vec<Arrival>,
+    arrived: VecDeque<Arrival>,
     /// Entries with a handle unknown to L at the place of a known node.
     replaced: Vec<Replacement>,
     hashing: BTreeMap<u64, Hashing>,

@@ -51,7 +51,7 @@ impl LocalSide {
                 Some((key, _)) => self.take_replaced(key, directory, entry, &known),
                 None if known.contains(&entry.fingerprint.handle) => {
                     if let Some(round) = &mut self.round {
-                        round.arrived.push(Arrival { parent: directory, entry, occupant: None });
+                        round.arrived.push_back(Arrival { parent: directory, entry, occupant: None });
                     }
                 }
                 None => self.take_new(store, directory, &path, entry, out)?,
@@ -112,7 +112,7 @@ impl LocalSide {
         let Some(round) = &mut self.round else { return };
         round.displaced.insert(key);
         if known.contains(&entry.fingerprint.handle) {
-            round.arrived.push(Arrival { parent, entry, occupant: Some(key) });
+            round.arrived.push_back(Arrival { parent, entry, occupant: Some(key) });
         } else {
             round.replaced.push(Replacement { node: key, parent, entry });
         }

@@ -52,29 +52,30 @@ impl LocalSide {
         out: &mut Vec<Effect>,
     ) -> Result<(), StoreError> {
         loop {
-            let Some(round) = &mut self.round else { return Ok(()) };
-            let arrived = std::mem::take(&mut round.arrived);
-            let before = arrived.len();
-            let mut undecided = Vec::new();
+            let before = self.round.as_ref().map_or(0, |round| round.arrived.len());
             let mut look_at = Vec::new();
-            for arrival in arrived {
+            // All but the one in hand stay where a displaced node is looked for.
+            for _ in 0..before {
+                let Some(arrival) = self.round.as_mut().and_then(|round| round.arrived.pop_front()) else {
+                    break;
+                };
                 match self.fate(store, &arrival)? {
                     Fate::MovedFrom(key) => self.apply_move(store, key, arrival, out)?,
                     Fate::HardLink => self.apply_new(store, arrival, out)?,
                     Fate::Doubtful => self.look_at_everything(),
                     Fate::LookFirst(parent) => {
                         look_at.push(parent);
-                        undecided.push(arrival);
+                        if let Some(round) = &mut self.round {
+                            round.arrived.push_back(arrival);
+                        }
                     }
                 }
             }
-            let progress = undecided.len() < before;
-            let Some(round) = &mut self.round else { return Ok(()) };
-            round.arrived = undecided;
-            if round.arrived.is_empty() {
+            let left = self.round.as_ref().map_or(0, |round| round.arrived.len());
+            if left == 0 {
                 return Ok(());
             }
-            if !progress {
+            if left >= before {
                 for parent in look_at {
                     self.list(store, parent, false, out)?;
                 }
