@@ -233,6 +233,29 @@ async fn a_full_disk_is_said_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_database_that_finds_no_room_keeps_what_it_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = std::sync::Arc::new(content::MemoryStore::new());
+    let world = World::start_bounded(directory, store, Some(1 << 20), |_| {}).await;
+    let alice = world.writer().await;
+    let mut made = 0;
+    let problem = loop {
+        let draft = (0..500u32).fold(Draft::new(), |draft, index| {
+            let name = format!("{:0>100}", made + index as usize);
+            draft.group([create(index, ROOT, &name, Content::Directory)])
+        });
+        let answer = alice.send_commit(&draft).await;
+        if answer.status != 200 {
+            break answer.assert_problem(ProblemKind::DiskFull);
+        }
+        made += 500;
+        assert!(made < 100_000, "a mebibyte does not hold so much");
+    };
+    assert_eq!(problem.detail, None);
+    assert_eq!(alice.listing().await.len(), made, "all that was answered, and nothing of the last");
+}
+
+#[tokio::test]
 async fn other_media_types_are_refused() {
     let world = World::start().await;
     let alice = world.writer().await;

@@ -48,7 +48,18 @@ impl World {
         chunks: Arc<dyn content::ChunkStore>,
         choose: impl FnOnce(&mut Settings),
     ) -> Self {
-        let database = metadata_sqlite::Sqlite::open(&directory.path().join("catalog.db")).unwrap();
+        Self::start_bounded(directory, chunks, None, choose).await
+    }
+
+    /// With a database that finds its disk full at so many bytes.
+    pub(crate) async fn start_bounded(
+        directory: TempDir,
+        chunks: Arc<dyn content::ChunkStore>,
+        bytes_max: Option<u64>,
+        choose: impl FnOnce(&mut Settings),
+    ) -> Self {
+        let path = directory.path().join("catalog.db");
+        let database = metadata_sqlite::Sqlite::open_bounded(&path, bytes_max).unwrap();
         let database: Arc<dyn Database> = Arc::new(database);
         let mut settings = Settings::default();
         choose(&mut settings);
