@@ -544,7 +544,9 @@ impl Engine {
             for operation in &batch.memory_only {
                 let disk = store.row(operation.key())?.and_then(|row| row.extra.disk);
                 record::local_done(store, operation, disk)?;
+                self.planned_clean = false;
             }
+            self.doubt(store, &batch.outdated, now)?;
             if !batch.actions.is_empty() {
                 debug_assert_eq!(batch.actions.len(), work.local_flight_len());
                 out.push(Effect::Apply(batch.actions));
@@ -581,12 +583,29 @@ impl Engine {
             return Ok(());
         }
         let Some(mut work) = self.work.take() else { return Ok(()) };
-        let commit = work.next_commit(store, self.next_key(), &|key| self.retries.must_wait(key, now))?;
+        let (commit, outdated) =
+            work.next_commit(store, self.next_key(), &|key| self.retries.must_wait(key, now))?;
         self.work = Some(work);
+        self.doubt(store, &outdated, now)?;
         if let Some(commit) = commit {
             store.put_intent(&commit.intent)?;
             self.commit = Some(commit.intent.key);
             out.push(Effect::Commit(commit));
+        }
+        Ok(())
+    }
+
+    /// What was planned for these nodes does not fit what is remembered of them: look at them again, and plan again,
+    /// but not for ever at once.
+    fn doubt<S: PairStore>(&mut self, store: &S, keys: &[NodeKey], now: Timestamp) -> Result<(), StoreError> {
+        for key in keys {
+            self.retries.failed(*key, now);
+            self.planned_clean = false;
+            if let Some(local) = store.row(*key)?.and_then(|row| row.triple.local)
+                && let Some(path) = path_of(store, local.parent, &Overlay::new())?
+            {
+                self.local.want(path, false);
+            }
         }
         Ok(())
     }

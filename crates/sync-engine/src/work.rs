@@ -55,6 +55,8 @@ impl<T> Lane<T> {
 pub(crate) struct LocalBatch {
     pub(crate) actions: Vec<LocalAction>,
     pub(crate) memory_only: Vec<LocalOperation>,
+    /// Nodes whose memory no longer fits what was planned for them.
+    pub(crate) outdated: Vec<NodeKey>,
 }
 
 impl Work {
@@ -160,7 +162,7 @@ impl Work {
             return Ok(None);
         }
         self.prefetch_local(store)?;
-        let mut batch = LocalBatch { actions: Vec::new(), memory_only: Vec::new() };
+        let mut batch = LocalBatch { actions: Vec::new(), memory_only: Vec::new(), outdated: Vec::new() };
         let mut position = BTreeMap::new();
         let mut overlay = Overlay::new();
         let mut bytes = 0;
@@ -187,6 +189,7 @@ impl Work {
                 Translated::MemoryOnly => batch.memory_only.push(step.operation.clone()),
                 Translated::Outdated => {
                     self.local.undone.insert(index);
+                    batch.outdated.push(key);
                 }
             }
         }
@@ -201,15 +204,17 @@ impl Work {
         store.prefetch(&keys)
     }
 
-    /// The next commit; none if there is nothing left to send.
+    /// The next commit, none if there is nothing left to send; and nodes whose memory no longer fits what was planned
+    /// for them.
     pub(crate) fn next_commit<S: PairStore>(
         &mut self,
         store: &S,
         key: IdempotencyKey,
         wait: &dyn Fn(NodeKey) -> bool,
-    ) -> Result<Option<Commit>, StoreError> {
+    ) -> Result<(Option<Commit>, Vec<NodeKey>), StoreError> {
+        let mut outdated = Vec::new();
         if self.remote.next >= self.remote.steps.len() || !self.spend_batch() {
-            return Ok(None);
+            return Ok((None, outdated));
         }
         let end = self.remote.steps.len().min(self.remote.next + COMMIT_OPERATIONS);
         let ahead = self.remote.steps[self.remote.next..end].iter().flat_map(|group| &group.operations);
@@ -226,18 +231,22 @@ impl Work {
                 break;
             }
             self.remote.next += 1;
-            let keys = group.operations.iter().map(RemoteOperation::key);
-            let doubtful = keys.into_iter().any(|key| wait(key) || self.touched.contains(&key));
-            if doubtful || self.remote.blocked(&group.needs) || !draft.add(store, group)? {
+            let mut keys = group.operations.iter().map(RemoteOperation::key);
+            let doubtful = keys.any(|key| wait(key) || self.touched.contains(&key));
+            if doubtful || self.remote.blocked(&group.needs) {
                 self.remote.undone.insert(index);
-            } else {
+            } else if draft.add(store, group)? {
                 self.remote.flight.push(index);
+            } else {
+                self.remote.undone.insert(index);
+                outdated.extend(group.operations.iter().map(RemoteOperation::key));
             }
         }
         if draft.groups.is_empty() {
-            return Ok(None);
+            return Ok((None, outdated));
         }
-        Ok(Some(Commit { intent: Intent { key, groups: draft.groups }, sends: draft.sends }))
+        let intent = Intent { key, groups: draft.groups };
+        Ok((Some(Commit { intent, sends: draft.sends }), outdated))
     }
 }
 
