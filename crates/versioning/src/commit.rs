@@ -7,6 +7,8 @@
 mod answer;
 mod contents;
 pub(crate) mod group;
+pub(crate) mod state;
+pub(crate) mod wanted;
 pub(crate) mod workspace;
 
 use crate::access::recheck;

@@ -8,7 +8,9 @@
 use crate::Error;
 use crate::access::recheck;
 use crate::commit::group::{Fault, judge};
-use crate::commit::workspace::{Author, Origin, State, Wanted as Load, Workspace};
+use crate::commit::state::{Origin, State};
+use crate::commit::wanted::Wanted as Load;
+use crate::commit::workspace::{Author, Workspace};
 use crate::commit::{Committed, settle, stored_answer};
 use crate::identity::epoch;
 use metadata::node::NodeRow;

@@ -1,7 +1,8 @@
 //! Groups: operations are applied one after the other, then judged by what they have made of the tree together.
 
 use super::contents::Contents;
-use super::workspace::{Origin, State, Workspace};
+use super::state::{Origin, State};
+use super::workspace::Workspace;
 use crate::Error;
 use metadata::Snapshot;
 use metadata::node::NodeRow;

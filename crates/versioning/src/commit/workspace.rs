@@ -4,15 +4,16 @@
 //! Invariant: whatever the operations name, and every ancestor of it, is loaded; so is whoever stands where something
 //! is to go. Counters, `occupied` and `children` follow every change of a row, also when it is undone.
 
-use crate::{Error, commit};
+use super::state::{Origin, State};
+use super::wanted::Wanted;
+use crate::Error;
 use metadata::folder::Folder;
 use metadata::node::NodeRow;
 use metadata::placement::PlacementRow;
 use metadata::version::{VersionOrigin, VersionRow};
 use metadata::{Snapshot, Transaction};
 use model::{
-    Content, DeviceId, Epoch, Kind, Limits, Name, NameKey, NodeId, NodeRef, Operation, Seq, Timestamp,
-    UserId, VersionNumber,
+    DeviceId, Epoch, Kind, Limits, Name, NameKey, NodeId, Operation, Seq, Timestamp, UserId, VersionNumber,
 };
 use std::collections::{HashMap, HashSet};
 
@@ -467,64 +468,5 @@ impl Workspace {
             }
         }
         raised
-    }
-}
-
-/// What a node holds, without its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct State {
-    pub(crate) content: Content,
-    pub(crate) executable: bool,
-    pub(crate) mtime: Timestamp,
-}
-
-impl State {
-    /// Directories and links have neither an executable bit nor a time of their own.
-    pub(crate) fn new(content: &Content, executable: bool, mtime: Timestamp) -> Self {
-        let is_file = content.kind() == Kind::File;
-        Self {
-            content: content.clone(),
-            executable: executable && is_file,
-            mtime: if is_file { mtime } else { Timestamp(0) },
-        }
-    }
-}
-
-/// How a version comes to be.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Origin {
-    pub(crate) origin: VersionOrigin,
-    pub(crate) of: Option<VersionNumber>,
-}
-
-impl Origin {
-    /// New content.
-    pub(crate) const COMMIT: Self = Self { origin: VersionOrigin::Commit, of: None };
-    /// New attributes.
-    pub(crate) const ATTRIBUTES: Self = Self { origin: VersionOrigin::Attributes, of: None };
-}
-
-/// What is to be loaded.
-#[derive(Debug, Default)]
-pub(crate) struct Wanted {
-    pub(crate) nodes: Vec<NodeId>,
-    pub(crate) places: Vec<(NodeId, NameKey)>,
-    pub(crate) removed: Vec<NodeId>,
-    pub(crate) moved: Vec<NodeId>,
-}
-
-impl Wanted {
-    fn add(&mut self, operation: &Operation, rule: model::NameRule) {
-        if let Some((NodeRef::Id(parent), name)) = commit::target(operation) {
-            self.nodes.push(parent);
-            self.places.push((parent, rule.key(name)));
-        }
-        self.nodes.extend(commit::subject(operation));
-        match operation {
-            Operation::Remove { node, .. } => self.removed.push(*node),
-            Operation::Move { node, .. } => self.moved.push(*node),
-            Operation::Copy { source, .. } => self.nodes.push(*source),
-            Operation::Create { .. } | Operation::Update { .. } | Operation::Attributes { .. } => {}
-        }
     }
 }

@@ -346,7 +346,7 @@ fn tree_revision_at_least(tree: &Tree, id: NodeId, revision: Revision) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 160, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
     fn commits_do_what_a_simple_model_says(
