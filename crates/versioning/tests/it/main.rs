@@ -9,6 +9,7 @@ mod fetch;
 mod folder;
 mod history;
 mod model_based;
+mod on_disk;
 mod refusals;
 mod restore;
 mod upload;
