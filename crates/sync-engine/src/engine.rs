@@ -56,6 +56,8 @@ pub struct Status {
     pub held: Option<(usize, usize)>,
     /// Nodes left alone, each with the reason in words.
     pub issues: Vec<(RelativePath, String)>,
+    /// What is never synced by its kind (sockets, other file systems), each with the reason. Nothing is missing there.
+    pub never_synced: Vec<(RelativePath, String)>,
 }
 
 /// One pair's engine. What it must not forget is in the store; losing the engine costs a new look at everything.
@@ -771,6 +773,11 @@ impl Engine {
             self.online && at_rest && looked && self.waiting > 0 && self.waiting <= self.refusals.len();
         Ok(Status {
             blocked,
+            never_synced: self
+                .local
+                .never_synced()
+                .map(|(path, reason)| (path.clone(), reason.to_owned()))
+                .collect(),
             in_step: self.started
                 && !self.paused
                 && self.online

@@ -11,7 +11,7 @@ mod resolve;
 use crate::effect::{Effect, HashRequest, ListRequest};
 use crate::event::{HashOutcome, HashResult, Listed, LookFailure};
 use crate::fault::Fault;
-use crate::paths::{Overlay, nearest_directory, path_of};
+use crate::paths::{Overlay, child_named, nearest_directory, path_of};
 use crate::record::local_state;
 use crate::store::{Frozen, PairStore, Row, StoreError};
 use model::{Content, Entry, Fingerprint, Handle, Name, NodeKey, RelativePath, Timestamp};
@@ -45,6 +45,8 @@ pub(crate) struct LocalSide {
     offline: bool,
     /// New files that cannot be read: not in L at all, but to be told.
     unreadable: BTreeSet<RelativePath>,
+    /// What is never synced by its kind, and why; to be told, too.
+    never_synced: BTreeMap<RelativePath, &'static str>,
     pub(crate) fault: Option<Fault>,
 }
 
@@ -138,6 +140,10 @@ impl LocalSide {
     /// Whether everything has been looked at at least once.
     pub(crate) fn is_complete(&self) -> bool {
         self.complete && !self.offline
+    }
+
+    pub(crate) fn never_synced(&self) -> impl Iterator<Item = (&RelativePath, &'static str)> {
+        self.never_synced.iter().map(|(path, reason)| (path, *reason))
     }
 
     pub(crate) fn unreadable(&self) -> impl Iterator<Item = &RelativePath> {
@@ -321,7 +327,16 @@ impl LocalSide {
                 self.look_at_everything();
                 return Ok(());
             }
-            Target::New { parent, name, .. } => (store.new_key()?, *parent, name.clone()),
+            Target::New { parent, name, .. } => match child_named(store, *parent, name)? {
+                // The directory was listed twice in this round.
+                Some(there) => {
+                    if store.row(there)?.as_ref().and_then(handle_of) != Some(&disk.handle) {
+                        self.look_at_everything();
+                    }
+                    return Ok(());
+                }
+                None => (store.new_key()?, *parent, name.clone()),
+            },
             Target::Edit { key, .. } => match store.row(*key)?.and_then(|row| row.triple.local) {
                 Some(state) => (*key, state.parent, state.name),
                 None => return Ok(()),

@@ -58,6 +58,20 @@ pub(crate) fn key_at<S: PairStore + ?Sized>(
     Ok(Some(current))
 }
 
+/// The child of L with exactly this name.
+pub(crate) fn child_named<S: PairStore + ?Sized>(
+    store: &S,
+    parent: NodeKey,
+    name: &Name,
+) -> Result<Option<NodeKey>, StoreError> {
+    for key in store.named(Tree::Local, parent, &store.name_key(name))? {
+        if store.row(key)?.and_then(|row| row.triple.local).is_some_and(|state| state.name == *name) {
+            return Ok(Some(key));
+        }
+    }
+    Ok(None)
+}
+
 /// The lowest known directory of L on the way to a path, the path itself included.
 pub(crate) fn nearest_directory<S: PairStore + ?Sized>(
     store: &S,

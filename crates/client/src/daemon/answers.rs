@@ -417,7 +417,7 @@ fn pair_status(pair: &Pair) -> PairStatus {
     };
     PairStatus {
         folder: pair.configuration.folder_name.clone(),
-        issues: issue_lines(&directory, status.issues),
+        issues: issue_lines(&directory, [status.issues, status.never_synced].concat()),
         directory,
         state: state.to_owned(),
         detail,

@@ -3,7 +3,7 @@
 use super::{Arrival, LocalSide, Replacement, Target, freeze, handle_of, new_row, request_lists};
 use crate::effect::Effect;
 use crate::event::Listing;
-use crate::paths::{Overlay, path_of};
+use crate::paths::{Overlay, child_named, path_of};
 use crate::store::{Frozen, PairStore, Row, StoreError};
 use model::ignore::is_ignored;
 use model::{Content, Entry, EntryKind, Handle, Kind, Name, NodeKey, RelativePath};
@@ -24,6 +24,7 @@ impl LocalSide {
         let Listing { entries, unseen } = listing;
         let mut children = children_by_name(store, directory)?;
         self.unreadable.retain(|known| known.split().is_none_or(|(parent, _)| parent != path));
+        self.never_synced.retain(|known, _| known.split().is_none_or(|(parent, _)| parent != path));
         for name in unseen {
             match children.remove(&name) {
                 Some((key, _)) => freeze(store, key, Frozen::Unreadable)?,
@@ -37,9 +38,18 @@ impl LocalSide {
             round.listed.insert(directory);
         }
         for entry in entries {
-            if is_ignored(&entry.name)
-                || matches!(entry.kind, EntryKind::Special | EntryKind::OtherFileSystem)
-            {
+            if is_ignored(&entry.name) {
+                continue;
+            }
+            if let Some(reason) = never_synced(&entry.kind) {
+                self.never_synced.insert(path.join(&entry.name), reason);
+                // A file system mounted over a directory hides it: hidden is not gone. Whatever else has taken a
+                // node's name has taken its place.
+                if entry.kind == EntryKind::OtherFileSystem
+                    && let Some((key, _)) = children.remove(&entry.name)
+                {
+                    freeze(store, key, Frozen::Unreadable)?;
+                }
                 continue;
             }
             let child = children.remove(&entry.name);
@@ -86,7 +96,10 @@ impl LocalSide {
                     self.list(store, key, subtree, out)?;
                 }
             }
-            EntryKind::File if row.extra.disk.as_ref() != Some(&entry.fingerprint) => {
+            EntryKind::File
+                if row.extra.disk.as_ref() != Some(&entry.fingerprint)
+                    || row.extra.frozen == Some(Frozen::Unreadable) =>
+            {
                 let path = parent.join(&entry.name);
                 self.request_hash(Target::Edit { key, path }, entry.fingerprint, out);
             }
@@ -127,6 +140,13 @@ impl LocalSide {
         entry: Entry,
         out: &mut Vec<Effect>,
     ) -> Result<(), StoreError> {
+        if let Some(there) = child_named(store, parent, &entry.name)? {
+            // The directory was listed twice in this round.
+            if store.row(there)?.as_ref().and_then(handle_of) != Some(&entry.fingerprint.handle) {
+                self.look_at_everything();
+            }
+            return Ok(());
+        }
         let Entry { name, kind, fingerprint } = entry;
         let content = match kind {
             EntryKind::Directory => Content::Directory,
@@ -191,6 +211,15 @@ impl LocalSide {
             round.missing.insert(key);
         }
         Ok(())
+    }
+}
+
+/// Why an entry of this kind is never synced, if it is not.
+fn never_synced(kind: &EntryKind) -> Option<&'static str> {
+    match kind {
+        EntryKind::Special => Some("a socket, pipe or device is never synced"),
+        EntryKind::OtherFileSystem => Some("another file system is mounted here; it is not entered"),
+        EntryKind::Directory | EntryKind::File | EntryKind::Link { .. } => None,
     }
 }
 

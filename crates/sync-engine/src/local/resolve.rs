@@ -13,7 +13,7 @@
 use super::listing::{kind_of, row_kind};
 use super::{Arrival, LocalSide, Replacement, Target, handle_of, remove_subtree};
 use crate::effect::Effect;
-use crate::paths::{Overlay, path_of};
+use crate::paths::{Overlay, child_named, path_of};
 use crate::store::{PairStore, Row, StoreError};
 use model::{Content, Entry, EntryKind, Kind, NodeKey};
 use std::collections::BTreeSet;
@@ -135,6 +135,8 @@ impl LocalSide {
         out: &mut Vec<Effect>,
     ) -> Result<(), StoreError> {
         let Arrival { parent, entry, occupant } = arrival;
+        let there = child_named(store, parent, &entry.name)?.filter(|there| *there != key);
+        let occupant = occupant.filter(|occupant| *occupant != key).or(there);
         let Some(mut row) = store.row(key)? else { return Ok(()) };
         if let Some(round) = &mut self.round {
             round.missing.remove(&key);
