@@ -83,6 +83,11 @@ impl Oracle {
         }
     }
 
+    /// Whether a device lost its power: what it had removed or moved may have come back.
+    pub(crate) fn power_was_lost(&self) -> bool {
+        self.power_was_lost
+    }
+
     /// Whether everything that must be there is there, and nothing twice that was written once. `kept` is what the
     /// server still has, current or not.
     pub(crate) fn check(&self, current: &Tree) -> Result<(), String> {

@@ -143,13 +143,16 @@ impl World {
                 let name = &self.devices[device].name;
                 return Err(format!("server and {name} differ: {difference}"));
             }
+            let oracle = Arc::clone(&self.oracle);
+            let oracle = oracle.lock().unwrap_or_else(PoisonError::into_inner);
             if self.profile.users == 1
+                && !oracle.power_was_lost()
                 && let Some(copy) = tree.keys().find(|path| is_conflict_copy(path))
             {
                 return Err(format!("a conflict with nobody: {copy}"));
             }
-            let oracle = Arc::clone(&self.oracle);
-            oracle.lock().unwrap_or_else(PoisonError::into_inner).check(&tree)?;
+            oracle.check(&tree)?;
+            drop(oracle);
             self.check_status(device)?;
         }
         Ok(())

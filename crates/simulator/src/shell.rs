@@ -10,7 +10,7 @@ use filesystem::fake::{Fault, FaultRates, WatchFaults};
 use filesystem::{Disk, ErrorKind, Place, WatchEvent, Watcher, change};
 use model::{ContentId, Fingerprint, Group, RelativePath, Timestamp};
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use sync_engine::{
     Commit, Effect, Engine, Event, HashOutcome, HashRequest, HashResult, ListRequest, Listed, Listing,
     LocalOutcome, LookFailure, Settings,
@@ -133,7 +133,8 @@ impl World {
 
     fn begin_apply(&mut self, device: usize, actions: Vec<sync_engine::LocalAction>) -> Run {
         self.devices[device].counts.applies += actions.len() as u64;
-        if self.profile.users == 1 && device == 0 {
+        let power_lost = self.oracle.lock().unwrap_or_else(PoisonError::into_inner).power_was_lost();
+        if self.profile.users == 1 && device == 0 && !power_lost {
             return Err(format!("the only user was disturbed: {actions:?}"));
         }
         if self.devices[device].apply.is_some() {
@@ -333,13 +334,15 @@ impl World {
 
     pub(crate) fn spoil_disk(&mut self, trouble: &Trouble) {
         let mut random = Random::new(trouble.seed);
+        let alone = self.profile.users == 1;
         let state = &mut self.devices[trouble.device];
         match trouble.kind {
             TroubleKind::DiskErrors => {
                 let mut rate = || [0, 5_000, 50_000, 200_000][random.below(4)];
                 let rates = FaultRates {
                     io: rate(),
-                    io_after: rate(),
+                    // What was made, but said to have failed, is taken for a user's.
+                    io_after: if alone { 0 } else { rate() },
                     no_space: rate(),
                     denied: rate(),
                     busy: rate(),
