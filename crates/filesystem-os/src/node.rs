@@ -15,6 +15,10 @@ use std::ffi::CStr;
 const HANDLE_BY_BIRTH: u8 = 0xff;
 /// `FILEID_INO32_GEN`: 32 bits of inode number, then the generation.
 const HANDLE_BY_INODE_32: u8 = 1;
+/// `XFS_FILEID_INO64_GEN`: 64 bits of inode number, then the generation.
+const HANDLE_OF_XFS: u8 = 0x81;
+/// `FILEID_BTRFS_WITHOUT_PARENT`: 64 bits of inode number, then subvolume and generation.
+const HANDLE_OF_BTRFS: u8 = 0x4d;
 
 /// How often a node that is replaced while it is looked at is looked at again.
 const ATTEMPTS: u32 = 10;
@@ -108,7 +112,7 @@ pub(crate) fn handle(directory: BorrowedFd<'_>, name: &CStr, stat: &Statx) -> Re
         Ok(bytes) => Ok(Handle(bytes)),
         Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM | Errno::OVERFLOW) => {
             let mut bytes = vec![HANDLE_BY_BIRTH];
-            bytes.extend_from_slice(&stat.stx_ino.to_le_bytes());
+            bytes.extend_from_slice(&stat.stx_ino.to_ne_bytes());
             bytes.extend_from_slice(&timestamp(stat.stx_btime).0.to_le_bytes());
             Ok(Handle(bytes.into()))
         }
@@ -124,9 +128,12 @@ pub(crate) fn is_from_system(handle: &Handle) -> bool {
 /// The inode number that a handle shows, if it does.
 pub(crate) fn inode_of(handle: &Handle) -> Option<u64> {
     let (kind, bytes) = handle.0.split_first()?;
-    match *kind {
-        HANDLE_BY_INODE_32 => Some(u64::from(u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?))),
-        HANDLE_BY_BIRTH => Some(u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?)),
+    match (*kind, bytes.len()) {
+        // Memory file systems use the same type otherwise, with more bytes.
+        (HANDLE_BY_INODE_32, 8) => Some(u64::from(u32::from_ne_bytes(bytes[..4].try_into().ok()?))),
+        (HANDLE_OF_XFS | HANDLE_OF_BTRFS | HANDLE_BY_BIRTH, 8..) => {
+            Some(u64::from_ne_bytes(bytes[..8].try_into().ok()?))
+        }
         _ => None,
     }
 }

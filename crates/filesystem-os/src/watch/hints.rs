@@ -22,6 +22,8 @@ pub(crate) struct Hints {
     lost: BTreeSet<RelativePath>,
     passed: Vec<Barrier>,
     status: bool,
+    /// The caller has been woken and has not come yet.
+    is_told: bool,
 }
 
 impl Hints {
@@ -54,8 +56,13 @@ impl Hints {
         self.status = true;
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.directories.is_empty() && self.lost.is_empty() && self.passed.is_empty() && !self.status
+    }
+
+    /// Whether the caller has to be woken: once for each time it comes.
+    pub(crate) fn must_wake(&mut self) -> bool {
+        !self.is_empty() && !std::mem::replace(&mut self.is_told, true)
     }
 
     fn bound(&mut self) {
@@ -68,7 +75,7 @@ impl Hints {
     /// All of them; barriers come last. What lies within a lost subtree is not told again, but for the entry that
     /// the subtree itself is: that stands in a directory outside.
     pub(crate) fn take(&mut self) -> Vec<WatchEvent> {
-        let Self { directories, lost, passed, status } = std::mem::take(self);
+        let Self { directories, lost, passed, status, is_told: _ } = std::mem::take(self);
         let mut events = Vec::new();
         // Sorted: a subtree comes right before what lies within it.
         let mut tops: Vec<RelativePath> = Vec::new();
@@ -125,7 +132,12 @@ mod tests {
         assert_eq!(taken.len(), expected.len());
         assert!(expected.iter().all(|event| taken.contains(event)), "{taken:?}");
         assert_eq!(taken.last(), expected.last());
-        assert!(hints.is_empty() && hints.take().is_empty());
+        assert!(hints.is_empty() && hints.take().is_empty() && !hints.must_wake());
+        hints.dirty(path("a"));
+        assert!(hints.must_wake() && !hints.must_wake(), "once is enough");
+        hints.take();
+        hints.dirty(path("a"));
+        assert!(hints.must_wake());
     }
 
     #[test]

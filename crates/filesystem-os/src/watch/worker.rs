@@ -226,7 +226,7 @@ impl Worker {
         if self.tree.path(directory).is_none() {
             return;
         }
-        if let Some(id) = self.watch_one(directory, name, true) {
+        if let Some((id, _)) = self.watch_one(directory, name, true) {
             self.watch_below(id);
         }
         if let Some(path) = self.tree.path(directory) {
@@ -305,11 +305,11 @@ impl Worker {
         let Some((mut at, length)) = known else { return };
         for name in &parent.names()[length.min(parent.names().len())..] {
             match self.watch_one(at, name, true) {
-                Some(id) => at = id,
+                Some((id, _)) => at = id,
                 None => return,
             }
         }
-        if let Some(id) = self.watch_one(at, name, true) {
+        if let Some((id, _)) = self.watch_one(at, name, true) {
             self.tree.touch(id);
             self.watch_below(id);
         }
@@ -318,20 +318,22 @@ impl Worker {
 
     /// Watches all directories below one that is known. Each is watched before it is listed.
     fn watch_below(&mut self, top: Id) {
-        let mut next = vec![top];
-        while let Some(id) = next.pop() {
-            let Some(path) = self.tree.path(id) else { continue };
-            let Ok(names) = self.subdirectories(&path) else { continue };
-            for name in names {
-                next.extend(self.watch_one(id, &name, false));
+        let Some(path) = self.tree.path(top) else { return };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let Ok(directory) = self.disk.beneath().open(path.names(), flags) else { return };
+        let mut next: Vec<(Id, Name)> =
+            self.subdirectories(&directory, top).into_iter().map(|name| (top, name)).collect();
+        while let Some((parent, name)) = next.pop() {
+            if let Some((id, directory)) = self.watch_one(parent, &name, false) {
+                next.extend(self.subdirectories(&directory, id).into_iter().map(|name| (id, name)));
             }
         }
     }
 
-    fn subdirectories(&self, path: &RelativePath) -> Result<Vec<Name>, Errno> {
-        let directory = self.disk.beneath().open(path.names(), OFlags::RDONLY | OFlags::DIRECTORY)?;
+    /// The names of the directories in one. What cannot be listed has none: a change of its permissions is told.
+    fn subdirectories(&self, directory: &OwnedFd, id: Id) -> Vec<Name> {
         let mut names = Vec::new();
-        listing::each(&directory, |name, kind| {
+        let listed = listing::each(directory, |name, kind| {
             let is_directory = match kind {
                 FileType::Directory => true,
                 // Some file systems do not say.
@@ -339,16 +341,19 @@ impl Worker {
                     .is_ok_and(|stat| FileType::from_raw_mode(stat.stx_mode.into()) == FileType::Directory),
                 _ => false,
             };
-            if is_directory && !(path.is_root() && self.disk.is_private(name.to_bytes())) {
+            if is_directory && !(id == ROOT && self.disk.is_private(name.to_bytes())) {
                 names.extend(Name::from_disk(name.to_bytes()));
             }
-        })?;
-        Ok(names)
+        });
+        if let Err(errno) = listed {
+            tracing::debug!(error = %errno, "a directory cannot be listed to be watched");
+        }
+        names
     }
 
     /// Watches one directory, if it is there, or at least knows of it. For an active one an idle one's watch is given
     /// up, if need be.
-    fn watch_one(&mut self, parent: Id, name: &Name, is_active: bool) -> Option<Id> {
+    fn watch_one(&mut self, parent: Id, name: &Name, is_active: bool) -> Option<(Id, OwnedFd)> {
         let path = self.tree.path(parent)?.join(name);
         // Gone already, another file system, or not to be read: its own directory will tell when that changes.
         let directory = self.disk.beneath().open(path.names(), OFlags::RDONLY | OFlags::DIRECTORY).ok()?;
@@ -362,7 +367,7 @@ impl Worker {
         if is_active {
             self.tree.touch(id);
         }
-        Some(id)
+        Some((id, directory))
     }
 
     /// None where there are no more watches.
@@ -422,9 +427,9 @@ impl Worker {
             hints.status();
         }
         self.passed.drain(..).for_each(|barrier| hints.passed(barrier));
-        let is_waiting = !hints.is_empty();
+        let must_wake = hints.must_wake();
         drop(hints);
-        if is_waiting {
+        if must_wake {
             (self.shared.wake)();
         }
     }
