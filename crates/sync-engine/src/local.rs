@@ -176,6 +176,9 @@ impl LocalSide {
         }
         let wanted = std::mem::take(&mut self.wanted);
         let mut round = Round { whole: wanted.get(&RelativePath::root()) == Some(&true), ..Round::default() };
+        if round.whole {
+            self.unreadable.clear();
+        }
         for (path, subtree) in &wanted {
             let key = nearest_directory(store, path)?;
             *round.listing.entry(key).or_insert(false) |= *subtree;

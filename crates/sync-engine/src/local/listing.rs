@@ -105,14 +105,18 @@ impl LocalSide {
             }
             EntryKind::Link { target } => {
                 let content = Content::Link { target };
-                if row.triple.local.as_ref().is_some_and(|local| local.content != content) {
+                let edited = row.triple.local.as_ref().is_some_and(|local| local.content != content);
+                // Looked at otherwise, though it says the same: else it could never be replaced or removed.
+                if edited || row.extra.disk.as_ref() != Some(&entry.fingerprint) {
                     let mut row = row.clone();
                     if let Some(local) = &mut row.triple.local {
                         local.content = content;
                     }
                     row.extra.disk = Some(entry.fingerprint);
                     store.put(key, row)?;
-                    self.touch(key);
+                    if edited {
+                        self.touch(key);
+                    }
                 }
             }
             EntryKind::File | EntryKind::Special | EntryKind::OtherFileSystem => {}
