@@ -74,8 +74,8 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// Makes an empty directory in the tree.
     fn make_directory(&self, path: &RelativePath) -> Result<()>;
 
-    /// Sets mtime and the owner's executable bit (with those of all who may read), if the node there is still
-    /// `expected`; else [`ErrorKind::Changed`](crate::ErrorKind::Changed), or `Busy` while a program writes to it.
+    /// Sets a file's mtime and owner's executable bit (with those of all who may read), or a link's mtime, if the node
+    /// there is still `expected`; else, and for anything else, [`ErrorKind::Changed`](crate::ErrorKind::Changed), or `Busy` while a program writes to it.
     fn set_attributes(
         &self,
         path: &RelativePath,

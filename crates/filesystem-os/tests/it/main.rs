@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failing test is told by its panic")]
 
 mod conforming;
+mod differing;
 mod escaping;
 mod ground;
 mod identity;

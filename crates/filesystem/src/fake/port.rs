@@ -290,7 +290,7 @@ impl Disk for FakeDisk {
         self.step(Operation::SetAttributes, Some(&place), |state| {
             let (_, number) = found(state, &place)?;
             let node: &Node = state.node(number);
-            if node.fingerprint() != *expected {
+            if node.fingerprint() != *expected || !matches!(node.body, Body::File(_) | Body::Link(_)) {
                 return Err(ErrorKind::Changed);
             }
             if node.writers > 0 && state.options.writers {
