@@ -81,6 +81,15 @@ impl Tree {
         self.0.values().filter_map(content).collect()
     }
 
+    /// Where files of this content are.
+    #[must_use]
+    pub fn places(&self, content: &[u8; 32]) -> Vec<String> {
+        let is =
+            |node: &Node| matches!(node, Node::File { content: found, .. } if found.as_bytes() == content);
+        let places = self.0.iter().filter(|(_, node)| is(node));
+        places.map(|(path, _)| path.escape_ascii().to_string()).collect()
+    }
+
     /// How many files there are.
     #[must_use]
     pub fn files(&self) -> usize {
