@@ -19,6 +19,7 @@ pub mod profile;
 mod queue;
 mod quiet;
 mod remote;
+pub mod scenario;
 mod shell;
 pub mod shrink;
 mod trace;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 const USAGE: &str = "\
 usage: simulator [--seed S] [--seeds N] [--steps M] [--users K] [--jobs J] [--twice] [--trace] [--shrink]
-                 [--calm] [--store maps|sqlite] [--fault NAME] [--keep-going]
+                 [--world swarm|calm|crowded|lonely] [--store maps|sqlite] [--fault NAME] [--keep-going]
 
   --seed S       the first seed (default 1)
   --seeds N      how many (default 1)
@@ -34,7 +34,7 @@ struct Options {
     twice: bool,
     trace: bool,
     shrink: bool,
-    calm: bool,
+    world: String,
     store: Option<StoreKind>,
     planted: Planted,
     keep_going: bool,
@@ -50,7 +50,7 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
         twice: false,
         trace: false,
         shrink: false,
-        calm: false,
+        world: "swarm".to_owned(),
         store: None,
         planted: Planted::default(),
         keep_going: false,
@@ -68,7 +68,8 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
             "--twice" => options.twice = true,
             "--trace" => options.trace = true,
             "--shrink" => options.shrink = true,
-            "--calm" => options.calm = true,
+            "--world" => options.world = value()?,
+            "--calm" => options.world = "calm".to_owned(),
             "--keep-going" => options.keep_going = true,
             "--store" => {
                 options.store = Some(match value()?.as_str() {
@@ -96,10 +97,11 @@ fn planted(name: &str) -> Result<Planted, String> {
 }
 
 fn profile(options: &Options, seed: u64) -> Profile {
-    let mut profile = if options.calm {
-        Profile::calm(options.users.unwrap_or(2), options.steps)
-    } else {
-        Profile::swarm(seed, options.users, options.steps)
+    let mut profile = match options.world.as_str() {
+        "calm" => Profile::calm(options.users.unwrap_or(2), options.steps),
+        "crowded" => Profile::crowded(options.steps),
+        "lonely" => Profile::lonely(options.steps),
+        _ => Profile::swarm(seed, options.users, options.steps),
     };
     if let Some(store) = options.store {
         profile.store = store;

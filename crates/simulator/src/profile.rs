@@ -69,6 +69,42 @@ impl Profile {
         }
     }
 
+    /// Three users at few nodes, far from the server: nearly everything meets.
+    #[must_use]
+    pub fn crowded(steps: usize) -> Self {
+        let mut profile = Self::calm(3, steps);
+        profile.name = "crowded".to_owned();
+        profile.pause_ms = 150;
+        profile.delay_ms = 300;
+        for (kind, weight) in &mut profile.deeds {
+            *weight = match kind {
+                DeedKind::Overwrite | DeedKind::Remove | DeedKind::MoveFile => 6,
+                DeedKind::Save | DeedKind::MoveDirectory | DeedKind::RemoveAll => 3,
+                DeedKind::Write | DeedKind::MakeDirectory => 2,
+                _ => 0,
+            };
+        }
+        profile
+    }
+
+    /// One user who moves things to and fro, behind a network that loses a lot.
+    #[must_use]
+    pub fn lonely(steps: usize) -> Self {
+        let mut profile = Self::calm(1, steps);
+        profile.name = "lonely".to_owned();
+        profile.pause_ms = 800;
+        profile.delay_ms = 500;
+        profile.loss = 250;
+        for (kind, weight) in &mut profile.deeds {
+            *weight = match kind {
+                DeedKind::MoveFile | DeedKind::MoveDirectory | DeedKind::Swap => 6,
+                DeedKind::Write | DeedKind::MakeDirectory | DeedKind::Remove => 2,
+                _ => 0,
+            };
+        }
+        profile
+    }
+
     /// A world chosen by a seed.
     #[must_use]
     pub fn swarm(seed: u64, users: Option<usize>, steps: usize) -> Self {

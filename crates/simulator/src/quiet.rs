@@ -77,12 +77,12 @@ impl World {
         self.settle()
     }
 
-    fn is_at_rest(&self) -> Run<bool> {
+    fn is_at_rest(&self, devices: &[usize]) -> Run<bool> {
         let idle = |item: &Item| matches!(item, Item::Tick { .. } | Item::Timeout { .. });
         if self.queue.any(|item| !idle(item)) {
             return Ok(false);
         }
-        for device in &self.devices {
+        for device in devices.iter().map(|device| &self.devices[*device]) {
             let Some(engine) = &device.engine else { return Ok(false) };
             if !device.memory.status(engine).map_err(|error| error.to_string())?.in_step {
                 return Ok(false);
@@ -92,9 +92,15 @@ impl World {
     }
 
     fn settle(&mut self) -> Run {
+        let all: Vec<usize> = (0..self.devices.len()).collect();
+        self.settle_some(&all)
+    }
+
+    /// Goes on until these devices are at rest.
+    pub(crate) fn settle_some(&mut self, devices: &[usize]) -> Run {
         let latest = self.queue.now().plus_ms(REST_MS);
         let most = self.events + REST_EVENTS;
-        while !self.is_at_rest()? {
+        while !self.is_at_rest(devices)? {
             if !self.step()? || self.events > most || self.queue.now() > latest {
                 return Err(format!("never comes to rest: {}", self.states()?));
             }
@@ -133,16 +139,21 @@ impl World {
         Ok(())
     }
 
+    /// Whether a device's disk holds what the server does.
+    pub(crate) fn check_agreement(&mut self, device: usize) -> Run {
+        let server = shown_by_server(&self.server.nodes());
+        let here = shown_by_disk(&self.devices[device].tree());
+        match first_difference(&server, &here) {
+            Some(difference) => Err(format!("server and {} differ: {difference}", self.devices[device].name)),
+            None => Ok(()),
+        }
+    }
+
     fn check_everything(&mut self) -> Run {
         self.check_server()?;
-        let server = shown_by_server(&self.server.nodes());
         for device in 0..self.devices.len() {
+            self.check_agreement(device)?;
             let tree = self.devices[device].tree();
-            let here = shown_by_disk(&tree);
-            if let Some(difference) = first_difference(&server, &here) {
-                let name = &self.devices[device].name;
-                return Err(format!("server and {name} differ: {difference}"));
-            }
             let oracle = Arc::clone(&self.oracle);
             let oracle = oracle.lock().unwrap_or_else(PoisonError::into_inner);
             if self.profile.users == 1

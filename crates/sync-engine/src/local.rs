@@ -308,7 +308,10 @@ impl LocalSide {
                 }
             }
             HashOutcome::Unreadable => match target {
-                Target::Edit { key, .. } => freeze(store, *key, Frozen::Unreadable)?,
+                Target::Edit { key, .. } => {
+                    freeze(store, *key, Frozen::Unreadable)?;
+                    self.touch(*key);
+                }
                 Target::New { path, .. } => {
                     self.unreadable.insert(path.clone());
                 }

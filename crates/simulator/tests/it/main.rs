@@ -1,1 +1,5 @@
-//! Short runs of the simulation.
+//! Short runs of the simulation: what every change must pass.
+
+mod planted;
+mod scenarios;
+mod short_runs;

@@ -20,14 +20,19 @@ impl LocalSide {
         out: &mut Vec<Effect>,
     ) -> Result<(), StoreError> {
         let Some(path) = path_of(store, directory, &Overlay::new())? else { return Ok(()) };
-        thaw_unreadable(store, directory)?;
+        if thaw_unreadable(store, directory)? {
+            self.touch(directory);
+        }
         let Listing { entries, unseen } = listing;
         let mut children = children_by_name(store, directory)?;
         self.unreadable.retain(|known| known.split().is_none_or(|(parent, _)| parent != path));
         self.never_synced.retain(|known, _| known.split().is_none_or(|(parent, _)| parent != path));
         for name in unseen {
             match children.remove(&name) {
-                Some((key, _)) => freeze(store, key, Frozen::Unreadable)?,
+                Some((key, _)) => {
+                    freeze(store, key, Frozen::Unreadable)?;
+                    self.touch(key);
+                }
                 None => {
                     self.unreadable.insert(path.join(&name));
                 }
@@ -227,15 +232,17 @@ fn never_synced(kind: &EntryKind) -> Option<&'static str> {
     }
 }
 
-fn thaw_unreadable<S: PairStore>(store: &mut S, key: NodeKey) -> Result<(), StoreError> {
+/// Whether there was something to thaw.
+fn thaw_unreadable<S: PairStore>(store: &mut S, key: NodeKey) -> Result<bool, StoreError> {
     if let Some(mut row) = store.row(key)?
         && row.extra.frozen == Some(Frozen::Unreadable)
     {
         row.extra.frozen = None;
         row.triple.frozen = false;
         store.put(key, row)?;
+        return Ok(true);
     }
-    Ok(())
+    Ok(false)
 }
 
 fn children_by_name<S: PairStore>(

@@ -1,0 +1,81 @@
+//! Seeds in a row, and seeds that once showed a fault.
+
+use simulator::{Planted, Profile, Report, run_seed};
+
+/// Runs and expects nothing wrong.
+fn sound(seed: u64, profile: &Profile) -> Report {
+    let report = run_seed(seed, profile, Planted::default(), false);
+    if let Some(failure) = &report.failure {
+        let tail = report.trace.join("\n");
+        panic!("{tail}\nseed {seed} ({}, {} users): {failure}", profile.name, profile.users);
+    }
+    report
+}
+
+#[test]
+fn quick_users_and_nothing_wrong_come_to_rest_and_agree() {
+    for seed in 1..=12 {
+        sound(seed, &Profile::calm(2, 40));
+        sound(seed, &Profile::calm(3, 40));
+    }
+}
+
+#[test]
+fn one_active_user_is_never_disturbed() {
+    for seed in 1..=20 {
+        sound(seed, &Profile::swarm(seed, Some(1), 40));
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    for seed in 1..=6 {
+        let profile = Profile::swarm(seed, None, 40);
+        let [first, second] = [0, 1].map(|_| run_seed(seed, &profile, Planted::default(), false));
+        assert_eq!(first.trace_hash, second.trace_hash, "seed {seed}");
+        assert!(first.events > 50);
+    }
+    let other = run_seed(7, &Profile::swarm(6, None, 40), Planted::default(), false);
+    assert_ne!(
+        other.trace_hash,
+        run_seed(6, &Profile::swarm(6, None, 40), Planted::default(), false).trace_hash
+    );
+}
+
+#[test]
+fn sqlite_remembers_like_ordered_maps() {
+    for seed in 1..=4 {
+        let mut profile = Profile::calm(2, 30);
+        profile.store = simulator::StoreKind::Sqlite;
+        let on_sqlite = sound(seed, &profile);
+        profile.store = simulator::StoreKind::Maps;
+        assert_eq!(on_sqlite.trace_hash, sound(seed, &profile).trace_hash, "seed {seed}");
+    }
+}
+
+/// Each showed a fault once: the seed, users and what it was.
+#[test]
+fn what_once_went_wrong_goes_right() {
+    let calm: [(u64, &str); 6] = [
+        (1, "actions answered in parts were forgotten"),
+        (3, "a listing of another directory that took the name"),
+        (9, "something never synced in the way, and nobody told"),
+        (41, "an issue that outlived its cause"),
+        (58, "an edit while the file was moved"),
+        (149, "two directories that changed their names"),
+    ];
+    for (seed, what) in calm {
+        println!("{what}");
+        sound(seed, &Profile::calm(2, 60));
+    }
+    let swarm: [(u64, &str); 4] = [
+        (2, "one entry listed twice became two nodes"),
+        (50, "one entry listed twice became two nodes"),
+        (84, "a file no longer unreadable"),
+        (179, "a link with an old fingerprint"),
+    ];
+    for (seed, what) in swarm {
+        println!("{what}");
+        sound(seed, &Profile::swarm(seed, None, 60));
+    }
+}
