@@ -22,8 +22,16 @@ enum Fate {
     MovedFrom(NodeKey),
     HardLink,
     LookFirst(NodeKey),
+    /// First it must be known where a directory above its old place went.
+    Later,
     /// What was seen does not fit together.
     Doubtful,
+}
+
+enum Whereabouts {
+    There,
+    Gone,
+    Undecided,
 }
 
 impl LocalSide {
@@ -62,6 +70,11 @@ impl LocalSide {
                 match self.fate(store, &arrival)? {
                     Fate::MovedFrom(key) => self.apply_move(store, key, arrival, out)?,
                     Fate::HardLink => self.apply_new(store, arrival, out)?,
+                    Fate::Later => {
+                        if let Some(round) = &mut self.round {
+                            round.arrived.push_back(arrival);
+                        }
+                    }
                     Fate::Doubtful => self.look_at_everything(),
                     Fate::LookFirst(parent) => {
                         look_at.push(parent);
@@ -102,14 +115,32 @@ impl LocalSide {
             if above.contains(&key) {
                 return Ok(Fate::Doubtful);
             }
-            if round.missing.contains(&key) || round.displaced.contains(&key) {
-                return Ok(Fate::MovedFrom(key));
+            match self.whereabouts(store, key)? {
+                Whereabouts::Gone => return Ok(Fate::MovedFrom(key)),
+                Whereabouts::Undecided => return Ok(Fate::Later),
+                Whereabouts::There => {}
             }
             if !round.listed.contains(&local.parent) {
                 look_first = Some(local.parent);
             }
         }
         Ok(look_first.map_or(Fate::HardLink, Fate::LookFirst))
+    }
+
+    /// Whether a node may still be where L has it: not if its place, or that of a directory above, was found empty or
+    /// taken.
+    fn whereabouts<S: PairStore>(&self, store: &S, key: NodeKey) -> Result<Whereabouts, StoreError> {
+        let Some(round) = &self.round else { return Ok(Whereabouts::There) };
+        let mut current = key;
+        while current != NodeKey::ROOT && !round.moved.contains_key(&current) {
+            if round.missing.contains(&current) || round.displaced.contains(&current) {
+                let undecided = current != key && self.seen_elsewhere(store, current)?;
+                return Ok(if undecided { Whereabouts::Undecided } else { Whereabouts::Gone });
+            }
+            let Some(local) = store.row(current)?.and_then(|row| row.triple.local) else { break };
+            current = local.parent;
+        }
+        Ok(Whereabouts::There)
     }
 
     fn apply_new<S: PairStore>(
@@ -140,6 +171,8 @@ impl LocalSide {
         let Some(mut row) = store.row(key)? else { return Ok(()) };
         if let Some(round) = &mut self.round {
             round.missing.remove(&key);
+            // What was seen at its old place was not this directory.
+            round.listed.remove(&key);
         }
         self.suspects.remove(&key);
         if let Some(occupant) = occupant
