@@ -146,7 +146,7 @@ impl World {
         match (pending, answer) {
             (Pending::Pull, Answer::Changes(Ok(changes))) => {
                 self.stream(device, id, changes);
-                return Ok(());
+                Ok(())
             }
             (Pending::Pull, Answer::Changes(Err(failure))) => {
                 self.devices[device].pending.remove(&id);

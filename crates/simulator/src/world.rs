@@ -221,6 +221,11 @@ impl World {
         device.life == life && device.engine.is_some()
     }
 
+    /// Whether a device still waits for the answer to a request.
+    fn expects(&self, device: usize, life: u64, id: u64) -> bool {
+        self.alive(device, life) && self.devices[device].pending.contains_key(&id)
+    }
+
     fn happen(&mut self, item: Item) -> Run {
         match item {
             Item::Deed(index) => self.deed(index),
@@ -245,15 +250,12 @@ impl World {
             {
                 self.fail(device, id)?;
             }
-            Item::Part { device, life, id, nodes } if self.alive(device, life) => {
-                if self.devices[device].pending.contains_key(&id) {
-                    self.feed(device, Event::ChangesPart(nodes))?;
-                }
+            Item::Part { device, life, id, nodes } if self.expects(device, life, id) => {
+                self.feed(device, Event::ChangesPart(nodes))?;
             }
-            Item::LastPart { device, life, id, cursor, epoch } if self.alive(device, life) => {
-                if self.devices[device].pending.remove(&id).is_some() {
-                    self.feed(device, Event::ChangesDone { cursor, epoch })?;
-                }
+            Item::LastPart { device, life, id, cursor, epoch } if self.expects(device, life, id) => {
+                self.devices[device].pending.remove(&id);
+                self.feed(device, Event::ChangesDone { cursor, epoch })?;
             }
             Item::Wake { device, link, head } => {
                 let state = &self.devices[device];
