@@ -4,7 +4,7 @@
 //! lane either a pull or a commit, so that nothing is observed in the middle of our own doing.
 
 use crate::effect::{Activity, ActivityKind, Commit, Effect};
-use crate::event::{CommitAnswer, CommitFailure, Event, LocalOutcome, PullFailure};
+use crate::event::{CommitAnswer, CommitFailure, Cursor, Event, LocalOutcome, PullFailure};
 use crate::fault::Fault;
 use crate::ingest_remote::{self, Extent};
 use crate::local::LocalSide;
@@ -14,7 +14,7 @@ use crate::retry::{Retries, delay_ms};
 use crate::store::{Frozen, Intent, PairStore, StoreError};
 use crate::work::Work;
 use model::conflict::Author;
-use model::{GroupOutcome, IdempotencyKey, NodeKey, Refusal, RelativePath, Seq, Timestamp};
+use model::{Epoch, GroupOutcome, IdempotencyKey, NodeKey, Refusal, RelativePath, Seq, Timestamp};
 use planner::{LocalOperation, Plan, RemoteOperation, Tree};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,6 +74,8 @@ pub struct Engine {
     /// A full listing is needed, and what its absences mean.
     listing_wanted: bool,
     pulling: Option<Extent>,
+    /// What was pulled while local actions were under way: taken in when they are recorded.
+    pulled: Option<(Cursor, Epoch)>,
     pull_failures: u32,
     retry_remote_at: Option<Timestamp>,
     commit: Option<IdempotencyKey>,
@@ -113,6 +115,7 @@ impl Engine {
             pull_wanted: true,
             listing_wanted: false,
             pulling: None,
+            pulled: None,
             pull_failures: 0,
             retry_remote_at: None,
             commit: None,
@@ -190,12 +193,8 @@ impl Engine {
                 }
             }
             Event::ChangesDone { cursor, epoch } => {
-                if let Some(extent) = self.pulling.take() {
-                    self.settle_bookkeeping(store)?;
-                    self.head = self.head.max(cursor.seq);
-                    let touched = ingest_remote::take_in(store, extent, cursor, epoch)?;
-                    self.pull_failures = 0;
-                    self.note_news(touched);
+                if self.pulling.is_some() {
+                    self.pulled = Some((cursor, epoch));
                 }
             }
             Event::PullFailed(failure) => self.pull_failed(failure, now, store)?,
@@ -227,6 +226,22 @@ impl Engine {
         Ok(())
     }
 
+    /// Takes in what was pulled, unless local actions are under way: should they be cut off before they are recorded,
+    /// what they left on the disk must still be known as the remote side's, and not look like a user's edit.
+    fn take_in_pulled<S: PairStore>(&mut self, store: &mut S) -> Result<(), StoreError> {
+        if self.work.as_ref().is_some_and(Work::local_in_flight) {
+            return Ok(());
+        }
+        let Some((cursor, epoch)) = self.pulled.take() else { return Ok(()) };
+        let Some(extent) = self.pulling.take() else { return Ok(()) };
+        self.settle_bookkeeping(store)?;
+        self.head = self.head.max(cursor.seq);
+        let touched = ingest_remote::take_in(store, extent, cursor, epoch)?;
+        self.pull_failures = 0;
+        self.note_news(touched);
+        Ok(())
+    }
+
     /// New observations: steps planned before for these nodes are void, and so are old refusals.
     fn note_news(&mut self, touched: BTreeSet<NodeKey>) {
         if touched.is_empty() {
@@ -248,6 +263,7 @@ impl Engine {
         store: &mut S,
     ) -> Result<(), StoreError> {
         self.pulling = None;
+        self.pulled = None;
         store.take_staged()?;
         self.pull_wanted = true;
         match failure {
@@ -492,6 +508,7 @@ impl Engine {
         // Every turn either emits an effect on a free lane, records something, or ends; the bound only guards
         // against a planner that never comes to rest.
         for _ in 0..200 {
+            self.take_in_pulled(store)?;
             if !self.started || self.paused {
                 return Ok(());
             }
@@ -574,8 +591,13 @@ impl Engine {
             return Ok(());
         }
         let state = store.state()?;
+        if state.cursor.is_some() && !self.local.is_complete() {
+            // What a crash left on the disk is compared with what was known then, before that grows older.
+            return Ok(());
+        }
         let behind = state.cursor.as_ref().is_none_or(|cursor| cursor.seq < self.head);
         if self.pull_wanted || self.listing_wanted || behind {
+            store.take_staged()?;
             let everything = self.listing_wanted || state.cursor.is_none();
             self.pulling = Some(if everything { Extent::Everything } else { Extent::Changes });
             self.pull_wanted = false;

@@ -35,8 +35,8 @@ pub(crate) struct LocalSide {
     later: BTreeMap<RelativePath, Timestamp>,
     /// How often a file changed while it was read.
     unsteady: BTreeMap<RelativePath, u32>,
-    /// Nodes that were missing, and since when.
-    suspects: BTreeMap<NodeKey, Timestamp>,
+    /// Nodes that were missing.
+    suspects: BTreeMap<NodeKey, Suspect>,
     /// Whether everything has been looked at once.
     complete: bool,
     round: Option<Round>,
@@ -48,6 +48,14 @@ pub(crate) struct LocalSide {
     /// What is never synced by its kind, and why; to be told, too.
     never_synced: BTreeMap<RelativePath, &'static str>,
     pub(crate) fault: Option<Fault>,
+}
+
+/// A node that was missing.
+#[derive(Debug, Clone, Copy)]
+struct Suspect {
+    since: Timestamp,
+    /// When to look for it; never twice in a row at once, whatever a look finds.
+    next_look: Timestamp,
 }
 
 /// A round under way.
@@ -153,7 +161,7 @@ impl LocalSide {
     /// When something that is not due yet is to be looked at again. What is due is looked at as soon as the lane is
     /// free, which no timer hastens.
     pub(crate) fn next_time(&self, now: Timestamp) -> Option<Timestamp> {
-        let suspects = self.suspects.values().map(|since| since.plus_ms(SUSPECT_MS));
+        let suspects = self.suspects.values().map(|suspect| suspect.next_look);
         self.later.values().copied().chain(suspects).filter(|at| *at > now).min()
     }
 
@@ -196,9 +204,12 @@ impl LocalSide {
         let due: Vec<NodeKey> = self
             .suspects
             .iter()
-            .filter(|(_, since)| since.plus_ms(SUSPECT_MS) <= now)
+            .filter(|(_, suspect)| suspect.next_look <= now)
             .map(|(key, _)| *key)
             .collect();
+        for suspect in self.suspects.values_mut().filter(|suspect| suspect.next_look <= now) {
+            suspect.next_look = now.plus_ms(SUSPECT_MS);
+        }
         store.prefetch(&due)?;
         let mut parents = BTreeSet::new();
         for key in due {
@@ -391,7 +402,7 @@ impl LocalSide {
     ) -> Result<(), StoreError> {
         for key in std::mem::take(&mut round.missing) {
             match self.suspects.get(&key) {
-                Some(since) if since.plus_ms(SUSPECT_MS) <= now => {
+                Some(suspect) if suspect.since.plus_ms(SUSPECT_MS) <= now => {
                     self.suspects.remove(&key);
                     remove_subtree(store, key, &mut round.touched)?;
                 }
@@ -400,7 +411,8 @@ impl LocalSide {
                     remove_subtree(store, key, &mut round.touched)?;
                 }
                 None => {
-                    self.suspects.insert(key, now);
+                    let next_look = now.plus_ms(SUSPECT_MS);
+                    self.suspects.insert(key, Suspect { since: now, next_look });
                 }
             }
         }

@@ -24,7 +24,7 @@ impl LocalSide {
             self.touch(directory);
         }
         let Listing { entries, unseen } = listing;
-        let mut children = children_by_name(store, directory)?;
+        let (mut children, doubles) = children_by_name(store, directory, &entries)?;
         self.unreadable.retain(|known| known.split().is_none_or(|(parent, _)| parent != path));
         self.never_synced.retain(|known, _| known.split().is_none_or(|(parent, _)| parent != path));
         for name in unseen {
@@ -74,6 +74,7 @@ impl LocalSide {
         }
         if let Some(round) = &mut self.round {
             round.missing.extend(children.into_values().map(|(key, _)| key));
+            round.missing.extend(doubles);
         }
         Ok(())
     }
@@ -245,27 +246,41 @@ fn thaw_unreadable<S: PairStore>(store: &mut S, key: NodeKey) -> Result<bool, St
     Ok(false)
 }
 
+/// A directory's children by name.
+type Children = BTreeMap<Name, (NodeKey, Row)>;
+
+/// L's children of a directory by name. Where L has several of one name, as after looking while things were moved, the
+/// one that is found there stands for the name; the others are told apart as missing.
 fn children_by_name<S: PairStore>(
     store: &S,
     directory: NodeKey,
-) -> Result<BTreeMap<Name, (NodeKey, Row)>, StoreError> {
+    entries: &[Entry],
+) -> Result<(Children, Vec<NodeKey>), StoreError> {
+    let found: BTreeMap<&Name, &Handle> =
+        entries.iter().map(|entry| (&entry.name, &entry.fingerprint.handle)).collect();
     let keys = store.children(Tree::Local, directory)?;
     store.prefetch(&keys)?;
-    let mut children = BTreeMap::new();
+    let mut children = Children::new();
+    let mut doubles = Vec::new();
+    let rank = |row: &Row, name: &Name| {
+        let is_found = handle_of(row).is_some() && handle_of(row) == found.get(name).copied();
+        (is_found, row.triple.synced.is_some())
+    };
     for key in keys {
-        if let Some(row) = store.row(key)?
-            && let Some(local) = &row.triple.local
-        {
-            children.insert(local.name.clone(), (key, row));
+        let Some(row) = store.row(key)? else { continue };
+        let Some(name) = row.triple.local.as_ref().map(|local| local.name.clone()) else { continue };
+        match children.get(&name) {
+            Some((_, other)) if rank(other, &name) >= rank(&row, &name) => doubles.push(key),
+            _ => doubles.extend(children.insert(name, (key, row)).map(|(other, _)| other)),
         }
     }
-    Ok(children)
+    Ok((children, doubles))
 }
 
 /// The handles of entries that are not where L has them, but that L knows.
 fn known_elsewhere<S: PairStore>(
     store: &S,
-    children: &BTreeMap<Name, (NodeKey, Row)>,
+    children: &Children,
     entries: &[Entry],
 ) -> Result<BTreeSet<Handle>, StoreError> {
     let mut strange: Vec<Handle> = entries
