@@ -11,10 +11,10 @@ use crate::local::LocalSide;
 use crate::paths::{Overlay, path_of};
 use crate::record;
 use crate::retry::{Retries, delay_ms};
-use crate::store::{Frozen, Intent, PairStore, StoreError};
+use crate::store::{Frozen, Intent, IntentOperation, PairStore, StoreError};
 use crate::work::Work;
 use model::conflict::Author;
-use model::{Epoch, GroupOutcome, IdempotencyKey, NodeKey, Refusal, RelativePath, Seq, Timestamp};
+use model::{Epoch, GroupOutcome, IdempotencyKey, Kind, NodeKey, Refusal, RelativePath, Seq, Timestamp};
 use planner::{LocalOperation, Plan, RemoteOperation, Tree};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -355,6 +355,9 @@ impl Engine {
                 }
                 Some(GroupOutcome::Refused { reason, .. }) => {
                     self.group_refused(&intent, index, *reason, now);
+                    if *reason == Refusal::ChunkMissing {
+                        self.read_again(store, group)?;
+                    }
                 }
                 None => self.group_refused(&intent, index, Refusal::Stale, now),
             }
@@ -371,6 +374,27 @@ impl Engine {
             self.head = self.head.max(answer.after.seq);
         }
         self.planned_clean = false;
+        Ok(())
+    }
+
+    /// The bytes that were promised could not be sent: they are no longer on the disk, even if nothing else tells so (a
+    /// power cut can leave other bytes behind the same times). Have the files read again.
+    fn read_again<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        group: &[IntentOperation],
+    ) -> Result<(), StoreError> {
+        for key in group.iter().map(|operation| operation.planned.key()) {
+            let Some(mut row) = store.row(key)? else { continue };
+            let (Some(local), Some(disk)) = (&row.triple.local, &mut row.extra.disk) else { continue };
+            if local.content.kind() != Kind::File {
+                continue;
+            }
+            disk.ctime = Timestamp(i64::MIN);
+            let path = path_of(store, local.parent, &Overlay::new())?.unwrap_or_default();
+            self.local.want(path, false);
+            store.put(key, row)?;
+        }
         Ok(())
     }
 
