@@ -116,10 +116,7 @@ fn a_receiving_client_killed_again_and_again_under_load_loses_nothing() -> Resul
         right.start()?;
     }
     worker.end()?;
-    // Known to be weaker than it should be: a client killed between installing a version and remembering it takes that
-    // version for its user's edit if the file has changed again meanwhile, and keeps it as a conflict copy. Nothing is
-    // lost, but somebody has to delete the copy.
-    ensure_whole(&mut world, &left, &right)
+    ensure_untouched(&mut world, &left, &right)
 }
 
 #[test]
