@@ -252,6 +252,7 @@ impl Worker {
     /// The thread that works on the disk, one job after the other.
     fn start_disk(&self, replica: &Replica) -> Sender<DiskJob> {
         let (jobs, todo) = channel();
+        let notes = self.inbox.clone();
         let applier = Applier {
             disk: Arc::clone(&replica.disk),
             remote: self.remote.clone(),
@@ -259,6 +260,9 @@ impl Worker {
             runtime: self.runtime.clone(),
             author: self.author.clone(),
             progress: self.shared.progress.clone(),
+            note_download: Box::new(move |content, staged| {
+                let _gone = notes.send(Message::Download(content, Some(staged)));
+            }),
         };
         let inbox = self.inbox.clone();
         let name = format!("disk-{}", self.configuration.number);

@@ -21,6 +21,8 @@ pub(super) struct Applier {
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) author: Author,
     pub(super) progress: Progress,
+    /// Told when the download of a long content begins.
+    pub(super) note_download: Box<dyn Fn(ContentId, StagedId) + Send + Sync>,
 }
 
 /// Files half downloaded, found again after a restart.

@@ -223,6 +223,8 @@ impl<'a> Filler<'a> {
             }
         };
         if want.size >= RESUMABLE_FROM {
+            // Told now: should this process end, the next one takes the file up.
+            (self.applier.note_download)(want.content, file.id());
             learnt.resumable.push((want.content, Some(file.id())));
         }
         if let Some(base) = want.base.and_then(|base| manifests.get(&base)) {
