@@ -110,25 +110,39 @@ pub fn ensure_same(left: &Path, right: &Path) -> Result<()> {
     Tree::read(left)?.ensure_same(&Tree::read(right)?)
 }
 
-/// Every path below a directory, relative to it; the program's own directory and what is below links left out.
+/// Every path below a directory, relative to it; the program's own directory and what is below links left out. What goes
+/// away while it is listed is left out, too.
 pub fn paths(root: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut open = vec![PathBuf::new()];
     while let Some(directory) = open.pop() {
-        for entry in std::fs::read_dir(root.join(&directory))? {
+        let entries = match std::fs::read_dir(root.join(&directory)) {
+            Err(error) if !directory.as_os_str().is_empty() && is_gone(&error) => continue,
+            entries => entries?,
+        };
+        for entry in entries {
             let entry = entry?;
             if directory.as_os_str().is_empty() && entry.file_name() == OsStr::new(PRIVATE) {
                 continue;
             }
             let path = directory.join(entry.file_name());
-            if entry.file_type()?.is_dir() {
-                open.push(path.clone());
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => open.push(path.clone()),
+                Err(error) if is_gone(&error) => continue,
+                kind => {
+                    kind?;
+                }
             }
             found.push(path);
         }
     }
     found.sort();
     Ok(found)
+}
+
+/// Whether something was removed, or replaced by a file, since its name was read.
+fn is_gone(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
 fn look(path: &Path) -> Result<Node> {
