@@ -62,12 +62,13 @@ async fn transfers_of_one_device_are_bounded() {
     slow.write_all(&bytes[..20]).await.unwrap();
     let second = Draft::new().file("b", b"def");
     let refused = loop {
+        // Time for the first to take the only place: asked too early, the second would take it itself, and the first
+        // would be the one that is refused.
+        tokio::time::sleep(Duration::from_millis(400)).await;
         let answer = alice.send_commit(&second).await;
         if answer.status != 200 {
             break answer;
         }
-        // The first has not been noticed yet.
-        tokio::task::yield_now().await;
     };
     let problem = refused.assert_problem(ProblemKind::TooManyRequests);
     assert_eq!(problem.members["limit"], "device_transfers");
