@@ -100,22 +100,7 @@ impl SqliteStore {
     }
 
     fn write_out(&mut self) -> Result<(), StoreError> {
-        {
-            let cache = self.cache.borrow();
-            let (rows, gone) = cache.changes();
-            if !rows.is_empty() || !gone.is_empty() {
-                self.begin()?;
-                self.write_value("next_key", &self.next_key.to_be_bytes())?;
-                rows::write(&self.connection, self.rule, &rows)?;
-                let mut statement = self
-                    .connection
-                    .prepare_cached("DELETE FROM node WHERE key IN (SELECT value FROM rarray(?1))")
-                    .map_err(failed)?;
-                if !gone.is_empty() {
-                    statement.execute([keys_array(&gone)]).map_err(failed)?;
-                }
-            }
-        }
+        self.flush()?;
         if std::mem::take(&mut *self.open.borrow_mut()) {
             self.connection.execute_batch("COMMIT").map_err(failed)?;
         }

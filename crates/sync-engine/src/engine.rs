@@ -734,16 +734,15 @@ impl Engine {
                 .collect(),
         };
         let deletions = held.local.len().max(held.remote.len());
-        let Some(most) = self.settings.hold_deletes.filter(|most| deletions as u64 > *most) else {
+        if self.settings.hold_deletes.is_none_or(|most| deletions as u64 <= most) {
             self.held = None;
             return Ok(());
-        };
+        }
         let nodes = store.all_keys(NodeKey::ROOT, deletions * 5 + 1)?.len();
         if self.approved || nodes > deletions * 5 {
             self.held = None;
             return Ok(());
         }
-        let _ = most;
         let keep_local: Vec<bool> =
             plan.local.iter().map(|step| removed_locally(&step.operation).is_none()).collect();
         plan.local = filter_steps(std::mem::take(&mut plan.local), &keep_local, |step| &mut step.needs);
