@@ -64,6 +64,23 @@ pub struct Committed {
     pub repeated: bool,
 }
 
+impl Committed {
+    /// The folder's newest number before it, as far as its outcomes show it. All numbers from there to the head are
+    /// the commit's own, so that a later one makes a reader pull what it need not, never miss what it must.
+    #[must_use]
+    pub fn before(&self) -> Seq {
+        let applied = self.outcomes.iter().flat_map(|outcome| match outcome {
+            GroupOutcome::Applied(entries) => &entries[..],
+            GroupOutcome::Refused { .. } => &[],
+        });
+        let first = applied
+            .map(|entry| entry.revision.placement.max(entry.revision.version))
+            .min()
+            .filter(|seq| *seq > Seq(0));
+        first.map_or(self.head, |first| Seq(first.0 - 1))
+    }
+}
+
 /// Runs a commit in one transaction. It is durable on return.
 ///
 /// # Errors

@@ -170,18 +170,18 @@ impl World {
 
     /// Everything that lives, by id, as a first listing gives it.
     pub(crate) fn listing(&self) -> BTreeMap<NodeId, RemoteNode> {
-        self.follow(Cursor::default(), 7).0.into_iter().map(|node| (node.id, node)).collect()
+        self.follow(None, 7).0.into_iter().map(|node| (node.id, node)).collect()
     }
 
     /// Follows changes to the end.
-    pub(crate) fn follow(&self, mut cursor: Cursor, limit: usize) -> (Vec<RemoteNode>, Cursor) {
+    pub(crate) fn follow(&self, mut cursor: Option<Cursor>, limit: usize) -> (Vec<RemoteNode>, Cursor) {
         let mut nodes = Vec::new();
         loop {
             let page = changes(&*self.database, self.may_read(), cursor, limit, NOW).unwrap();
             nodes.extend(page.nodes);
-            cursor = page.next;
+            cursor = Some(page.next);
             if !page.more {
-                return (nodes, cursor);
+                return (nodes, page.next);
             }
         }
     }

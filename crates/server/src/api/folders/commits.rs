@@ -179,26 +179,12 @@ async fn carry_out(
 
 fn answer(server: &Server, folder: FolderId, planned: &Planned, committed: Committed) -> Answer {
     let result = CommitResult {
-        before: first_number(&committed.outcomes).map_or(committed.head, |first| Seq(first.0 - 1)),
+        before: committed.before(),
         head: committed.head,
         cursor: server.cursor_key.at(server.epoch(), folder, committed.head),
         replayed: committed.repeated,
     };
     Answer { result, outcomes: planned.merge(committed.outcomes) }
-}
-
-/// The first number of the journal that a commit took, as far as its outcomes show it. All numbers from the first to the
-/// head are the commit's own, so that a later one than the first makes a reader pull what it need not, never
-/// miss what it must.
-fn first_number(outcomes: &[GroupOutcome]) -> Option<Seq> {
-    let applied = outcomes.iter().flat_map(|outcome| match outcome {
-        GroupOutcome::Applied(entries) => &entries[..],
-        GroupOutcome::Refused { .. } => &[],
-    });
-    applied
-        .map(|entry| entry.revision.placement.max(entry.revision.version))
-        .min()
-        .filter(|seq| *seq > Seq(0))
 }
 
 fn out_of_place(detail: &str) -> Failure {
