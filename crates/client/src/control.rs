@@ -1,7 +1,7 @@
 //! The daemon's ear: one JSON line asks, one JSON line answers, over `HOME/control.sock`.
 
 use crate::home::Home;
-pub use crate::progress::{Direction, Transfer};
+pub use replica::progress::{Direction, Transfer};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};

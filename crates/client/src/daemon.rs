@@ -127,7 +127,7 @@ impl Daemon {
             pair.tell(Event::Online);
         }
         if paused && until.is_some_and(|until| until <= crate::now().0) {
-            pair.ask(crate::pair::Question::Resume);
+            pair.ask(replica::Question::Resume);
         }
         self.state().pairs.insert(number, pair);
     }

@@ -6,10 +6,11 @@ use crate::control::{
     Waited,
 };
 use crate::home::{Configuration, PairConfiguration};
-use crate::pair::{Pair, Question, WaitEnd};
+use crate::pair::Pair;
 use crate::remote::RemoteError;
 use model::{FolderId, Name, NodeId, RelativePath};
 use protocol::v1::WireNameRule;
+use replica::{Question, Reply, WaitEnd};
 use std::collections::BTreeMap;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,13 @@ use tokio::sync::oneshot;
 
 /// How many removed nodes are searched for a path.
 const TRASH_SEARCHED: usize = 100_000;
+
+/// An answer of a pair, to be waited for.
+fn reply<T: Send + 'static>() -> (Reply<T>, oneshot::Receiver<T>) {
+    let (sender, receiver) = oneshot::channel();
+    // Who does not wait any more need not be told.
+    (Reply::to(move |answer| drop(sender.send(answer))), receiver)
+}
 
 impl Daemon {
     pub(super) async fn answer(&self, request: ControlRequest) -> ControlAnswer {
@@ -184,8 +192,8 @@ impl Daemon {
     async fn wait(&self, at_most: Duration) -> ControlAnswer {
         let mut waiting = Vec::new();
         for pair in self.state().pairs.values() {
-            let (answer, answered) = oneshot::channel();
-            pair.ask(Question::Wait(answer));
+            let (reply, answered) = reply();
+            pair.ask(Question::Wait(reply));
             waiting.push((pair.configuration.directory.clone(), answered));
         }
         let deadline = tokio::time::Instant::now() + at_most;
@@ -240,8 +248,8 @@ impl Daemon {
                     None => None,
                 };
                 let kind = conflicts.then_some(ActivityKind::ConflictCopy);
-                let (answer, answered) = oneshot::channel();
-                pair.ask(Question::Log(wanted, kind, limit, answer));
+                let (reply, answered) = reply();
+                pair.ask(Question::Log(wanted, kind, limit, reply));
                 asked.push((pair.configuration.directory.clone(), answered));
             }
         }
@@ -267,8 +275,8 @@ impl Daemon {
             let state = self.state();
             state.pairs.values().find_map(|pair| {
                 let relative = relative(&pair.configuration.directory, path)?;
-                let (answer, answered) = oneshot::channel();
-                pair.ask(Question::Node(relative, answer));
+                let (reply, answered) = reply();
+                pair.ask(Question::Node(relative, reply));
                 Some((pair.folder, answered))
             })
         };

@@ -1,7 +1,8 @@
 //! A big transfer that was cut off goes on where it stood, whichever side was cut off.
 
 use anyhow::{Result, ensure};
-use e2e::{Device, Proxy, Random, Tree, World, eventually};
+use e2e::process::eventually;
+use e2e::{Device, Proxy, Random, Tree, World};
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;

@@ -20,7 +20,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use intake::Intake;
 use model::permit::Write;
-use model::{Action, FolderId, GroupOutcome, Limits, Permit, Seq};
+use model::{Action, FolderId, GroupOutcome, Limits, Permit};
 use plan::{Plan, Planned};
 use protocol::bundle::{BundleError, CommitResult, Encoder, Record};
 use protocol::{BUNDLE_MEDIA_TYPE, ProblemKind};
