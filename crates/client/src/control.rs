@@ -2,6 +2,7 @@
 
 use crate::home::Home;
 pub use crate::progress::{Direction, Transfer};
+use protocol::v1::VersionOriginWord;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -189,7 +190,9 @@ pub struct VersionLine {
     pub size: u64,
     /// When the server took it, as RFC 3339.
     pub time: String,
-    /// Who sent it.
+    /// How it came to be: `commit`, `copy`, `restore` or `outside` (found in the folder's plain directory).
+    pub origin: VersionOriginWord,
+    /// Who made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// From which device.

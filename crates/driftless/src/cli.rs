@@ -135,6 +135,9 @@ pub(crate) enum UserCommand {
         /// Whether it may do nothing at all for now
         #[arg(long, value_name = "YES|NO")]
         disabled: Option<YesNo>,
+        /// Which login of this machine is this person, for files in plain directories; `none` for none
+        #[arg(long, value_name = "LOGIN|none")]
+        system_user: Option<String>,
         #[command(flatten)]
         common: Common,
     },

@@ -36,6 +36,7 @@ fn version(row: &Row<'_>) -> rusqlite::Result<VersionRow> {
             1 => VersionOrigin::Copy,
             2 => VersionOrigin::Restore,
             3 => VersionOrigin::Attributes,
+            4 => VersionOrigin::Outside,
             _ => return Err(corrupt(10, "not an origin of versions")),
         },
         of: row.maybe_number(11)?.map(VersionNumber),
@@ -50,6 +51,7 @@ fn origin_number(origin: VersionOrigin) -> i64 {
         VersionOrigin::Copy => 1,
         VersionOrigin::Restore => 2,
         VersionOrigin::Attributes => 3,
+        VersionOrigin::Outside => 4,
     }
 }
 

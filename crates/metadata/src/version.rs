@@ -15,6 +15,8 @@ pub enum VersionOrigin {
     /// New attributes of the same version: not a version of its own in a history, but needed to know how the node
     /// was at a moment.
     Attributes,
+    /// New content that the server's own monitor found in the folder's plain directory.
+    Outside,
 }
 
 /// A version's row.

@@ -19,4 +19,4 @@ pub use folders::{FolderEntry, FolderKind, FoldersResponse, WireNameRule, WirePr
 pub use server::{ClientInfo, ServerResponse, WireLimits, capability};
 pub use trash::{TrashEntry, TrashResponse};
 pub use uploads::{OpenUploadRequest, UploadResponse};
-pub use versions::{RestoreRequest, RestoreResponse, VersionEntry, VersionsResponse};
+pub use versions::{RestoreRequest, RestoreResponse, VersionEntry, VersionOriginWord, VersionsResponse};

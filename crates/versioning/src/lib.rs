@@ -34,6 +34,6 @@ pub mod upload;
 pub mod verify;
 
 pub use changes::{Page, changes};
-pub use commit::{Commit, Committed, commit, repeated};
+pub use commit::{Authors, Commit, Committed, commit, repeated};
 pub use error::Error;
 pub use manifest::{BadManifest, Manifest};

@@ -90,8 +90,7 @@ fn run(transaction: &dyn Transaction, restore: &Restore) -> Result<Committed, Er
     if let Some(answer) = stored_answer(snapshot, principal, restore.key, &restore.digest)? {
         return Ok(answer);
     }
-    let author =
-        Author { user: principal.user, device: principal.device, epoch: epoch(snapshot)?, at: restore.now };
+    let author = Author::new(principal, epoch(snapshot)?, restore.now);
     let id = folder.id;
     let trees = restore
         .items

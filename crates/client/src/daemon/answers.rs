@@ -312,6 +312,7 @@ impl Daemon {
                         number: version.number,
                         size: version.size,
                         time: version.time.0.to_string(),
+                        origin: version.origin,
                         user: version.user,
                         device: version.device,
                         current: version.current,

@@ -2,6 +2,7 @@
 
 use super::{Open, directory, file, folder, key, name, new_folder, read, write};
 use crate::folder::{FolderCounters, FolderSettings};
+use crate::moment::Moment;
 use crate::node::NodeRow;
 use crate::placement::PlacementRow;
 use crate::version::{VersionOrigin, VersionRow};
@@ -14,6 +15,7 @@ pub(super) fn check(open: Open<'_>) {
     names_are_exchanged_in_one_call_and_stay_unique(open);
     the_tree_of_any_moment_comes_back(open);
     versions_come_back_with_their_newest_attributes(open);
+    moments_never_lead_back(open);
 }
 
 fn a_new_folder_has_a_root_and_is_found(open: Open<'_>) {
@@ -253,4 +255,30 @@ fn versions_come_back_with_their_newest_attributes(open: Open<'_>) {
     assert_eq!(found.1, rows[1..3]);
     assert_eq!(found.2, rows[..2]);
     assert_eq!(found.3, rows[2..]);
+}
+
+fn moments_never_lead_back(open: Open<'_>) {
+    let database = open();
+    let docs = folder(&*database);
+    let other = write(&*database, |transaction| transaction.create_folder(&new_folder("other")));
+    let seen = |at| {
+        let found = read(&*database, move |snapshot| snapshot.moment(docs, Timestamp(at)));
+        found.map(|moment| (moment.at.0, moment.seq.0))
+    };
+    assert_eq!(seen(i64::MAX), None);
+    // The clock steps back before the third, and two commits are of one time.
+    for (folder, at, seq) in
+        [(docs, 100, 1), (docs, 300, 4), (docs, 200, 5), (docs, 250, 6), (docs, 400, 7), (docs, 400, 9)]
+    {
+        let moment = Moment { at: Timestamp(at), seq: Seq(seq) };
+        write(&*database, move |transaction| transaction.put_moment(folder, moment));
+    }
+    let moment = Moment { at: Timestamp(50), seq: Seq(3) };
+    write(&*database, move |transaction| transaction.put_moment(other, moment));
+    assert_eq!(seen(99), None);
+    assert_eq!(seen(100), Some((100, 1)));
+    assert_eq!(seen(260), Some((100, 1)), "when the clock said so, it had been there before");
+    assert_eq!(seen(300), Some((300, 6)));
+    assert_eq!(seen(399), Some((300, 6)));
+    assert_eq!(seen(i64::MAX), Some((400, 9)));
 }

@@ -78,7 +78,13 @@ async fn principals(world: &World) -> Vec<(&'static str, Api)> {
     world.grant("docs", "gone", WirePrivilege::Manage).await;
     let disabled = world.link("gone", "laptop").await;
     let user = "gone".to_owned();
-    let request = AdminRequest::UserSet { user, password: None, administrator: None, disabled: Some(true) };
+    let request = AdminRequest::UserSet {
+        user,
+        password: None,
+        administrator: None,
+        disabled: Some(true),
+        system_user: None,
+    };
     world.do_admin(request).await;
     vec![
         ("nobody", world.nobody()),

@@ -8,22 +8,34 @@ use super::state::{Origin, State};
 use super::wanted::Wanted;
 use crate::Error;
 use metadata::folder::Folder;
+use metadata::moment::Moment;
 use metadata::node::NodeRow;
 use metadata::placement::PlacementRow;
 use metadata::version::{VersionOrigin, VersionRow};
 use metadata::{Snapshot, Transaction};
 use model::{
-    DeviceId, Epoch, Kind, Limits, Name, NameKey, NodeId, Operation, Seq, Timestamp, UserId, VersionNumber,
+    DeviceId, Epoch, Kind, Limits, Name, NameKey, NodeId, Operation, Principal, Seq, Timestamp, UserId,
+    VersionNumber,
 };
 use std::collections::{HashMap, HashSet};
 
 /// Who makes the changes, and when.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Author {
-    pub(crate) user: UserId,
-    pub(crate) device: Option<DeviceId>,
-    pub(crate) epoch: Epoch,
-    pub(crate) at: Timestamp,
+    user: UserId,
+    device: Option<DeviceId>,
+    /// How its new contents come to be.
+    origin: VersionOrigin,
+    epoch: Epoch,
+    at: Timestamp,
+}
+
+impl Author {
+    pub(crate) fn new(principal: Principal, epoch: Epoch, at: Timestamp) -> Self {
+        let is_server = principal == Principal::SERVER;
+        let origin = if is_server { VersionOrigin::Outside } else { VersionOrigin::Commit };
+        Self { user: principal.user, device: principal.device, origin, epoch, at }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -156,6 +168,11 @@ impl Workspace {
 
     pub(crate) fn kind(&self, id: NodeId) -> Option<Kind> {
         self.node(id).map(|row| row.content.kind())
+    }
+
+    /// Whose the changes from here on are.
+    pub(crate) fn speak_for(&mut self, user: UserId) {
+        self.author.user = user;
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -401,7 +418,7 @@ impl Workspace {
             mtime: row.mtime,
             user: self.author.user,
             device: self.author.device,
-            origin: origin.origin,
+            origin: if origin.origin == VersionOrigin::Commit { self.author.origin } else { origin.origin },
             of: origin.of,
             epoch: self.author.epoch,
             at: self.author.at,
@@ -452,6 +469,7 @@ impl Workspace {
         transaction.put_placements(folder, &self.placements)?;
         transaction.put_versions(folder, &self.versions)?;
         transaction.set_folder_counters(folder, &self.folder.counters)?;
+        transaction.put_moment(folder, Moment { at: self.author.at, seq: head })?;
         Ok(head)
     }
 

@@ -10,6 +10,7 @@ mod folder;
 mod history;
 mod model_based;
 mod on_disk;
+mod outside;
 mod refusals;
 mod restore;
 mod upload;

@@ -5,10 +5,11 @@ use crate::failure::Failure;
 use crate::server::Server;
 use axum::Json;
 use axum::extract::State;
+use metadata::version::VersionOrigin;
 use model::permit::Read;
 use model::{Action, DeviceId, FolderId, NodeId, UserId};
 use protocol::RfcTime;
-use protocol::v1::{VersionEntry, VersionsResponse};
+use protocol::v1::{VersionEntry, VersionOriginWord, VersionsResponse};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ pub(crate) async fn versions(
                 mtime: RfcTime(version.mtime),
                 executable: version.executable,
                 time: RfcTime(version.at),
+                origin: origin_word(version.origin),
                 user: names.users.get(&version.user).cloned(),
                 device: version.device.and_then(|device| names.devices.get(&device).cloned()),
                 current: index == 0,
@@ -39,6 +41,16 @@ pub(crate) async fn versions(
         })
         .await?;
     Ok(Json(VersionsResponse { versions: entries }))
+}
+
+fn origin_word(origin: VersionOrigin) -> VersionOriginWord {
+    match origin {
+        // The attributes' rows are part of the version before.
+        VersionOrigin::Commit | VersionOrigin::Attributes => VersionOriginWord::Commit,
+        VersionOrigin::Copy => VersionOriginWord::Copy,
+        VersionOrigin::Restore => VersionOriginWord::Restore,
+        VersionOrigin::Outside => VersionOriginWord::Outside,
+    }
 }
 
 /// What people call themselves and their devices.
