@@ -70,7 +70,7 @@ pub(super) fn set(server: &Server, name: String, password: Option<&Secret>, chan
         user.administrator = administrator.unwrap_or(user.administrator);
         user.disabled = disabled.unwrap_or(user.disabled);
         if let Some(login) = &system_user {
-            auth::account::set_system_user(&mut user, login)?;
+            auth::account::set_system_user(&mut user, login).map_err(auth::AccountError::from)?;
         }
         transaction.set_user(&user).map_err(|error| match (error.kind(), &system_user) {
             (metadata::ErrorKind::Conflict, Some(login)) => {
