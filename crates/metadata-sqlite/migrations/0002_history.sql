@@ -13,6 +13,19 @@ CREATE TABLE moment (
     PRIMARY KEY (folder, at)
 ) STRICT, WITHOUT ROWID;
 
+-- Nodes that stood in a directory and have left it for another: with a directory's children and its removed ones, all that it
+-- ever held.
+CREATE TABLE departure (
+    folder INTEGER NOT NULL,
+    parent INTEGER NOT NULL,
+    node   INTEGER NOT NULL,
+    PRIMARY KEY (folder, parent, node)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO departure (folder, parent, node)
+    SELECT DISTINCT p.folder, p.parent, p.node
+    FROM placement p JOIN node n ON n.folder = p.folder AND n.id = p.node WHERE n.parent <> p.parent;
+
 INSERT INTO moment (folder, at, seq)
     SELECT folder, latest, max(seq) FROM (
         SELECT folder, seq, max(at) OVER (PARTITION BY folder ORDER BY seq) AS latest FROM (

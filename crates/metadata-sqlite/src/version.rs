@@ -1,7 +1,7 @@
 //! Versions.
 
 use crate::error::corrupt;
-use crate::node::content_cells;
+use crate::node::{content_cells, id_rows};
 use crate::rows::{Cell, Rows};
 use crate::session::{Columns, Session};
 use metadata::Result;
@@ -100,6 +100,23 @@ impl ReadVersions for Session {
             }
         }
         Ok(newest)
+    }
+
+    fn versions_after(&self, folder: FolderId, ids: &[NodeId], seq: Seq) -> Result<Vec<VersionRow>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.query(
+            "versions_after",
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM rows(?2) r CROSS JOIN version v ON v.folder = ?1 AND v.node = r.c0 AND v.seq > ?3
+                 ORDER BY v.node, v.seq"
+            ),
+            params![folder.0.cast_signed(), id_rows(ids), seq.0.cast_signed()],
+            version,
+        )
     }
 
     fn versions_holding(

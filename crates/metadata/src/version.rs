@@ -60,6 +60,9 @@ pub trait ReadVersions {
         wanted: &[(NodeId, VersionNumber)],
     ) -> Result<Vec<VersionRow>>;
 
+    /// The rows of these nodes past `seq`, by node and seq.
+    fn versions_after(&self, folder: FolderId, ids: &[NodeId], seq: Seq) -> Result<Vec<VersionRow>>;
+
     /// Those of `pairs` where some version of the node has, or had, that file content; in order.
     fn versions_holding(
         &self,

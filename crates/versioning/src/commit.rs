@@ -144,8 +144,22 @@ fn check_form(commit: &Commit) -> Result<(), Error> {
 }
 
 /// Whose idempotency keys these are.
-fn caller(principal: Principal) -> Caller {
+pub(crate) fn caller(principal: Principal) -> Caller {
     principal.device.map_or(Caller::User(principal.user), Caller::Device)
+}
+
+/// The answer to an earlier attempt, in its stored form.
+pub(crate) fn stored_row(
+    snapshot: &dyn Snapshot,
+    principal: Principal,
+    key: IdempotencyKey,
+    digest: &[u8; 32],
+) -> Result<Option<OperationRow>, Error> {
+    let row = snapshot.operation(caller(principal), key)?;
+    if row.as_ref().is_some_and(|row| row.digest != *digest) {
+        return Err(Error::KeyReused);
+    }
+    Ok(row)
 }
 
 /// The answer to an earlier attempt.
@@ -155,10 +169,7 @@ pub(crate) fn stored_answer(
     key: IdempotencyKey,
     digest: &[u8; 32],
 ) -> Result<Option<Committed>, Error> {
-    let Some(row) = snapshot.operation(caller(principal), key)? else { return Ok(None) };
-    if row.digest != *digest {
-        return Err(Error::KeyReused);
-    }
+    let Some(row) = stored_row(snapshot, principal, key, digest)? else { return Ok(None) };
     let damaged = || metadata::Error::new(metadata::ErrorKind::Corrupt, "operation", "not an answer");
     Ok(Some(answer::read(&row.result).ok_or_else(damaged)?))
 }

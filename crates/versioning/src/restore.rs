@@ -316,7 +316,7 @@ impl Run<'_> {
 }
 
 /// `stem (restored).ext`, `stem (restored 2).ext` and so on, shortened to the longest name allowed.
-fn restored_name(name: &Name, is_directory: bool, number: u32) -> Name {
+pub(crate) fn restored_name(name: &Name, is_directory: bool, number: u32) -> Name {
     let text = name.as_str();
     let dot = if is_directory { None } else { text.rfind('.').filter(|dot| *dot > 0) };
     let (stem, extension) = text.split_at(dot.unwrap_or(text.len()));

@@ -14,6 +14,7 @@ pub(super) fn check(open: Open<'_>) {
     nodes_are_found_by_id_name_parent_and_journal(open);
     names_are_exchanged_in_one_call_and_stay_unique(open);
     the_tree_of_any_moment_comes_back(open);
+    a_directory_remembers_all_it_ever_held(open);
     versions_come_back_with_their_newest_attributes(open);
     moments_never_lead_back(open);
 }
@@ -224,6 +225,42 @@ fn the_tree_of_any_moment_comes_back(open: Open<'_>) {
     assert_eq!(at(3), ["n2 n1 a directory", "n4 n2 c 2"]);
     assert_eq!(at(4), ["n2 n1 a directory", "n4 n1 d 2"]);
     assert_eq!(at(99), ["n4 n1 d 2"]);
+    let (then, after, later) = read(&*database, move |snapshot| {
+        Ok((
+            snapshot.nodes_at(id, &[NodeId(9), NodeId(4), NodeId(1), NodeId(4)], Seq(3))?,
+            snapshot.placements_after(id, &[NodeId(2), NodeId(4)], Seq(2))?,
+            snapshot.versions_after(id, &[NodeId(2), NodeId(4)], Seq(2))?,
+        ))
+    });
+    assert_eq!(then.len(), 1);
+    assert_eq!((then[0].id, then[0].parent, then[0].version), (NodeId(4), NodeId(2), VersionNumber(2)));
+    assert_eq!(after, [places[3].clone(), places[2].clone()]);
+    assert_eq!(later.iter().map(|row| row.seq).collect::<Vec<_>>(), [Seq(3)]);
+}
+
+fn a_directory_remembers_all_it_ever_held(open: Open<'_>) {
+    let database = open();
+    let id = tree(&*database);
+    let once = |after, limit| {
+        let found =
+            read(&*database, move |snapshot| snapshot.once_children(id, NodeId(1), NodeId(after), limit));
+        found.iter().map(|id| id.0).collect::<Vec<_>>()
+    };
+    let before = once(0, 99);
+    assert!(!before.contains(&1), "the root is not in itself");
+    let removed = read(&*database, move |snapshot| snapshot.removed_nodes(id, None, 99));
+    assert!(removed.iter().filter(|row| row.parent == NodeId(1)).all(|row| before.contains(&row.id.0)));
+    for _ in 0..2 {
+        write(&*database, move |transaction| {
+            transaction.put_departures(id, &[(NodeId(1), NodeId(77)), (NodeId(2), NodeId(78))])
+        });
+    }
+    assert_eq!(once(0, 99), [&before[..], &[77]].concat());
+    assert_eq!(once(76, 99), [77]);
+    assert_eq!(once(0, 1), before[..1]);
+    let below = read(&*database, move |snapshot| snapshot.removed_below(id, &[NodeId(1), NodeId(2)]));
+    let bytes: u64 = removed.iter().map(|row| row.content.size()).sum();
+    assert_eq!(below, [(NodeId(1), removed.len() as u64, bytes)]);
 }
 
 fn versions_come_back_with_their_newest_attributes(open: Open<'_>) {

@@ -55,6 +55,7 @@ pub(crate) struct Mark {
     changes: usize,
     placements: usize,
     versions: usize,
+    departures: usize,
     head: Seq,
     next_node: NodeId,
 }
@@ -78,6 +79,8 @@ pub(crate) struct Workspace {
     undo: Vec<Undo>,
     placements: Vec<PlacementRow>,
     versions: Vec<VersionRow>,
+    /// Nodes that have left a directory for another.
+    departures: Vec<(NodeId, NodeId)>,
     moved_directories: bool,
 }
 
@@ -133,6 +136,7 @@ impl Workspace {
             undo: Vec::new(),
             placements: Vec::with_capacity(wanted.places.len()),
             versions: Vec::with_capacity(wanted.places.len()),
+            departures: Vec::new(),
             moved_directories: false,
         };
         workspace.take_in(snapshot.nodes_and_ancestors(id, &wanted.nodes)?);
@@ -237,6 +241,7 @@ impl Workspace {
             changes: self.undo.len(),
             placements: self.placements.len(),
             versions: self.versions.len(),
+            departures: self.departures.len(),
             head: self.folder.counters.head,
             next_node: self.folder.counters.next_node,
         }
@@ -259,6 +264,7 @@ impl Workspace {
         }
         self.placements.truncate(mark.placements);
         self.versions.truncate(mark.versions);
+        self.departures.truncate(mark.departures);
         self.folder.counters.head = mark.head;
         self.folder.counters.next_node = mark.next_node;
         self.forget_paths();
@@ -384,7 +390,11 @@ impl Workspace {
     fn set_placement(&mut self, id: NodeId, set: impl FnOnce(&Self, &mut NodeRow)) {
         let Some(row) = self.node(id) else { return };
         let mut row = row.clone();
+        let parent = row.parent;
         set(self, &mut row);
+        if parent != row.parent {
+            self.departures.push((parent, id));
+        }
         row.seq = self.next_seq();
         row.revision.placement = row.seq;
         if row.content.is_directory() {
@@ -468,6 +478,7 @@ impl Workspace {
         transaction.raise_subtree_seq(folder, &raised, head)?;
         transaction.put_placements(folder, &self.placements)?;
         transaction.put_versions(folder, &self.versions)?;
+        transaction.put_departures(folder, &self.departures)?;
         transaction.set_folder_counters(folder, &self.folder.counters)?;
         transaction.put_moment(folder, Moment { at: self.author.at, seq: head })?;
         Ok(head)

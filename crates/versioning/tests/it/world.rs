@@ -197,6 +197,11 @@ impl World {
         assert_eq!(self.verify().problems, []);
     }
 
+    /// What the chunk store holds, in bytes.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        self.store.packs().unwrap().iter().map(|pack| pack.bytes).sum()
+    }
+
     /// A node, alive or not.
     pub(crate) fn node(&self, id: NodeId) -> RemoteNode {
         let folder = self.folder;
