@@ -7,6 +7,7 @@ mod changes;
 mod commit;
 mod events;
 mod fetch;
+mod past;
 mod people;
 
 pub use events::{Connection, Signal};
@@ -15,6 +16,7 @@ pub use people::{link, wait_for_server};
 pub(crate) use changes::pull;
 pub(crate) use commit::{Sending, send_commit};
 pub(crate) use fetch::{fetch_chunks, fetch_manifests};
+pub(crate) use past::encoded;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};

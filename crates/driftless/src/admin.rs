@@ -59,7 +59,7 @@ fn user(command: &UserCommand) -> anyhow::Result<ExitCode> {
             ask(common, AdminRequest::UserAdd { user: name.clone(), password, administrator: *administrator })
         }
         UserCommand::List { common } => ask(common, AdminRequest::UserList),
-        UserCommand::Set { name, password, password_stdin, administrator, disabled, common } => {
+        UserCommand::Set { name, password, password_stdin, administrator, disabled, system_user, common } => {
             let password = match *password || *password_stdin {
                 true => Some(Secret(password::read(*password_stdin, true)?)),
                 false => None,
@@ -71,6 +71,10 @@ fn user(command: &UserCommand) -> anyhow::Result<ExitCode> {
                     password,
                     administrator: administrator.map(YesNo::is_yes),
                     disabled: disabled.map(YesNo::is_yes),
+                    system_user: system_user.clone().map(|login| match login.as_str() {
+                        "none" => String::new(),
+                        _ => login,
+                    }),
                 },
             )
         }

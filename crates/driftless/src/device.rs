@@ -1,6 +1,7 @@
 //! Commands of a client.
 
 mod link;
+mod past;
 mod show;
 
 use crate::cli::{Decision, DeviceCommand, HomeArgument};
@@ -72,9 +73,13 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
             let request = ControlRequest::Versions { path: absolute(file)? };
             show::versions(ask(&open_home(&shown.home)?, &request).await?, shown.json)
         }
-        DeviceCommand::Restore { file, number, home } => {
-            let request = ControlRequest::Restore { path: absolute(file)?, version: Some(*number) };
-            say(&open_home(home)?, &request).await
+        DeviceCommand::Restore(arguments) => past::restore(arguments).await,
+        DeviceCommand::List { path, moment, shown } => past::list(path, moment, shown).await,
+        DeviceCommand::Compare { path, moment, limit, shown } => {
+            past::compare(path, moment, *limit, shown).await
+        }
+        DeviceCommand::Trash { directory, limit, shown } => {
+            past::trash(directory.as_deref(), *limit, shown).await
         }
         DeviceCommand::Log { file, limit, shown } => {
             let path = file.as_deref().map(absolute).transpose()?;

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::{
-    account, audit, content, folder, node, operation, placement, setting, throttle, upload, version,
+    account, audit, content, folder, moment, node, operation, placement, setting, throttle, upload, version,
 };
 use std::fmt;
 use std::sync::mpsc;
@@ -13,6 +13,7 @@ pub trait Snapshot:
     + node::ReadNodes
     + placement::ReadPlacements
     + version::ReadVersions
+    + moment::ReadMoments
     + content::ReadContents
     + upload::ReadUploads
     + operation::ReadOperations
@@ -30,6 +31,7 @@ pub trait Transaction:
     + node::WriteNodes
     + placement::WritePlacements
     + version::WriteVersions
+    + moment::WriteMoments
     + content::WriteContents
     + upload::WriteUploads
     + operation::WriteOperations

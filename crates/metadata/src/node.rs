@@ -83,6 +83,10 @@ pub trait ReadNodes {
         limit: usize,
     ) -> Result<Vec<NodeRow>>;
 
+    /// For each of these directories, how many removed nodes are below it, through removed directories only, and the bytes
+    /// of their files. Those without any are left out.
+    fn removed_below(&self, folder: FolderId, directories: &[NodeId]) -> Result<Vec<(NodeId, u64, u64)>>;
+
     /// Nodes past `since` in the journal, in its order, without the root; tombstones only past `tombstones_since`.
     fn changed_nodes(
         &self,

@@ -40,6 +40,10 @@ pub enum AdminRequest {
         /// Whether it may do nothing at all for now.
         #[serde(default)]
         disabled: Option<bool>,
+        /// The login of the server's system whose files in plain directories are this person's; an empty text takes it
+        /// away.
+        #[serde(default)]
+        system_user: Option<String>,
     },
     /// Removes an account, its devices and its privileges; files stay.
     UserRemove {
@@ -186,6 +190,9 @@ pub struct UserEntry {
     pub administrator: bool,
     /// Whether it may do nothing for now.
     pub disabled: bool,
+    /// The login of the server's system whose files in plain directories are theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_user: Option<String>,
 }
 
 /// A group.

@@ -27,8 +27,9 @@ pub fn execute(server: &Server, request: AdminRequest) -> AdminAnswer {
             users::add(server, user, &password, administrator)
         }
         AdminRequest::UserList => users::list(server),
-        AdminRequest::UserSet { user, password, administrator, disabled } => {
-            users::set(server, user, password.as_ref(), administrator, disabled)
+        AdminRequest::UserSet { user, password, administrator, disabled, system_user } => {
+            let changes = users::Changes { administrator, disabled, system_user };
+            users::set(server, user, password.as_ref(), changes)
         }
         AdminRequest::UserRemove { user } => users::remove(server, user),
         AdminRequest::GroupAdd { group } => groups::add(server, group),
@@ -86,7 +87,9 @@ impl From<AccountError> for AdminError {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::Taken(_) => Self::Exists(error.to_string()),
-            AccountError::Name(_) | AccountError::Password(_) => Self::Invalid(error.to_string()),
+            AccountError::Name(_) | AccountError::Password(_) | AccountError::SystemUser(_) => {
+                Self::Invalid(error.to_string())
+            }
             AccountError::Database(error) => error.into(),
         }
     }

@@ -17,7 +17,7 @@ use sync_engine::{CommitAnswer, CommitFailure, Cursor, PullFailure};
 use versioning::folder::{Authority, Create};
 use versioning::identity::Identity;
 use versioning::verify::verify;
-use versioning::{Commit, Error, Manifest, fetch, folder, identity};
+use versioning::{Authors, Commit, Error, Manifest, fetch, folder, identity};
 
 /// A content's bytes, sent or fetched.
 pub(crate) type Bytes = Arc<Vec<u8>>;
@@ -144,6 +144,7 @@ impl Server {
             key,
             digest: [0; 32],
             groups,
+            authors: Authors::Caller,
             manifests,
             received,
             uploads: Vec::new(),

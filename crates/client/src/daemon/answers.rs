@@ -41,6 +41,13 @@ impl Daemon {
             ControlRequest::Log { path, conflicts, limit } => self.log(path, conflicts, limit).await,
             ControlRequest::Versions { path } => self.versions(&path).await,
             ControlRequest::Restore { path, version } => self.restore(&path, version).await,
+            ControlRequest::ListPast { path, when } => self.list_past(&path, &when).await,
+            ControlRequest::Compare { path, when, limit } => self.compare(&path, &when, limit).await,
+            ControlRequest::RestorePast { path, when, only_by, only_from, dry_run } => {
+                self.restore_past(&path, &when, only_by, only_from, dry_run).await
+            }
+            ControlRequest::Trash { path, limit } => self.trash(path.as_deref(), limit).await,
+            ControlRequest::Undelete { paths } => self.undelete(&paths).await,
             ControlRequest::Hold { directory, approve } => self.hold(directory.as_deref(), approve),
             ControlRequest::Stop => {
                 self.stop.send_replace(true);
@@ -270,7 +277,7 @@ impl Daemon {
         ControlAnswer::Log(lines)
     }
 
-    async fn node_at(&self, path: &Path) -> Result<(FolderId, NodeId), String> {
+    pub(super) async fn node_at(&self, path: &Path) -> Result<(FolderId, NodeId), String> {
         let found = {
             let state = self.state();
             state.pairs.values().find_map(|pair| {
@@ -320,6 +327,7 @@ impl Daemon {
                         number: version.number,
                         size: version.size,
                         time: version.time.0.to_string(),
+                        origin: version.origin,
                         user: version.user,
                         device: version.device,
                         current: version.current,
@@ -342,7 +350,7 @@ impl Daemon {
     }
 }
 
-fn failed(error: &RemoteError) -> ControlAnswer {
+pub(super) fn failed(error: &RemoteError) -> ControlAnswer {
     ControlAnswer::Failed(error.to_string())
 }
 
@@ -443,7 +451,7 @@ fn issue_lines(directory: &Path, issues: Vec<(RelativePath, String)>) -> Vec<Iss
 }
 
 /// A node's path on this device, in the disk's own bytes.
-fn absolute(directory: &Path, path: &RelativePath) -> PathBuf {
+pub(super) fn absolute(directory: &Path, path: &RelativePath) -> PathBuf {
     let mut whole = directory.to_owned();
     for name in path.names() {
         whole.push(std::ffi::OsString::from_vec(name.to_disk()));
@@ -452,7 +460,7 @@ fn absolute(directory: &Path, path: &RelativePath) -> PathBuf {
 }
 
 /// A path of this device within a pair's directory.
-fn relative(directory: &Path, path: &Path) -> Option<RelativePath> {
+pub(super) fn relative(directory: &Path, path: &Path) -> Option<RelativePath> {
     let rest = path.strip_prefix(directory).ok()?;
     rest.components().map(|part| Name::from_disk(part.as_os_str().as_bytes()).ok()).collect()
 }

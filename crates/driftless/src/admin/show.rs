@@ -16,12 +16,11 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
         AdminAnswer::Done => {}
         AdminAnswer::FolderAdded { id } => output::line(&id.to_string()),
         AdminAnswer::Users { users } => {
-            let mut rows = vec![head(&["NAME", "ADMINISTRATOR", "DISABLED"])];
-            rows.extend(
-                users
-                    .into_iter()
-                    .map(|user| vec![user.name, yes_no(user.administrator), yes_no(user.disabled)]),
-            );
+            let mut rows = vec![head(&["NAME", "ADMINISTRATOR", "DISABLED", "SYSTEM USER"])];
+            rows.extend(users.into_iter().map(|user| {
+                let system_user = user.system_user.unwrap_or_else(|| "none".to_owned());
+                vec![user.name, yes_no(user.administrator), yes_no(user.disabled), system_user]
+            }));
             output::table(&rows);
         }
         AdminAnswer::Groups { groups } => {

@@ -5,6 +5,7 @@ use crate::output;
 use anyhow::bail;
 use client::Home;
 use client::control::{self, ControlAnswer, ControlRequest, DaemonStatus};
+use protocol::v1::VersionOriginWord;
 use std::process::ExitCode;
 
 async fn daemon_status(home: &Home) -> anyhow::Result<DaemonStatus> {
@@ -106,7 +107,9 @@ pub(super) fn versions(answer: ControlAnswer, json: bool) -> anyhow::Result<Exit
     }
     let mut rows = vec![["VERSION", "TIME", "SIZE", "BY", ""].map(str::to_owned).to_vec()];
     for version in versions {
-        let by = [version.user, version.device].into_iter().flatten().collect::<Vec<_>>().join(" on ");
+        let outside = (version.origin == VersionOriginWord::Outside).then(|| "the server".to_owned());
+        let place = version.device.or(outside);
+        let by = [version.user, place].into_iter().flatten().collect::<Vec<_>>().join(" on ");
         let mark = if version.current { "current" } else { "" };
         let size = output::bytes(version.size);
         rows.push(vec![version.number.to_string(), version.time, size, by, mark.to_owned()]);

@@ -4,6 +4,9 @@ pub(crate) mod changes;
 pub(crate) mod chunks;
 pub(crate) mod commits;
 pub(crate) mod nodes;
+mod past;
+mod people;
+pub(crate) mod restore;
 pub(crate) mod trash;
 pub(crate) mod uploads;
 

@@ -166,6 +166,7 @@ async fn carry_out(
         key: planned.key,
         digest: planned.digest,
         groups: std::mem::take(&mut planned.groups),
+        authors: versioning::Authors::Caller,
         manifests: std::mem::take(&mut planned.manifests),
         received: intake.into_received(),
         uploads: planned.uploads.clone(),
