@@ -5,7 +5,7 @@ use crate::manifests::{self, Manifests};
 use crate::progress::Progress;
 use crate::remote::{CommitJob, Inbox, Known, Message, Remote};
 use crate::{OpenReplica, Replica, look, now};
-use filesystem::{Barrier, StagedId, WatchEvent};
+use filesystem::{Barrier, StagedId, WatchEvent, WatchStatus, Watcher};
 use model::conflict::{Author, conflict_name};
 use model::{Content, ContentId, NameRule, NodeId, NodeKey, NodeState, RelativePath, Timestamp, UploadId};
 use pair_store::{LoggedActivity, SqliteStore};
@@ -117,6 +117,7 @@ struct Shared {
     status: Mutex<Status>,
     cursor: Mutex<Option<String>>,
     trouble: Mutex<Option<String>>,
+    watcher: Mutex<Option<Arc<dyn Watcher>>>,
     progress: Progress,
 }
 
@@ -164,6 +165,12 @@ impl Pair {
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         locked(&self.shared.trouble).clone()
+    }
+
+    /// How its directory is watched, if it is.
+    #[must_use]
+    pub fn watching(&self) -> Option<WatchStatus> {
+        locked(&self.shared.watcher).as_ref().map(|watcher| watcher.status())
     }
 
     /// Where in the remote side's journal it stands.
@@ -243,6 +250,7 @@ impl Worker {
         let engine = Engine::new(settings);
         let disk_jobs = self.start_disk(&replica);
         *locked(&self.shared.trouble) = None;
+        locked(&self.shared.watcher).clone_from(&replica.watcher);
         Ok(Running {
             worker: self,
             store,

@@ -9,10 +9,10 @@ use std::path::Path;
 use std::time::Duration;
 
 const MEBIBYTE: u64 = 1 << 20;
-const SIZE: u64 = 384 * MEBIBYTE;
+const SIZE: u64 = 192 * MEBIBYTE;
 
-/// What may travel twice: what was under way, and not yet acknowledged or kept, when it was cut off.
-const TWICE_MAX: u64 = SIZE / 4;
+/// What may travel twice: a bundle or two that were under way, and not yet acknowledged or kept, when it was cut off.
+const TWICE_MAX: u64 = 72 * MEBIBYTE;
 
 const WITHIN: Duration = Duration::from_secs(120);
 
