@@ -221,6 +221,25 @@ pub(crate) enum FolderCommand {
         /// How much it may hold, such as 500M or 2T
         #[arg(long, value_name = "SIZE", value_parser = size)]
         quota: Option<u64>,
+        /// Mirrors it in a plain directory of the server, which may hold files; `auto` for one in the data directory
+        #[arg(long, value_name = "DIR|auto")]
+        plain: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Gives a folder a plain directory of the server, or takes it away (its files stay)
+    Plain {
+        name: String,
+        /// A directory, which may hold files; `auto` for one in the data directory; `none`
+        #[arg(value_name = "DIR|auto|none")]
+        directory: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Decides about many deletions in a plain directory that are held
+    Hold {
+        name: String,
+        decision: Decision,
         #[command(flatten)]
         common: Common,
     },

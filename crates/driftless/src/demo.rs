@@ -58,6 +58,7 @@ async fn show(place: &Path, stay: bool) -> anyhow::Result<()> {
             folder: "docs".into(),
             name_rule: WireNameRule::Portable,
             quota_bytes: None,
+            plain: None,
         },
         AdminRequest::FolderGrant {
             folder: "docs".into(),

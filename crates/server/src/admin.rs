@@ -19,9 +19,10 @@ use metadata::audit::AuditEntry;
 use metadata::folder::Folder;
 use model::{FolderId, Timestamp};
 use protocol::admin::{AdminAnswer, AdminFailure, AdminRequest};
+use std::sync::Arc;
 
 /// Carries a request out. Blocks: on the database, for the 30 ms of a password, or as long as a verification takes.
-pub fn execute(server: &Server, request: AdminRequest) -> AdminAnswer {
+pub fn execute(server: &Arc<Server>, request: AdminRequest) -> AdminAnswer {
     let result = match request {
         AdminRequest::UserAdd { user, password, administrator } => {
             users::add(server, user, &password, administrator)
@@ -36,9 +37,11 @@ pub fn execute(server: &Server, request: AdminRequest) -> AdminAnswer {
         AdminRequest::GroupList => groups::list(server),
         AdminRequest::GroupSet { group, add, remove } => groups::set(server, group, add, remove),
         AdminRequest::GroupRemove { group } => groups::remove(server, group),
-        AdminRequest::FolderAdd { folder, name_rule, quota_bytes } => {
-            folders::add(server, folder, name_rule, quota_bytes)
+        AdminRequest::FolderAdd { folder, name_rule, quota_bytes, plain } => {
+            folders::add(server, folder, name_rule, quota_bytes, plain)
         }
+        AdminRequest::FolderPlain { folder, plain } => folders::plain(server, &folder, plain),
+        AdminRequest::FolderHold { folder, approve } => folders::hold(server, &folder, approve),
         AdminRequest::FolderList => folders::list(server),
         AdminRequest::FolderSet { folder, quota_bytes } => folders::set(server, &folder, quota_bytes),
         AdminRequest::FolderGrant { folder, to, privilege } => {
@@ -131,6 +134,7 @@ fn change<T: Send + 'static>(
         Ok::<_, AdminError>(result)
     })?;
     server.wakes.rights_changed();
+    server.owners.refresh(&*server.database, &server.settings);
     Ok(changed)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::output;
 use anyhow::bail;
-use protocol::admin::{AdminAnswer, AdminFolderEntry, VerifyReport};
+use protocol::admin::{AdminAnswer, AdminFolderEntry, PlainEntry, PlainState, VerifyReport};
 use std::process::ExitCode;
 
 /// Prints an answer; a failure becomes an error.
@@ -29,7 +29,7 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
             output::table(&rows);
         }
         AdminAnswer::Folders { folders } => {
-            let mut rows = vec![head(&["FOLDER", "SIZE", "QUOTA", "PRIVILEGES"])];
+            let mut rows = vec![head(&["FOLDER", "SIZE", "QUOTA", "PRIVILEGES", "PLAIN DIRECTORY"])];
             rows.extend(folders.into_iter().map(folder_row));
             output::table(&rows);
         }
@@ -70,7 +70,25 @@ fn folder_row(folder: AdminFolderEntry) -> Vec<String> {
         format!("{} {privilege}", grant.to)
     });
     let grants: Vec<String> = grants.collect();
-    vec![folder.name, output::bytes(folder.used_bytes), quota, grants.join(", ")]
+    let plain = folder.plain.map(|plain| plain_text(&plain)).unwrap_or_default();
+    vec![folder.name, output::bytes(folder.used_bytes), quota, grants.join(", "), plain]
+}
+
+fn plain_text(plain: &PlainEntry) -> String {
+    let state = match plain.state {
+        None => "no server runs",
+        Some(PlainState::InStep) => "in step",
+        Some(PlainState::Working) => "working",
+        Some(PlainState::Held) => "deletions are held: `admin folder hold`",
+        Some(PlainState::Offline) => "offline",
+    };
+    let watch = plain.watch.iter().map(|watch| format!(", {watch}")).collect::<String>();
+    let issues = match plain.issues.as_slice() {
+        [] => String::new(),
+        [only] => format!(", {only}"),
+        [first, rest @ ..] => format!(", {first}, and {} more", rest.len()),
+    };
+    format!("{} ({state}{watch}{issues})", plain.directory)
 }
 
 fn verified(report: &VerifyReport) -> ExitCode {
