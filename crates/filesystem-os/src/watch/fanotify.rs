@@ -1,0 +1,621 @@
+//! The thread that reads fanotify: one mark on the whole file system.
+//!
+//! The system tells of every change with the handle of the directory it was in, so nothing has to be watched before it can
+//! be told of. What has to be known is which handles are directories of the tree ([`Directories`]): found by a walk that
+//! begins after the mark was set, and kept current by the events of directories.
+//!
+//! Such an event is not replayed, since by now more may have happened, and the system merges events into earlier ones.
+//! It only says which name of which directory to look at: the directory is opened by its handle, wherever it is, and what
+//! stands there under the name now is what counts. Each later change of that name makes another event, which is read
+//! later, so the last look at every name is the true one. Hence:
+//! - a directory whose place was unknown for a while had events that could not be told: when it has a path again, all of
+//!   it is lost;
+//! - a directory found by a walk is known from then on, and what happened in it before is lost with the walk's top, told
+//!   when the walk is over; barriers wait for that, too;
+//! - a hint names a path, and the path is wrong once a directory above it is renamed; so a renamed directory in which
+//!   something happened of late is lost, and one in which nothing did is not.
+//!
+//! Events of other directories of the file system are read and dropped. While there are only such, they are read a few
+//! milliseconds late, many at once.
+
+mod directories;
+mod event;
+
+use super::{Command, Shared, WatchOptions, WatchQueue, lock};
+use crate::disk::OsDisk;
+use crate::listing;
+use crate::node;
+use crate::system::{
+    EventQueue, HandleRef, fanotify_group, mark_file_system, name_to_handle, open_by_handle,
+};
+use directories::{Directories, Id, Key, Keys, Placed, ROOT};
+use event::{Event, Events, Slot};
+use filesystem::Barrier;
+use model::{Name, RelativePath};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::{AsFd as _, OwnedFd};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, unlinkat};
+use rustix::io::{Errno, read};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ffi::CStr;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Room for some thousand events.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// So many directories of a walk are listed before events are read again.
+const WALK_STEP: usize = 64;
+
+/// How long events wait to be read while only others' come.
+const PAUSE_NS: i64 = 3_000_000;
+
+/// What has left the tree is forgotten after so long, or later, so that this takes one part in so many of the time.
+const SWEEP: Duration = Duration::from_secs(1);
+const SWEEP_SHARE: u32 = 100;
+
+/// So long at most it waits while there is something to forget, or to try again.
+const IDLE_S: i64 = 1;
+
+/// What could not be listed is tried again after so long.
+const RETRY: Duration = Duration::from_secs(20);
+
+/// So long at least, at most twice as long, a hint may take until somebody has looked where it says.
+const ACTIVE: Duration = Duration::from_secs(30);
+/// More active directories than this are not told apart.
+const ACTIVE_MAX: usize = 4096;
+
+/// So many names of a directory are told one by one.
+const NAMES_MAX: usize = 64;
+
+/// Files written through their handles alone (by an NFS server that has just begun, say) have no name that could be told.
+/// Everything is looked at again, but not more often than this.
+const NAMELESS: Duration = Duration::from_secs(300);
+
+/// The event of this name in the directory of cookies shows that fanotify works here.
+const TRIAL: &str = "trial";
+const TRIAL_WAIT: Duration = Duration::from_secs(5);
+
+/// Why fanotify cannot be used.
+#[derive(Debug)]
+pub(crate) struct Unfit {
+    what: &'static str,
+    errno: Errno,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, std::io::Error::from(self.errno))
+    }
+}
+
+impl std::error::Error for Unfit {}
+
+fn unfit(what: &'static str) -> impl Fn(Errno) -> Unfit {
+    move |errno| Unfit { what, errno }
+}
+
+/// A handle of our own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Handle {
+    kind: i32,
+    bytes: Box<[u8]>,
+}
+
+impl Handle {
+    fn new(handle: HandleRef<'_>) -> Self {
+        Self { kind: handle.kind, bytes: handle.bytes.into() }
+    }
+
+    fn as_ref(&self) -> HandleRef<'_> {
+        HandleRef { kind: self.kind, bytes: &self.bytes }
+    }
+}
+
+/// Directories in which something happened of late.
+#[derive(Debug)]
+struct Active {
+    since: Instant,
+    now: HashSet<Id>,
+    before: HashSet<Id>,
+    /// Too many to say.
+    is_all: [bool; 2],
+}
+
+impl Active {
+    fn new() -> Self {
+        Self { since: Instant::now(), now: HashSet::new(), before: HashSet::new(), is_all: [false; 2] }
+    }
+
+    fn insert(&mut self, id: Id) {
+        if self.now.len() < ACTIVE_MAX {
+            self.now.insert(id);
+        } else if !self.now.contains(&id) {
+            self.is_all[0] = true;
+        }
+    }
+
+    fn turn(&mut self) {
+        if self.since.elapsed() >= ACTIVE {
+            self.since = Instant::now();
+            self.before = std::mem::take(&mut self.now);
+            self.is_all = [false, self.is_all[0]];
+        }
+    }
+
+    fn any(&self, is_wanted: impl Fn(Id) -> bool) -> bool {
+        self.is_all.contains(&true) || self.now.iter().chain(&self.before).any(|id| is_wanted(*id))
+    }
+}
+
+pub(crate) struct Worker {
+    disk: OsDisk,
+    group: OwnedFd,
+    keys: Keys,
+    root: Handle,
+    /// The mount that the root is in: what is in another is not ours.
+    mount: i32,
+    cookies: Key,
+    tree: Directories,
+    /// Directories yet to be listed for those below them.
+    walk: Vec<Handle>,
+    /// What is lost, told once the walk is over.
+    lost: Vec<Id>,
+    /// Names to tell; none for all of a directory.
+    told: HashMap<Id, Option<BTreeSet<Name>>>,
+    active: Active,
+    /// Directories that could not be listed: what is below them is not known.
+    blind: HashSet<Handle>,
+    tried: Instant,
+    /// When everything was lost for a file without a name.
+    nameless: Option<Instant>,
+    /// Barriers to tell once everything before them has been told.
+    passed: Vec<Barrier>,
+    swept: Instant,
+    sweep_took: Duration,
+    /// The first walk is over.
+    is_ready: bool,
+    /// The last events were all of others.
+    is_foreign: bool,
+    shared: Arc<Shared>,
+}
+
+impl Worker {
+    /// Sets the mark, and makes sure that it tells what is needed here.
+    pub(crate) fn new(disk: OsDisk, options: &WatchOptions, shared: Arc<Shared>) -> Result<Self, Unfit> {
+        let queue = match options.queue {
+            WatchQueue::Unbounded => EventQueue::Unbounded,
+            WatchQueue::System => EventQueue::System,
+        };
+        let group = fanotify_group(queue)
+            .map_err(unfit("fanotify needs Linux 5.17, or the capabilities SYS_ADMIN and DAC_READ_SEARCH"))?;
+        let root = disk.beneath().root();
+        let (handle, mount) = name_to_handle(root, c"").map_err(unfit("the file system has no handles"))?;
+        check_handle(&disk, handle.as_ref()).map_err(unfit("a directory cannot be opened by its handle"))?;
+        mark_file_system(&group, root).map_err(unfit("the file system cannot be marked"))?;
+        let (cookies, _) =
+            name_to_handle(disk.cookies(), c"").map_err(unfit("the file system has no handles"))?;
+        check_events(&disk, &group, cookies.as_ref())
+            .map_err(unfit("the file system does not tell of changes"))?;
+        let keys = Keys::default();
+        let root = Handle::new(handle.as_ref());
+        Ok(Self {
+            disk,
+            group,
+            mount,
+            cookies: keys.of(cookies.as_ref()),
+            tree: Directories::new(keys.of(root.as_ref())),
+            keys,
+            root,
+            walk: Vec::new(),
+            lost: Vec::new(),
+            told: HashMap::new(),
+            active: Active::new(),
+            blind: HashSet::new(),
+            tried: Instant::now(),
+            nameless: None,
+            passed: Vec::new(),
+            swept: Instant::now(),
+            sweep_took: Duration::ZERO,
+            is_ready: false,
+            is_foreign: false,
+            shared,
+        })
+    }
+
+    pub(crate) fn run(mut self) {
+        self.start_over();
+        let result = self.serve();
+        self.shared.end(result);
+    }
+
+    fn serve(&mut self) -> Result<(), Errno> {
+        let mut buffer = vec![0; BUFFER_BYTES];
+        loop {
+            self.list_some();
+            self.publish();
+            self.wait()?;
+            let commands = std::mem::take(&mut *lock(&self.shared.commands));
+            for command in commands {
+                match command {
+                    Command::Stop => return Ok(()),
+                    Command::Attend(_) => self.try_blind_again(),
+                }
+            }
+            self.sweep_if_due();
+            if !self.blind.is_empty() && self.tried.elapsed() >= RETRY {
+                self.try_blind_again();
+            }
+            match read(&self.group, &mut *buffer) {
+                Ok(length) => self.take(&buffer[..length]),
+                Err(Errno::AGAIN | Errno::INTR) => self.is_foreign = false,
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+
+    /// Waits for something to do.
+    fn wait(&self) -> Result<(), Errno> {
+        if !self.walk.is_empty() {
+            return Ok(());
+        }
+        let bell = PollFd::new(&self.shared.bell, PollFlags::IN);
+        let group = PollFd::new(&self.group, PollFlags::IN);
+        if self.is_foreign {
+            let pause = Timespec { tv_sec: 0, tv_nsec: PAUSE_NS };
+            poll_some(&mut [bell.clone()], Some(&pause))?;
+        }
+        let is_idle_work = self.tree.is_littered() || !self.blind.is_empty();
+        let patience = is_idle_work.then_some(Timespec { tv_sec: IDLE_S, tv_nsec: 0 });
+        poll_some(&mut [group, bell], patience.as_ref())?;
+        // Whatever it counts: the commands are what matters.
+        let _ = read(&self.shared.bell, &mut [0; 8]);
+        Ok(())
+    }
+
+    /// Forgets what has left the tree, now and then: it takes a look at every directory that is known.
+    fn sweep_if_due(&mut self) {
+        let is_due = self.swept.elapsed() >= SWEEP.max(self.sweep_took * SWEEP_SHARE);
+        if is_due && self.tree.is_littered() && self.walk.is_empty() {
+            let begin = Instant::now();
+            self.tree.sweep();
+            self.swept = Instant::now();
+            self.sweep_took = self.swept - begin;
+        }
+    }
+
+    fn take(&mut self, buffer: &[u8]) {
+        self.is_foreign = true;
+        self.active.turn();
+        for event in Events::new(buffer) {
+            match event {
+                Ok(event) if event.mask.is_overflow() => {
+                    tracing::debug!("events were lost; all directories are found anew");
+                    self.start_over();
+                }
+                Ok(event) => self.handle(&event),
+                Err(event::Malformed) => {
+                    tracing::warn!("the system's events are malformed; everything is looked at again");
+                    self.start_over();
+                }
+            }
+        }
+    }
+
+    /// What is known of directories may be wrong, so they are all found anew.
+    fn start_over(&mut self) {
+        self.is_foreign = false;
+        self.tree = Directories::new(self.keys.of(self.root.as_ref()));
+        self.walk = vec![self.root.clone()];
+        self.lost = vec![ROOT];
+        self.told.clear();
+        self.active = Active::new();
+        self.blind.clear();
+    }
+
+    fn handle(&mut self, event: &Event<'_>) {
+        let is_structure = event.mask.is_of_directory() && event.mask.is_of_name();
+        if is_structure && event.target == Some(self.root.as_ref()) {
+            // The root itself was removed or renamed.
+            self.lost.push(ROOT);
+        }
+        // Where it went comes first: so a directory is never taken for gone on its way.
+        for slot in [event.to, event.slot, event.from].into_iter().flatten() {
+            self.handle_slot(event, slot, is_structure);
+        }
+        let has_place = event.slot.is_some() || event.to.is_some();
+        if !has_place && event.mask.is_write() && !event.mask.is_of_directory() {
+            self.handle_nameless();
+        }
+    }
+
+    fn handle_slot(&mut self, event: &Event<'_>, slot: Slot<'_>, is_structure: bool) {
+        if slot.directory.bytes.is_empty() {
+            // The system could not say where.
+            return self.start_over();
+        }
+        let key = self.keys.of(slot.directory);
+        let Some(id) = self.tree.id(key) else {
+            if key == self.cookies && event.mask.is_create() {
+                self.pass(slot.name);
+            }
+            return;
+        };
+        let Some(bytes) = slot.name else { return self.handle_self(id, slot.directory) };
+        if id == ROOT && self.disk.is_private(bytes.to_bytes()) {
+            return;
+        }
+        self.is_foreign = false;
+        self.active.insert(id);
+        let Ok(name) = Name::from_disk(bytes.to_bytes()) else {
+            return drop(self.told.insert(id, None));
+        };
+        if is_structure {
+            self.settle(id, slot.directory, (bytes, &name), event.target);
+        }
+        self.tell(id, name);
+    }
+
+    /// A directory may have come to this name, or have left it: what is there now is what counts.
+    fn settle(
+        &mut self,
+        parent: Id,
+        directory: HandleRef<'_>,
+        (bytes, name): (&CStr, &Name),
+        target: Option<HandleRef<'_>>,
+    ) {
+        let Some(target) = target.filter(|target| !target.bytes.is_empty()) else {
+            return self.look_again(parent, directory);
+        };
+        let key = self.keys.of(target);
+        match self.is_at(directory, bytes, target) {
+            Ok(true) => match self.tree.place(key, parent, name) {
+                Placed::New(id) => {
+                    self.walk.push(Handle::new(target));
+                    self.lost.push(id);
+                }
+                Placed::Arrived(id) => self.lost.push(id),
+                Placed::Moved(id) => {
+                    if self.active.any(|active| self.tree.is_within(active, id)) {
+                        self.lost.push(id);
+                    }
+                }
+                Placed::Same(_) => {}
+            },
+            Ok(false) => {
+                if let Some(id) = self.tree.id(key)
+                    && self.tree.place_of(id) == Some((parent, name))
+                {
+                    self.tree.detach(id);
+                }
+            }
+            Err(errno) => {
+                tracing::debug!(error = %errno, "a directory cannot be looked at to be watched");
+                self.look_again(parent, directory);
+            }
+        }
+    }
+
+    /// Whether a directory, wherever it is, holds a node under a name.
+    fn is_at(&self, directory: HandleRef<'_>, name: &CStr, node: HandleRef<'_>) -> Result<bool, Errno> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
+        let found = open_by_handle(self.disk.beneath().root(), directory, flags)
+            .and_then(|directory| name_to_handle(directory.as_fd(), name));
+        match found {
+            Ok((handle, mount)) => Ok(mount == self.mount && handle.as_ref() == node),
+            Err(errno) if is_gone(errno) => Ok(false),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// In doubt about what a directory holds.
+    fn look_again(&mut self, id: Id, directory: HandleRef<'_>) {
+        self.walk.push(Handle::new(directory));
+        self.lost.push(id);
+    }
+
+    /// A change of a directory itself: of its permissions, say, or its end, where another was renamed over it.
+    fn handle_self(&mut self, id: Id, directory: HandleRef<'_>) {
+        self.is_foreign = false;
+        let opened = open_by_handle(self.disk.beneath().root(), directory, OFlags::PATH | OFlags::DIRECTORY);
+        let is_gone = match opened {
+            Ok(directory) => node::stat(directory.as_fd(), c"").is_ok_and(|stat| stat.stx_nlink == 0),
+            Err(errno) => is_gone(errno),
+        };
+        if is_gone {
+            return self.tree.detach(id);
+        }
+        self.active.insert(id);
+        self.told.insert(id, None);
+        if let Some((parent, name)) = self.tree.place_of(id) {
+            let name = name.clone();
+            self.tell(parent, name);
+        }
+    }
+
+    fn handle_nameless(&mut self) {
+        if self.nameless.is_none_or(|last| last.elapsed() >= NAMELESS) {
+            tracing::debug!("a file was written whose name the system does not know");
+            self.nameless = Some(Instant::now());
+            self.lost.push(ROOT);
+        }
+    }
+
+    fn tell(&mut self, directory: Id, name: Name) {
+        let told = self.told.entry(directory).or_insert_with(|| Some(BTreeSet::new()));
+        if let Some(names) = told {
+            names.insert(name);
+            if names.len() > NAMES_MAX {
+                *told = None;
+            }
+        }
+    }
+
+    /// A barrier's cookie was made.
+    fn pass(&mut self, name: Option<&CStr>) {
+        self.is_foreign = false;
+        let Some(name) = name.and_then(|name| name.to_str().ok()) else { return };
+        // It has done its work, whether it can be removed or not.
+        let _ = unlinkat(self.disk.cookies(), name, AtFlags::empty());
+        self.passed.extend(name.parse().map(Barrier));
+    }
+
+    /// Goes on with the walk.
+    fn list_some(&mut self) {
+        for _ in 0..WALK_STEP {
+            let Some(handle) = self.walk.pop() else { return };
+            let Some(id) = self.tree.id(self.keys.of(handle.as_ref())) else { continue };
+            match self.list(id, &handle) {
+                Ok(()) => {}
+                Err(errno) if is_gone(errno) => {}
+                Err(errno) => {
+                    tracing::debug!(error = %errno, "a directory cannot be listed to be watched");
+                    self.tried = Instant::now();
+                    self.blind.insert(handle);
+                }
+            }
+        }
+    }
+
+    /// Places all directories that stand in one.
+    fn list(&mut self, id: Id, handle: &Handle) -> Result<(), Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let directory = open_by_handle(self.disk.beneath().root(), handle.as_ref(), flags)?;
+        let mut found = Vec::new();
+        let mut failure = None;
+        listing::each(&directory, |name, kind| {
+            let is_directory = match kind {
+                FileType::Directory => true,
+                // Some file systems do not say.
+                FileType::Unknown => node::stat(directory.as_fd(), name)
+                    .is_ok_and(|stat| FileType::from_raw_mode(stat.stx_mode.into()) == FileType::Directory),
+                _ => false,
+            };
+            if !is_directory || (id == ROOT && self.disk.is_private(name.to_bytes())) {
+                return;
+            }
+            match name_to_handle(directory.as_fd(), name) {
+                Ok((handle, mount)) if mount == self.mount => {
+                    found.extend(
+                        Name::from_disk(name.to_bytes()).map(|name| (Handle::new(handle.as_ref()), name)),
+                    );
+                }
+                // Another file system.
+                Ok(_) => {}
+                Err(errno) if is_gone(errno) => {}
+                Err(errno) => failure = Some(errno),
+            }
+        })?;
+        for (child, name) in found {
+            if let Placed::New(_) = self.tree.place(self.keys.of(child.as_ref()), id, &name) {
+                self.walk.push(child);
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn try_blind_again(&mut self) {
+        self.tried = Instant::now();
+        for handle in std::mem::take(&mut self.blind) {
+            if let Some(id) = self.tree.id(self.keys.of(handle.as_ref())) {
+                self.lost.push(id);
+                self.walk.push(handle);
+            }
+        }
+    }
+
+    /// Tells what there is to tell, brings the status up to date, and wakes the caller if need be.
+    fn publish(&mut self) {
+        let is_whole = self.walk.is_empty();
+        let blind: Vec<RelativePath> = self
+            .blind
+            .iter()
+            .filter_map(|handle| self.tree.path(self.tree.id(self.keys.of(handle.as_ref()))?))
+            .collect();
+        let mut status = lock(&self.shared.status);
+        let has_changed = status.unwatched != blind.len() as u64;
+        (status.watched, status.unwatched) = (self.tree.count(), blind.len() as u64);
+        drop(status);
+        *lock(&self.shared.unwatched) = blind;
+        let mut hints = lock(&self.shared.hints);
+        if has_changed {
+            hints.status();
+        }
+        if is_whole {
+            for id in self.lost.drain(..) {
+                self.is_ready |= id == ROOT;
+                self.tree.path(id).into_iter().for_each(|path| hints.lost(path));
+            }
+        }
+        // What came before the first walk was over is in the loss of everything.
+        for (id, names) in self.told.drain().filter(|_| self.is_ready) {
+            let Some(path) = self.tree.path(id) else { continue };
+            match names {
+                Some(names) => names.into_iter().for_each(|name| hints.entry(path.clone(), name)),
+                None => hints.dirty(path),
+            }
+        }
+        if is_whole {
+            self.passed.drain(..).for_each(|barrier| hints.passed(barrier));
+        }
+        let must_wake = hints.must_wake();
+        drop(hints);
+        if must_wake {
+            (self.shared.wake)();
+        }
+    }
+}
+
+fn poll_some(polled: &mut [PollFd<'_>], patience: Option<&Timespec>) -> Result<(), Errno> {
+    match poll(polled, patience) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Whether an error says that there is no such directory, rather than that it could not be looked at.
+fn is_gone(errno: Errno) -> bool {
+    matches!(errno, Errno::NOENT | Errno::STALE | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG)
+}
+
+/// A handle must lead back to its node.
+fn check_handle(disk: &OsDisk, handle: HandleRef<'_>) -> Result<(), Errno> {
+    let root = disk.beneath().root();
+    let opened = open_by_handle(root, handle, OFlags::PATH | OFlags::DIRECTORY)?;
+    let (stat, other) = (node::stat(root, c"")?, node::stat(opened.as_fd(), c"")?);
+    let is_same = stat.stx_ino == other.stx_ino
+        && (stat.stx_dev_major, stat.stx_dev_minor) == (other.stx_dev_major, other.stx_dev_minor);
+    if is_same { Ok(()) } else { Err(Errno::STALE) }
+}
+
+/// A file made in the directory of cookies has to be told, with the directory's handle as it is asked for elsewhere.
+/// What is told before it is of no interest: nothing is known yet.
+fn check_events(disk: &OsDisk, group: &OwnedFd, cookies: HandleRef<'_>) -> Result<(), Errno> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC;
+    drop(openat(disk.cookies(), TRIAL, flags, Mode::RUSR | Mode::WUSR)?);
+    let end = Instant::now() + TRIAL_WAIT;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let is_trial = |event: Event<'_>| {
+        event.slot.is_some_and(|slot| {
+            slot.directory == cookies && slot.name.is_some_and(|name| name.to_bytes() == TRIAL.as_bytes())
+        })
+    };
+    let result = loop {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break Err(Errno::OPNOTSUPP);
+        }
+        let patience = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+        if let Err(errno) = poll_some(&mut [PollFd::new(group, PollFlags::IN)], Some(&patience)) {
+            break Err(errno);
+        }
+        match read(group, &mut *buffer) {
+            Ok(length) if Events::new(&buffer[..length]).flatten().any(is_trial) => break Ok(()),
+            Ok(_) | Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(errno) => break Err(errno),
+        }
+    };
+    unlinkat(disk.cookies(), TRIAL, AtFlags::empty())?;
+    result
+}
