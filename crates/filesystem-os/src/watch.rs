@@ -4,8 +4,8 @@
 //! mark on the whole file system and costs little whatever the tree's size; it needs Linux 5.17, root's capabilities and
 //! a file system with handles. inotify watches every single directory and needs nothing.
 //!
-//! No method tells of changes through memory maps before the file is closed or synced, of a write through one of a file's
-//! names at its other names, or, on network file systems, of what other machines do: a scan now and then finds those.
+//! Neither tells of changes through memory maps, but for the closing of the file; of a write through one of a file's
+//! names at its other names; or, on network file systems, of what other machines do. A scan now and then finds those.
 
 mod fanotify;
 mod hints;

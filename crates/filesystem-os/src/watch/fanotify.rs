@@ -168,7 +168,9 @@ pub(crate) struct Worker {
     /// Directories that could not be listed: what is below them is not known.
     blind: HashSet<Handle>,
     tried: Instant,
-    /// When everything was lost for a file without a name.
+    /// A file without a name was written, and nothing has been told of it.
+    is_nameless: bool,
+    /// When everything was last lost for such a file.
     nameless: Option<Instant>,
     /// Barriers to tell once everything before them has been told.
     passed: Vec<Barrier>,
@@ -214,6 +216,7 @@ impl Worker {
             active: Active::new(),
             blind: HashSet::new(),
             tried: Instant::now(),
+            is_nameless: false,
             nameless: None,
             passed: Vec::new(),
             swept: Instant::now(),
@@ -233,6 +236,7 @@ impl Worker {
     fn serve(&mut self) -> Result<(), Errno> {
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
+            self.lose_nameless_if_due();
             self.list_some();
             self.publish();
             self.wait()?;
@@ -266,7 +270,7 @@ impl Worker {
             let pause = Timespec { tv_sec: 0, tv_nsec: PAUSE_NS };
             poll_some(&mut [bell.clone()], Some(&pause))?;
         }
-        let is_idle_work = self.tree.is_littered() || !self.blind.is_empty();
+        let is_idle_work = self.tree.is_littered() || !self.blind.is_empty() || self.is_nameless;
         let patience = is_idle_work.then_some(Timespec { tv_sec: IDLE_S, tv_nsec: 0 });
         poll_some(&mut [group, bell], patience.as_ref())?;
         // Whatever it counts: the commands are what matters.
@@ -325,9 +329,7 @@ impl Worker {
             self.handle_slot(event, slot, is_structure);
         }
         let has_place = event.slot.is_some() || event.to.is_some();
-        if !has_place && event.mask.is_write() && !event.mask.is_of_directory() {
-            self.handle_nameless();
-        }
+        self.is_nameless |= !has_place && event.mask.is_write() && !event.mask.is_of_directory();
     }
 
     fn handle_slot(&mut self, event: &Event<'_>, slot: Slot<'_>, is_structure: bool) {
@@ -434,9 +436,11 @@ impl Worker {
         }
     }
 
-    fn handle_nameless(&mut self) {
-        if self.nameless.is_none_or(|last| last.elapsed() >= NAMELESS) {
+    /// Everything is lost for files that were written without a name, but not too often.
+    fn lose_nameless_if_due(&mut self) {
+        if self.is_nameless && self.nameless.is_none_or(|last| last.elapsed() >= NAMELESS) {
             tracing::debug!("a file was written whose name the system does not know");
+            self.is_nameless = false;
             self.nameless = Some(Instant::now());
             self.lost.push(ROOT);
         }
@@ -618,4 +622,71 @@ fn check_events(disk: &OsDisk, group: &OwnedFd, cookies: HandleRef<'_>) -> Resul
     };
     unlinkat(disk.cookies(), TRIAL, AtFlags::empty())?;
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::WatchMode;
+    use filesystem::{WatchEvent, Watcher as _};
+    use rustix::io::write;
+    use std::path::Path;
+    use std::process::Command;
+    use std::sync::mpsc::channel;
+
+    fn run(program: &str, arguments: &[&str]) -> bool {
+        Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+    }
+
+    /// A small file system of its own, until it is dropped.
+    struct Image<'p>(&'p Path);
+
+    impl<'p> Image<'p> {
+        fn mount(image: &Path, at: &'p Path) -> Option<Self> {
+            run("mount", &["-o", "loop", image.to_str()?, at.to_str()?]).then_some(Self(at))
+        }
+    }
+
+    impl Drop for Image<'_> {
+        fn drop(&mut self) {
+            run("umount", &["-l", self.0.to_str().unwrap()]);
+        }
+    }
+
+    #[test]
+    #[allow(clippy::print_stderr, reason = "who runs the tests has to know what was not tested")]
+    fn a_file_written_by_its_handle_alone_loses_everything() {
+        let directory = tempfile::tempdir().unwrap();
+        let (image, at) = (directory.path().join("image"), directory.path().join("mount"));
+        std::fs::create_dir(&at).unwrap();
+        std::fs::File::create(&image).unwrap().set_len(8 << 20).unwrap();
+        let is_made = run("mkfs.ext4", &["-q", image.to_str().unwrap()]);
+        let Some(mounted) = is_made.then(|| Image::mount(&image, &at)).flatten() else {
+            return eprintln!("skipped: an image cannot be mounted here");
+        };
+        std::fs::create_dir_all(at.join("root/d")).unwrap();
+        std::fs::write(at.join("root/d/x"), b"1").unwrap();
+        OsDisk::create(&at.join("root"), "marker").unwrap();
+        let open = |path: &Path, flags| openat(rustix::fs::CWD, path, flags, Mode::empty());
+        let handle = {
+            let file = open(&at.join("root/d/x"), OFlags::PATH).unwrap();
+            Handle::new(name_to_handle(file.as_fd(), c"").unwrap().0.as_ref())
+        };
+        // Once mounted anew, the system knows no names until somebody asks for them.
+        drop(mounted);
+        let Some(_mounted) = Image::mount(&image, &at) else {
+            return eprintln!("skipped: cannot be mounted again");
+        };
+        let disk = OsDisk::open(&at.join("root"), "marker").unwrap();
+        let (sender, woken) = channel();
+        let options = WatchOptions { mode: WatchMode::Fanotify, ..WatchOptions::default() };
+        let wake = Box::new(move || sender.send(()).unwrap_or_default());
+        let watcher = disk.watch(options, wake).unwrap();
+        woken.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert_eq!(watcher.take(), [WatchEvent::Lost(RelativePath::root())]);
+        let file = open_by_handle(disk.beneath().root(), handle.as_ref(), OFlags::WRONLY).unwrap();
+        write(&file, b"2").unwrap();
+        woken.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert_eq!(watcher.take(), [WatchEvent::Lost(RelativePath::root())]);
+    }
 }

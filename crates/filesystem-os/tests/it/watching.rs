@@ -9,7 +9,7 @@ mod marking;
 use crate::ground::{Ground, path};
 use filesystem::{Barrier, Disk, Place, WatchEvent, WatchMethod, Watcher};
 use filesystem_os::{OsDisk, OsWatcher, WatchMode, WatchOptions, WatchQueue};
-use model::{Entry, EntryKind, Fingerprint, RelativePath};
+use model::{Entry, EntryKind, Fingerprint, Handle, RelativePath};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -25,6 +25,11 @@ struct Mirror {
     watcher: OsWatcher,
     woken: Receiver<()>,
     known: BTreeMap<RelativePath, Fingerprint>,
+    /// What was known of directories that were found gone, by their handles: found elsewhere, they are taken to be
+    /// unchanged, unless something was told of them.
+    shed: BTreeMap<Handle, Vec<(RelativePath, Fingerprint)>>,
+    /// Told, and not looked at yet.
+    late: Vec<WatchEvent>,
 }
 
 impl Mirror {
@@ -39,7 +44,7 @@ impl Mirror {
             let _ = sender.send(());
         });
         let watcher = disk.watch(options, wake).unwrap();
-        Self { disk, watcher, woken, known: BTreeMap::new() }
+        Self { disk, watcher, woken, known: BTreeMap::new(), shed: BTreeMap::new(), late: Vec::new() }
     }
 
     /// Looks where it is told to, until everything that happened before now has been told; or everywhere, where nothing is
@@ -50,6 +55,7 @@ impl Mirror {
             return self.list(&RelativePath::root(), true);
         }
         let barrier = WatchEvent::Passed(self.watcher.barrier().unwrap());
+        std::mem::take(&mut self.late).iter().for_each(|event| self.follow(event));
         loop {
             self.woken.recv_timeout(PATIENCE).unwrap();
             let events = self.watcher.take();
@@ -71,11 +77,10 @@ impl Mirror {
         told
     }
 
-    /// Looks where it has been told to so far.
+    /// Looks where it had been told to the last time: by now, much may be elsewhere.
     fn follow_once(&mut self) {
-        for event in self.watcher.take() {
-            self.follow(&event);
-        }
+        let told = self.watcher.take();
+        std::mem::replace(&mut self.late, told).iter().for_each(|event| self.follow(event));
     }
 
     fn follow(&mut self, event: &WatchEvent) {
@@ -122,9 +127,18 @@ impl Mirror {
         if is_new {
             self.forget(at);
         }
+        let handle = entry.fingerprint.handle.clone();
         self.known.insert(at.clone(), entry.fingerprint);
-        if entry.kind == EntryKind::Directory && (deep || is_new) {
-            self.list(at, true);
+        if entry.kind != EntryKind::Directory {
+            return;
+        }
+        match self.shed.remove(&handle).filter(|_| is_new && !deep) {
+            Some(below) => {
+                let join = |rest: RelativePath| at.names().iter().chain(rest.names()).cloned().collect();
+                self.known.extend(below.into_iter().map(|(rest, fingerprint)| (join(rest), fingerprint)));
+            }
+            None if deep || is_new => self.list(at, true),
+            None => {}
         }
     }
 
@@ -135,7 +149,16 @@ impl Mirror {
             .map(|(at, _)| at.clone())
             .take_while(|at| at.is_within(top))
             .collect();
-        within.iter().for_each(|at| drop(self.known.remove(at)));
+        let names = top.names().len();
+        let mut below: Vec<_> = Vec::new();
+        for at in within {
+            let fingerprint = self.known.remove(&at).unwrap();
+            below.push((at.names()[names..].iter().cloned().collect(), fingerprint));
+        }
+        if !below.is_empty() {
+            let (_, itself) = below.remove(0);
+            self.shed.insert(itself.handle, below);
+        }
     }
 
     fn assert_complete(&self, about: &str) {
@@ -206,6 +229,7 @@ by_every_method!(
     every_kind_of_change_names_where_it_was,
     a_directory_that_comes_in_is_lost_and_one_that_goes_is_forgotten,
     ten_thousand_files_made_quickly_are_all_told,
+    what_many_hands_make_in_new_directories_is_named,
     everything_is_told_while_many_hands_move_nested_directories,
     what_happens_elsewhere_is_not_told,
 );
@@ -378,7 +402,14 @@ fn a_queue_that_overflows_means_that_everything_is_looked_at_again(options: Watc
         woken.recv_timeout(PATIENCE).unwrap();
         told.extend(watcher.take());
     }
-    let mut mirror = Mirror { disk: ground.disk.clone(), watcher, woken, known: BTreeMap::new() };
+    let mut mirror = Mirror {
+        disk: ground.disk.clone(),
+        watcher,
+        woken,
+        known: BTreeMap::new(),
+        shed: BTreeMap::new(),
+        late: Vec::new(),
+    };
     mirror.follow(&WatchEvent::Lost(RelativePath::root()));
     fs::write(ground.at("late/below/x"), b"1").unwrap();
     mirror.catch_up();
@@ -536,6 +567,39 @@ fn everything_is_told_while_many_hands_move_nested_directories(options: WatchOpt
         mirror.catch_up();
         mirror.assert_complete(&format!("seed {seed}"));
     }
+}
+
+/// Without a caller's help: what is in a directory that is new is not looked at unless it is named.
+fn what_many_hands_make_in_new_directories_is_named(options: WatchOptions) {
+    let ground = Ground::new();
+    let mirror = Mirror::new(&ground, options);
+    let mut told = mirror.told_before(mirror.watcher.barrier().unwrap());
+    told.clear();
+    std::thread::scope(|scope| {
+        for user in 0..4 {
+            let root = ground.root();
+            scope.spawn(move || {
+                for round in 0..100 {
+                    // All make the same ones, so that most find themselves in a directory made a moment ago by another.
+                    let deep = root.join(format!("{}/{round}/e/f", round % 3));
+                    fs::create_dir_all(&deep).unwrap();
+                    fs::write(deep.join(format!("x{user}")), b"x").unwrap();
+                    fs::write(deep.parent().unwrap().join(format!("y{user}")), b"y").unwrap();
+                }
+            });
+        }
+        for _ in 0..20 {
+            let _ = mirror.woken.recv_timeout(Duration::from_millis(1));
+            told.extend(mirror.watcher.take());
+        }
+    });
+    told.extend(mirror.told_before(mirror.watcher.barrier().unwrap()));
+    let mut truth = BTreeMap::new();
+    collect(&ground.disk, &RelativePath::root(), &mut truth);
+    assert_eq!(truth.len(), 3 + 100 * 3 + 100 * 8);
+    let told: Vec<_> = told.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+    let missed: Vec<_> = truth.keys().filter(|at| !covers(&told, at)).take(5).collect();
+    assert!(missed.is_empty(), "{missed:?}");
 }
 
 fn what_happens_elsewhere_is_not_told(options: WatchOptions) {
