@@ -18,35 +18,35 @@
 //! Events of other directories of the file system are read and dropped. While there are only such, they are read a few
 //! milliseconds late, many at once.
 
+mod active;
 mod directories;
 mod event;
+mod fit;
+mod walk;
 
 use super::{Command, Shared, WatchOptions, WatchQueue, lock};
 use crate::disk::OsDisk;
-use crate::listing;
 use crate::node;
 use crate::system::{
     EventQueue, HandleRef, fanotify_group, mark_file_system, name_to_handle, open_by_handle,
 };
+use active::Active;
 use directories::{Directories, Id, Key, Keys, Placed, ROOT};
 use event::{Event, Events, Slot};
 use filesystem::Barrier;
+use fit::{Unfit, check_events, check_handle, unfit};
 use model::{Name, RelativePath};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd as _, OwnedFd};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, unlinkat};
+use rustix::fs::{AtFlags, OFlags, unlinkat};
 use rustix::io::{Errno, read};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::CStr;
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Room for some thousand events.
 const BUFFER_BYTES: usize = 256 << 10;
-
-/// So many directories of a walk are listed before events are read again.
-const WALK_STEP: usize = 64;
 
 /// How long events wait to be read while only others' come.
 const PAUSE_NS: i64 = 3_000_000;
@@ -61,40 +61,12 @@ const IDLE_S: i64 = 1;
 /// What could not be listed is tried again after so long.
 const RETRY: Duration = Duration::from_secs(20);
 
-/// So long at least, at most twice as long, a hint may take until somebody has looked where it says.
-const ACTIVE: Duration = Duration::from_secs(30);
-/// More active directories than this are not told apart.
-const ACTIVE_MAX: usize = 4096;
-
 /// So many names of a directory are told one by one.
 const NAMES_MAX: usize = 64;
 
 /// Files written through their handles alone (by an NFS server that has just begun, say) have no name that could be told.
 /// Everything is looked at again, but not more often than this.
 const NAMELESS: Duration = Duration::from_secs(300);
-
-/// The event of this name in the directory of cookies shows that fanotify works here.
-const TRIAL: &str = "trial";
-const TRIAL_WAIT: Duration = Duration::from_secs(5);
-
-/// Why fanotify cannot be used.
-#[derive(Debug)]
-pub(crate) struct Unfit {
-    what: &'static str,
-    errno: Errno,
-}
-
-impl fmt::Display for Unfit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.what, std::io::Error::from(self.errno))
-    }
-}
-
-impl std::error::Error for Unfit {}
-
-fn unfit(what: &'static str) -> impl Fn(Errno) -> Unfit {
-    move |errno| Unfit { what, errno }
-}
 
 /// A handle of our own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -113,42 +85,6 @@ impl Handle {
     }
 }
 
-/// Directories in which something happened of late.
-#[derive(Debug)]
-struct Active {
-    since: Instant,
-    now: HashSet<Id>,
-    before: HashSet<Id>,
-    /// Too many to say.
-    is_all: [bool; 2],
-}
-
-impl Active {
-    fn new() -> Self {
-        Self { since: Instant::now(), now: HashSet::new(), before: HashSet::new(), is_all: [false; 2] }
-    }
-
-    fn insert(&mut self, id: Id) {
-        if self.now.len() < ACTIVE_MAX {
-            self.now.insert(id);
-        } else if !self.now.contains(&id) {
-            self.is_all[0] = true;
-        }
-    }
-
-    fn turn(&mut self) {
-        if self.since.elapsed() >= ACTIVE {
-            self.since = Instant::now();
-            self.before = std::mem::take(&mut self.now);
-            self.is_all = [false, self.is_all[0]];
-        }
-    }
-
-    fn any(&self, is_wanted: impl Fn(Id) -> bool) -> bool {
-        self.is_all.contains(&true) || self.now.iter().chain(&self.before).any(|id| is_wanted(*id))
-    }
-}
-
 pub(crate) struct Worker {
     disk: OsDisk,
     group: OwnedFd,
@@ -161,7 +97,7 @@ pub(crate) struct Worker {
     /// Directories yet to be listed for those below them.
     walk: Vec<Handle>,
     /// What is lost, told once the walk is over.
-    lost: Vec<Id>,
+    lost: HashSet<Id>,
     /// Names to tell; none for all of a directory.
     told: HashMap<Id, Option<BTreeSet<Name>>>,
     active: Active,
@@ -190,11 +126,17 @@ impl Worker {
             WatchQueue::Unbounded => EventQueue::Unbounded,
             WatchQueue::System => EventQueue::System,
         };
-        let group = fanotify_group(queue)
-            .map_err(unfit("fanotify needs Linux 5.17, or the capabilities SYS_ADMIN and DAC_READ_SEARCH"))?;
+        let group = fanotify_group(queue).map_err(|errno| match errno {
+            Errno::MFILE => {
+                Unfit { what: "no more can be watched at once (fs.fanotify.max_user_groups)", errno }
+            }
+            _ => Unfit { what: "fanotify needs Linux 5.17 and the capability SYS_ADMIN", errno },
+        })?;
         let root = disk.beneath().root();
         let (handle, mount) = name_to_handle(root, c"").map_err(unfit("the file system has no handles"))?;
-        check_handle(&disk, handle.as_ref()).map_err(unfit("a directory cannot be opened by its handle"))?;
+        check_handle(&disk, handle.as_ref()).map_err(unfit(
+            "directories cannot be opened by their handles (the capability DAC_READ_SEARCH)",
+        ))?;
         mark_file_system(&group, root).map_err(unfit("the file system cannot be marked"))?;
         let (cookies, _) =
             name_to_handle(disk.cookies(), c"").map_err(unfit("the file system has no handles"))?;
@@ -211,7 +153,7 @@ impl Worker {
             keys,
             root,
             walk: Vec::new(),
-            lost: Vec::new(),
+            lost: HashSet::new(),
             told: HashMap::new(),
             active: Active::new(),
             blind: HashSet::new(),
@@ -312,7 +254,7 @@ impl Worker {
         self.is_foreign = false;
         self.tree = Directories::new(self.keys.of(self.root.as_ref()));
         self.walk = vec![self.root.clone()];
-        self.lost = vec![ROOT];
+        self.lost = HashSet::from([ROOT]);
         self.told.clear();
         self.active = Active::new();
         self.blind.clear();
@@ -322,7 +264,7 @@ impl Worker {
         let is_structure = event.mask.is_of_directory() && event.mask.is_of_name();
         if is_structure && event.target == Some(self.root.as_ref()) {
             // The root itself was removed or renamed.
-            self.lost.push(ROOT);
+            self.lost.insert(ROOT);
         }
         // Where it went comes first: so a directory is never taken for gone on its way.
         for slot in [event.to, event.slot, event.from].into_iter().flatten() {
@@ -375,12 +317,12 @@ impl Worker {
             Ok(true) => match self.tree.place(key, parent, name) {
                 Placed::New(id) => {
                     self.walk.push(Handle::new(target));
-                    self.lost.push(id);
+                    self.lost.insert(id);
                 }
-                Placed::Arrived(id) => self.lost.push(id),
+                Placed::Arrived(id) => drop(self.lost.insert(id)),
                 Placed::Moved(id) => {
                     if self.active.any(|active| self.tree.is_within(active, id)) {
-                        self.lost.push(id);
+                        self.lost.insert(id);
                     }
                 }
                 Placed::Same(_) => {}
@@ -392,10 +334,7 @@ impl Worker {
                     self.tree.detach(id);
                 }
             }
-            Err(errno) => {
-                tracing::debug!(error = %errno, "a directory cannot be looked at to be watched");
-                self.look_again(parent, directory);
-            }
+            Err(errno) => self.give_up(Handle::new(directory), errno),
         }
     }
 
@@ -414,7 +353,7 @@ impl Worker {
     /// In doubt about what a directory holds.
     fn look_again(&mut self, id: Id, directory: HandleRef<'_>) {
         self.walk.push(Handle::new(directory));
-        self.lost.push(id);
+        self.lost.insert(id);
     }
 
     /// A change of a directory itself: of its permissions, say, or its end, where another was renamed over it.
@@ -442,7 +381,7 @@ impl Worker {
             tracing::debug!("a file was written whose name the system does not know");
             self.is_nameless = false;
             self.nameless = Some(Instant::now());
-            self.lost.push(ROOT);
+            self.lost.insert(ROOT);
         }
     }
 
@@ -465,70 +404,6 @@ impl Worker {
         self.passed.extend(name.parse().map(Barrier));
     }
 
-    /// Goes on with the walk.
-    fn list_some(&mut self) {
-        for _ in 0..WALK_STEP {
-            let Some(handle) = self.walk.pop() else { return };
-            let Some(id) = self.tree.id(self.keys.of(handle.as_ref())) else { continue };
-            match self.list(id, &handle) {
-                Ok(()) => {}
-                Err(errno) if is_gone(errno) => {}
-                Err(errno) => {
-                    tracing::debug!(error = %errno, "a directory cannot be listed to be watched");
-                    self.tried = Instant::now();
-                    self.blind.insert(handle);
-                }
-            }
-        }
-    }
-
-    /// Places all directories that stand in one.
-    fn list(&mut self, id: Id, handle: &Handle) -> Result<(), Errno> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        let directory = open_by_handle(self.disk.beneath().root(), handle.as_ref(), flags)?;
-        let mut found = Vec::new();
-        let mut failure = None;
-        listing::each(&directory, |name, kind| {
-            let is_directory = match kind {
-                FileType::Directory => true,
-                // Some file systems do not say.
-                FileType::Unknown => node::stat(directory.as_fd(), name)
-                    .is_ok_and(|stat| FileType::from_raw_mode(stat.stx_mode.into()) == FileType::Directory),
-                _ => false,
-            };
-            if !is_directory || (id == ROOT && self.disk.is_private(name.to_bytes())) {
-                return;
-            }
-            match name_to_handle(directory.as_fd(), name) {
-                Ok((handle, mount)) if mount == self.mount => {
-                    found.extend(
-                        Name::from_disk(name.to_bytes()).map(|name| (Handle::new(handle.as_ref()), name)),
-                    );
-                }
-                // Another file system.
-                Ok(_) => {}
-                Err(errno) if is_gone(errno) => {}
-                Err(errno) => failure = Some(errno),
-            }
-        })?;
-        for (child, name) in found {
-            if let Placed::New(_) = self.tree.place(self.keys.of(child.as_ref()), id, &name) {
-                self.walk.push(child);
-            }
-        }
-        failure.map_or(Ok(()), Err)
-    }
-
-    fn try_blind_again(&mut self) {
-        self.tried = Instant::now();
-        for handle in std::mem::take(&mut self.blind) {
-            if let Some(id) = self.tree.id(self.keys.of(handle.as_ref())) {
-                self.lost.push(id);
-                self.walk.push(handle);
-            }
-        }
-    }
-
     /// Tells what there is to tell, brings the status up to date, and wakes the caller if need be.
     fn publish(&mut self) {
         let is_whole = self.walk.is_empty();
@@ -547,7 +422,7 @@ impl Worker {
             hints.status();
         }
         if is_whole {
-            for id in self.lost.drain(..) {
+            for id in self.lost.drain() {
                 self.is_ready |= id == ROOT;
                 self.tree.path(id).into_iter().for_each(|path| hints.lost(path));
             }
@@ -583,52 +458,12 @@ fn is_gone(errno: Errno) -> bool {
     matches!(errno, Errno::NOENT | Errno::STALE | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG)
 }
 
-/// A handle must lead back to its node.
-fn check_handle(disk: &OsDisk, handle: HandleRef<'_>) -> Result<(), Errno> {
-    let root = disk.beneath().root();
-    let opened = open_by_handle(root, handle, OFlags::PATH | OFlags::DIRECTORY)?;
-    let (stat, other) = (node::stat(root, c"")?, node::stat(opened.as_fd(), c"")?);
-    let is_same = stat.stx_ino == other.stx_ino
-        && (stat.stx_dev_major, stat.stx_dev_minor) == (other.stx_dev_major, other.stx_dev_minor);
-    if is_same { Ok(()) } else { Err(Errno::STALE) }
-}
-
-/// A file made in the directory of cookies has to be told, with the directory's handle as it is asked for elsewhere.
-/// What is told before it is of no interest: nothing is known yet.
-fn check_events(disk: &OsDisk, group: &OwnedFd, cookies: HandleRef<'_>) -> Result<(), Errno> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC;
-    drop(openat(disk.cookies(), TRIAL, flags, Mode::RUSR | Mode::WUSR)?);
-    let end = Instant::now() + TRIAL_WAIT;
-    let mut buffer = vec![0; BUFFER_BYTES];
-    let is_trial = |event: Event<'_>| {
-        event.slot.is_some_and(|slot| {
-            slot.directory == cookies && slot.name.is_some_and(|name| name.to_bytes() == TRIAL.as_bytes())
-        })
-    };
-    let result = loop {
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            break Err(Errno::OPNOTSUPP);
-        }
-        let patience = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
-        if let Err(errno) = poll_some(&mut [PollFd::new(group, PollFlags::IN)], Some(&patience)) {
-            break Err(errno);
-        }
-        match read(group, &mut *buffer) {
-            Ok(length) if Events::new(&buffer[..length]).flatten().any(is_trial) => break Ok(()),
-            Ok(_) | Err(Errno::AGAIN | Errno::INTR) => {}
-            Err(errno) => break Err(errno),
-        }
-    };
-    unlinkat(disk.cookies(), TRIAL, AtFlags::empty())?;
-    result
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::watch::WatchMode;
     use filesystem::{WatchEvent, Watcher as _};
+    use rustix::fs::{Mode, openat};
     use rustix::io::write;
     use std::path::Path;
     use std::process::Command;
