@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use filesystem_os::WatchMode;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -47,6 +48,15 @@ pub(crate) struct ServeArguments {
     /// Where to listen; only on this machine until TLS is there
     #[arg(long, env = "DRIFTLESS_LISTEN", default_value = "127.0.0.1:7440", value_name = "ADDRESS")]
     pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) watch: WatchArgument,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgument {
+    /// How directories are watched: auto, fanotify (as root), inotify, or scan (looked at now and then only)
+    #[arg(long, env = "DRIFTLESS_WATCH", default_value = "auto", value_name = "METHOD")]
+    pub(crate) watch: WatchMode,
 }
 
 #[derive(Debug, Args)]
@@ -374,6 +384,8 @@ pub(crate) enum DeviceCommand {
     Daemon {
         #[command(flatten)]
         home: HomeArgument,
+        #[command(flatten)]
+        watch: WatchArgument,
     },
     /// Shows what is in step, what is under way, and what is not possible
     #[command(after_help = "Example: driftless status --json")]

@@ -6,6 +6,7 @@
 use crate::replica::OsReplicas;
 use anyhow::{Context as _, bail};
 use content_store::PackStore;
+use filesystem_os::WatchMode;
 use metadata_sqlite::Sqlite;
 use pairs::PlainDirectories;
 use server::{Server, Settings};
@@ -20,6 +21,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often plain directories are looked at as a whole, whatever their watchers say.
 const FULL_SCAN: Duration = Duration::from_secs(6 * 3_600);
+
+/// The same where nothing is watched.
+const SCAN_ALONE: Duration = Duration::from_secs(60);
 
 /// A data directory.
 #[derive(Debug, Clone)]
@@ -107,20 +111,20 @@ impl Data {
     }
 
     /// Where folders' plain directories lie.
-    pub(crate) fn plain_directories(&self, replicas: OsReplicas) -> PlainDirectories {
+    pub(crate) fn plain_directories(&self, watch: WatchMode) -> PlainDirectories {
         PlainDirectories {
-            opener: Arc::new(replicas),
+            opener: Arc::new(OsReplicas { watch }),
             memory: self.directory.join("pairs"),
             automatic: self.directory.join("folders"),
             data: self.directory.clone(),
-            full_scan: FULL_SCAN,
+            full_scan: if watch == WatchMode::Scan { SCAN_ALONE } else { FULL_SCAN },
         }
     }
 
     /// Opens database and store. Only for whoever holds the lock.
     pub(crate) fn open(&self, _lock: &DataLock, mut settings: Settings) -> anyhow::Result<Arc<Server>> {
         settings.system_user = Arc::new(system_user);
-        settings.plain.get_or_insert_with(|| self.plain_directories(OsReplicas));
+        settings.plain.get_or_insert_with(|| self.plain_directories(WatchMode::Auto));
         let catalog = self.directory.join("catalog.db");
         let database =
             Sqlite::open(&catalog).with_context(|| format!("cannot open {}", catalog.display()))?;

@@ -37,8 +37,9 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
         DeviceCommand::Unsync { directory, home } => {
             link::unsync(&open_home(home)?, &absolute(directory)?).await
         }
-        DeviceCommand::Daemon { home } => {
-            client::daemon::run(open_home(home)?, Arc::new(OsReplicas), crate::asked_to_stop()).await?;
+        DeviceCommand::Daemon { home, watch } => {
+            let opener = Arc::new(OsReplicas { watch: watch.watch });
+            client::daemon::run(open_home(home)?, opener, crate::asked_to_stop()).await?;
             Ok(ExitCode::SUCCESS)
         }
         DeviceCommand::Status { shown } => show::status(&open_home(&shown.home)?, shown.json).await,

@@ -54,6 +54,7 @@ const HOUSE: [Room; 24] = [
             "auth",
             "sync-engine",
             "pairs",
+            "filesystem",
         ],
     ),
     room(

@@ -3,6 +3,7 @@
 use super::{AdminError, Outcome, change, find_folder, find_group, find_user};
 use crate::api::folders::wire_kind;
 use crate::server::Server;
+use filesystem::WatchMethod;
 use metadata::account::Subject;
 use metadata::folder::{Folder, FolderKind, FolderSettings, NewFolder};
 use metadata::{ErrorKind, Transaction};
@@ -184,10 +185,9 @@ fn plain_entry(directory: &Path, status: Option<MonitorStatus>) -> PlainEntry {
             PlainState::Working
         }
     });
-    let watch = status.as_ref().map(|status| {
-        let watched = status.watch.as_ref().filter(|watch| watch.stopped.is_none());
-        watched.map_or("scan", |_| "inotify").to_owned()
-    });
+    let watch = status
+        .as_ref()
+        .map(|status| status.watch.as_ref().map_or(WatchMethod::Scan, |watch| watch.method).to_string());
     let mut issues = Vec::new();
     if let Some(status) = status {
         issues.extend(status.trouble);
