@@ -36,22 +36,30 @@ impl std::fmt::Debug for Answer {
 }
 
 impl World {
-    /// How long a message travels: mostly short, sometimes longer than anybody waits.
-    fn travel_us(&mut self) -> u64 {
+    /// Whether a device is in the server's own process.
+    pub(crate) fn is_monitor(&self, device: usize) -> bool {
+        self.profile.monitor && device == 0
+    }
+
+    /// How long a message travels: mostly short, sometimes longer than anybody waits. Within a process not at all.
+    fn travel_us(&mut self, device: usize) -> u64 {
+        if self.is_monitor(device) {
+            return self.schedule.below(200) as u64;
+        }
         let longest = self.profile.delay_ms * 1000;
         let usual = self.schedule.below(longest as usize + 1) as u64;
         if self.quiet || !self.schedule.one_in(30) { usual } else { usual * 20 }
     }
 
-    fn is_lost(&mut self) -> bool {
-        !self.quiet && (self.schedule.below(1000) as u64) < self.profile.loss
+    fn is_lost(&mut self, device: usize) -> bool {
+        !self.is_monitor(device) && !self.quiet && (self.schedule.below(1000) as u64) < self.profile.loss
     }
 
     pub(crate) fn request(&mut self, device: usize, request: Request, pending: Pending) {
         self.requests += 1;
         let id = self.requests;
-        let travel = self.travel_us();
-        let lost = self.is_lost();
+        let travel = self.travel_us(device);
+        let lost = self.is_lost(device);
         let state = &mut self.devices[device];
         state.pending.insert(id, pending);
         let (life, link) = (state.life, state.link);
@@ -87,11 +95,11 @@ impl World {
                 None => return Ok(()),
             },
         };
-        if self.is_lost() {
+        if self.is_lost(device) {
             self.note(device, format_args!("(reply {id} is lost)"));
             return Ok(());
         }
-        let travel = self.travel_us();
+        let travel = self.travel_us(device);
         self.queue.after_us(travel, Item::Reply { device, life, link, id, answer });
         Ok(())
     }
@@ -132,7 +140,7 @@ impl World {
 
     fn wake_all(&mut self, head: model::Seq) {
         for device in 0..self.devices.len() {
-            let travel = self.travel_us();
+            let travel = self.travel_us(device);
             let link = self.devices[device].link;
             self.queue.after_us(travel, Item::Wake { device, link, head });
         }
@@ -183,7 +191,7 @@ impl World {
             let part = std::mem::replace(&mut nodes, rest);
             self.queue.after_us(after, Item::Part { device, life, id, nodes: part });
             after += self.schedule.below(20_000) as u64;
-            if self.is_lost() {
+            if self.is_lost(device) {
                 self.queue.after_us(after, Item::Fail { device, life, id });
                 return;
             }
@@ -240,7 +248,11 @@ impl World {
         self.note(0, format_args!("!! the server stops"));
         self.server_runs = false;
         for device in 0..self.devices.len() {
-            self.disconnect(device)?;
+            if self.is_monitor(device) && self.devices[device].engine.is_some() {
+                self.die(device, for_ms.saturating_add(1), "with the server")?;
+            } else {
+                self.disconnect(device)?;
+            }
         }
         self.queue.after_us(for_ms.saturating_mul(1000), Item::ServerStarts);
         Ok(())

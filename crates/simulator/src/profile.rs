@@ -40,6 +40,8 @@ pub struct Profile {
     pub troubles: Vec<(crate::plan::TroubleKind, u32)>,
     /// What users do, and how often.
     pub deeds: Vec<(DeedKind, u32)>,
+    /// Whether the first device is the server's own file-system monitor: in the same process, past the network.
+    pub monitor: bool,
     /// Real bytes are hard to lose if everything is flushed at once: the system writes back by itself now and then.
     pub write_back: bool,
 }
@@ -65,8 +67,23 @@ impl Profile {
             interruptions: 0,
             troubles: Vec::new(),
             deeds: DeedKind::ALL.iter().map(|kind| (*kind, kind.weight())).collect(),
+            monitor: false,
             write_back: true,
         }
+    }
+
+    /// A world chosen by a seed, in which the server mirrors the folder into a plain directory: people work there past
+    /// everything while its watcher loses, delays and overflows, beside clients.
+    #[must_use]
+    pub fn monitored(seed: u64, users: Option<usize>, steps: usize) -> Self {
+        let mut profile = Self::swarm(seed, users, steps);
+        let mut random = Random::new(seed ^ 0x6d6f_6e69_746f_72);
+        profile.name = "monitored".to_owned();
+        profile.monitor = true;
+        let mut often = || [0, 20, 200][random.below(3)];
+        let (overflow, double, late, silent, coarse) = (often(), often(), often(), often() / 4, often());
+        profile.watch = WatchFaults { seed: random.bits(), overflow, double, late, silent, coarse };
+        profile
     }
 
     /// Three users at few nodes, far from the server: nearly everything meets.

@@ -82,19 +82,33 @@ const PAGE: usize = 20;
 const NODES_MAX: usize = 1 << 20;
 
 impl Server {
-    /// A server with one empty folder and an account with one device each for so many.
+    /// A server with one empty folder and an account with one device each for so many; with a monitor, the first of
+    /// them is the server itself.
     pub(crate) fn new(
         rule: NameRule,
         devices: usize,
+        monitor: bool,
         fault: Option<ServerFault>,
         now: Timestamp,
     ) -> Result<Self, Error> {
         let database: Arc<dyn Database> = Arc::new(Sqlite::in_memory()?);
         let identity = Identity { epoch: EPOCH, cursor_key: [1; 32], server_key: [2; 32] };
         identity::identity(&*database, identity)?;
-        let folder = folder::create(&*database, Create { names: rule, ..Create::shared("folder") }, now)?;
+        let folder = folder::create(
+            &*database,
+            Create {
+                names: rule,
+                plain_directory: monitor.then(|| b"/plain".to_vec()),
+                ..Create::shared("folder")
+            },
+            now,
+        )?;
         let mut principals = Vec::new();
         for device in 0..devices {
+            if monitor && device == 0 {
+                principals.push(Principal::SERVER);
+                continue;
+            }
             let principal = account(&*database, device, now)?;
             let (authority, subject) = (Authority::Administrator, Subject::User(principal.user));
             folder::grant(&*database, authority, folder, subject, Some(Privilege::Write), now)?;
@@ -143,8 +157,11 @@ impl Server {
             permit,
             key,
             digest: [0; 32],
+            authors: match permit.principal() {
+                Principal::SERVER => Authors::Named(vec![UserId::SERVER; groups.len()]),
+                _ => Authors::Caller,
+            },
             groups,
-            authors: Authors::Caller,
             manifests,
             received,
             uploads: Vec::new(),

@@ -139,7 +139,7 @@ impl World {
             .map(|index| new_device(&profile, index, &oracle))
             .collect::<Result<_, _>>()
             .map_err(|error: sync_engine::StoreError| error.to_string())?;
-        let server = Server::new(profile.rule, profile.devices, planted.server, beginning())
+        let server = Server::new(profile.rule, profile.devices, profile.monitor, planted.server, beginning())
             .map_err(|error| error.to_string())?;
         Ok(Self {
             planted,
@@ -403,6 +403,7 @@ impl World {
         let runs = self.devices[device].engine.is_some();
         let for_ms = trouble.for_ms;
         match trouble.kind {
+            TroubleKind::CutOff if self.is_monitor(device) => return Ok(()),
             TroubleKind::CutOff => {
                 self.devices[device].cut_off += 1;
                 self.disconnect(device)?;
@@ -470,7 +471,7 @@ fn new_device(
 ) -> Result<Device, sync_engine::StoreError> {
     let options = profile.disks[index];
     let disk = FakeDisk::new(options);
-    let skew = if profile.name == "swarm" { (options.start.0 - beginning().0).max(0) } else { 0 };
+    let skew = (options.start.0 - beginning().0).max(0);
     Ok(Device {
         name: char::from(b'A' + index as u8).to_string(),
         somebody: Somebody::new(index, Arc::clone(oracle)),

@@ -32,6 +32,14 @@ fn one_active_user_is_never_disturbed() {
     }
 }
 
+/// People work in a plain directory of the server, whose watcher loses, delays and overflows, and on clients beside it.
+#[test]
+fn a_monitor_beside_clients_misses_nothing_for_good() {
+    for seed in 1..=20 {
+        sound(seed, &Profile::monitored(seed, None, 40));
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_trace() {
     for seed in 1..=6 {
