@@ -2,6 +2,8 @@
 
 mod show;
 
+pub(crate) use show::failure;
+
 use crate::cli::{
     AdminArguments, AdminCommand, AdminDeviceCommand, Common, Decision, FolderCommand, GroupCommand, Names,
     PrivilegeWord, UserCommand, YesNo,
@@ -45,11 +47,11 @@ pub(crate) fn init(data: &Data, user: &str, password: String) -> anyhow::Result<
         AdminAnswer::Users { .. } => {
             bail!("{} has accounts already; nothing was changed", data.directory().display())
         }
-        other => show::failure(other)?,
+        other => failure(other)?,
     }
     let request =
         AdminRequest::UserAdd { user: user.to_owned(), password: Secret(password), administrator: true };
-    show::failure(server::admin::execute(&server, request))
+    failure(server::admin::execute(&server, request))
 }
 
 fn user(command: &UserCommand) -> anyhow::Result<ExitCode> {

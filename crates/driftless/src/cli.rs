@@ -23,6 +23,9 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Administers the server of this machine: users, groups, folders, devices
     Admin(AdminArguments),
+    /// Looks at everything a server needs: disk, clock, database, content, how directories are watched
+    #[command(after_help = "Example: driftless doctor --data /srv/driftless")]
+    Doctor(DoctorArguments),
     #[command(flatten)]
     Device(DeviceCommand),
 }
@@ -57,6 +60,15 @@ pub(crate) struct WatchArgument {
     /// How directories are watched: auto, fanotify (as root), inotify, or scan (looked at now and then only)
     #[arg(long, env = "DRIFTLESS_WATCH", default_value = "auto", value_name = "METHOD")]
     pub(crate) watch: WatchMode,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    #[command(flatten)]
+    pub(crate) data: DataArgument,
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

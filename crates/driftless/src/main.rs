@@ -8,6 +8,7 @@ mod cli;
 mod data;
 mod demo;
 mod device;
+mod doctor;
 mod logging;
 mod output;
 mod password;
@@ -35,6 +36,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Admin(arguments) => admin::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Device(command) => device::run(&command),
     }
 }

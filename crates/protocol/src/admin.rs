@@ -255,6 +255,9 @@ pub struct PlainEntry {
     pub state: Option<PlainState>,
     /// How it is watched: `fanotify`, `inotify` or `scan`; none while it is not.
     pub watch: Option<String>,
+    /// Why it is not watched in a better way.
+    #[serde(default)]
+    pub watch_instead: Option<String>,
     /// What cannot be kept in step, and why.
     pub issues: Vec<String>,
 }

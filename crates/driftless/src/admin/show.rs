@@ -48,7 +48,7 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
 }
 
 /// An answer that is a failure, as an error.
-pub(super) fn failure(answer: AdminAnswer) -> anyhow::Result<()> {
+pub(crate) fn failure(answer: AdminAnswer) -> anyhow::Result<()> {
     match answer {
         AdminAnswer::Failed { message, .. } => bail!("{message}"),
         _ => Ok(()),

@@ -7,6 +7,7 @@ mod big_tree;
 mod conflicts;
 mod counting;
 mod delta;
+mod doctor;
 mod history;
 mod joining;
 mod kills;

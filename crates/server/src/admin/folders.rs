@@ -188,12 +188,16 @@ fn plain_entry(directory: &Path, status: Option<MonitorStatus>) -> PlainEntry {
     let watch = status
         .as_ref()
         .map(|status| status.watch.as_ref().map_or(WatchMethod::Scan, |watch| watch.method).to_string());
+    let watch_instead = status.as_ref().and_then(|status| {
+        let watch = status.watch.as_ref()?;
+        watch.stopped.clone().or_else(|| watch.instead.clone())
+    });
     let mut issues = Vec::new();
     if let Some(status) = status {
         issues.extend(status.trouble);
         issues.extend(status.status.issues.into_iter().map(|(path, reason)| format!("{path}: {reason}")));
     }
-    PlainEntry { directory: directory.display().to_string(), state, watch, issues }
+    PlainEntry { directory: directory.display().to_string(), state, watch, watch_instead, issues }
 }
 
 pub(super) fn set(server: &Server, name: &str, quota_bytes: Option<u64>) -> Outcome {
