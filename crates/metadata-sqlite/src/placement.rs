@@ -69,13 +69,15 @@ impl ReadPlacements for Session {
         self.query(
             "tree_at",
             "SELECT n.id, p.parent, p.name, n.kind, v.content, coalesce(v.size, 0), v.target,
-                 coalesce(v.executable, 0), coalesce(v.mtime, 0)
+                 coalesce(v.executable, 0), coalesce(v.mtime, 0),
+                 coalesce(v.thinned_from <= ?2, 0)
              FROM node n
              CROSS JOIN placement p ON p.folder = ?1 AND p.node = n.id AND p.seq =
                  (SELECT max(q.seq) FROM placement q WHERE q.folder = ?1 AND q.node = n.id AND q.seq <= ?2)
              LEFT JOIN version v ON v.folder = ?1 AND v.node = n.id AND v.seq =
                  (SELECT max(w.seq) FROM version w WHERE w.folder = ?1 AND w.node = n.id AND w.seq <= ?2)
-             WHERE n.folder = ?1 AND n.id > max(?3, 1) AND p.deleted = 0 ORDER BY n.id LIMIT ?4",
+             WHERE n.folder = ?1 AND n.id > max(?3, 1) AND p.deleted = 0 AND (n.kind = 0 OR v.seq IS NOT NULL)
+             ORDER BY n.id LIMIT ?4",
             params![folder.0.cast_signed(), seq.0.cast_signed(), after.0.cast_signed(), limit as i64],
             |row| {
                 Ok(PastNode {
@@ -85,6 +87,7 @@ impl ReadPlacements for Session {
                     content: content(row, 3)?,
                     executable: row.get(7)?,
                     mtime: Timestamp(row.get(8)?),
+                    thinned: row.get(9)?,
                 })
             },
         )

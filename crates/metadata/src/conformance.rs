@@ -94,6 +94,7 @@ fn file(id: u64, parent: u64, text: &str, seq: u64) -> NodeRow {
         seq: Seq(seq),
         subtree_seq: Seq(seq),
         deleted: false,
+        purged: false,
     }
 }
 

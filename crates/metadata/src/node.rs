@@ -30,6 +30,8 @@ pub struct NodeRow {
     pub subtree_seq: Seq,
     /// Whether it is a tombstone.
     pub deleted: bool,
+    /// Whether it is a tombstone whose versions are gone: it cannot be brought back.
+    pub purged: bool,
 }
 
 impl NodeRow {
@@ -92,7 +94,7 @@ pub trait ReadNodes {
         limit: usize,
     ) -> Result<Vec<NodeRow>>;
 
-    /// The newest tombstones whose `seq` is below `before` (none: from the newest), newest first.
+    /// The newest tombstones, without purged ones, whose `seq` is below `before` (none: from the newest), newest first.
     fn removed_nodes(&self, folder: FolderId, before: Option<Seq>, limit: usize) -> Result<Vec<NodeRow>>;
 
     /// All nodes, the root and tombstones too, by id after one of them.

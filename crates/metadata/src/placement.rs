@@ -39,6 +39,8 @@ pub struct PastNode {
     pub executable: bool,
     /// The modification time then.
     pub mtime: Timestamp,
+    /// Whether the very version of then is gone, and this is the one kept from before it.
+    pub thinned: bool,
 }
 
 /// Reads of placements.

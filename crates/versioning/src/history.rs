@@ -31,6 +31,10 @@ pub struct Version {
     pub origin: VersionOrigin,
     /// The version it copies or brings back.
     pub of: Option<VersionNumber>,
+    /// Whether it is kept for ever.
+    pub pinned: bool,
+    /// What somebody called it; that keeps it too.
+    pub label: Option<String>,
 }
 
 /// The most rows read for one node.
@@ -62,6 +66,12 @@ pub fn versions(
                 _ => versions.push(version(row)),
             }
         }
+        for pin in snapshot.pins(folder.id, &[node])? {
+            if let Ok(index) = versions.binary_search_by_key(&pin.number, |version| version.number) {
+                versions[index].pinned = pin.pinned;
+                versions[index].label = pin.label;
+            }
+        }
         versions.reverse();
         Ok(versions)
     })
@@ -79,6 +89,8 @@ fn version(row: VersionRow) -> Version {
         at: row.at,
         origin: row.origin,
         of: row.of,
+        pinned: false,
+        label: None,
     }
 }
 
@@ -102,7 +114,7 @@ pub fn placements(
 /// The tree as it was at a number of the journal, without the root, by node after one of them.
 ///
 /// # Errors
-/// `Denied`, `RolledBack` (a number that has not been given yet), `Database`.
+/// `Denied`, `RolledBack` (a number that has not been given yet), `NotCovered`, `Database`.
 pub fn tree_at(
     database: &dyn Database,
     permit: Permit<Read>,
@@ -115,6 +127,10 @@ pub fn tree_at(
         let folder = recheck(snapshot, &permit, Action::History, now)?;
         if seq > folder.counters.head {
             return Err(Error::RolledBack);
+        }
+        let since = snapshot.retention(folder.id)?.covered_since;
+        if seq < since {
+            return Err(Error::NotCovered { since });
         }
         Ok(snapshot.tree_at(folder.id, seq, after, limit)?)
     })

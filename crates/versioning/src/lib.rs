@@ -4,7 +4,7 @@
 //! each applied whole or refused with one reason, judged by the state after its last operation, in one transaction
 //! with the stored answer. [`restore`] goes the same way. What is read — [`changes`], [`fetch`], [`history`],
 //! [`missing`] — sees one snapshot. [`upload`] keeps what has arrived of big files. [`folder`] makes folders and
-//! hands out privileges. [`verify`] proves everything that the database claims, down to the bytes.
+//! hands out privileges. [`retention`] decides what of the past goes, [`space`] counts what is taken. [`verify`] proves everything that the database claims, down to the bytes.
 //!
 //! Invariants, shown by the tests and by [`verify`]: a living node's directory lives; there are no cycles; name keys
 //! are unique in a directory; every number of the journal belongs to one node; every version's bytes are stored
@@ -30,6 +30,8 @@ pub mod identity;
 pub mod manifest;
 pub mod missing;
 pub mod restore;
+pub mod retention;
+pub mod space;
 pub mod upload;
 pub mod verify;
 

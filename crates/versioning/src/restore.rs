@@ -254,10 +254,13 @@ impl Run<'_> {
         if !row.deleted {
             return Ok(Err(Fault::with(Refusal::Stale, row)));
         }
+        if row.purged {
+            return Ok(Err(Fault::new(Refusal::Gone)));
+        }
         self.revive(top)?;
         for id in tree {
-            // An earlier item may have brought it back.
-            if self.workspace.node(*id).is_some_and(|row| row.deleted) {
+            // An earlier item may have brought it back; what is purged has nothing to bring.
+            if self.workspace.node(*id).is_some_and(|row| row.deleted && !row.purged) {
                 self.revive(*id)?;
             }
         }

@@ -325,6 +325,7 @@ impl Workspace {
             seq,
             subtree_seq: seq,
             deleted: false,
+            purged: false,
         };
         self.note_placement(&row);
         if number > 0 {
@@ -356,6 +357,7 @@ impl Workspace {
             row.name = name.clone();
             row.name_key = workspace.name_key(name);
             row.deleted = false;
+            row.purged = false;
         });
     }
 
