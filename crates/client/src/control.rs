@@ -56,6 +56,17 @@ pub enum ControlRequest {
         /// The file.
         path: PathBuf,
     },
+    /// Pins or labels a version of a file; what is not given stays.
+    Pin {
+        /// The file.
+        path: PathBuf,
+        /// Which version.
+        version: u64,
+        /// Whether it is kept for ever.
+        pinned: Option<bool>,
+        /// What it is called; an empty text takes the label away.
+        label: Option<String>,
+    },
     /// Makes an old version of a file the newest.
     Restore {
         /// The file.
@@ -197,6 +208,12 @@ pub struct VersionLine {
     pub device: Option<String>,
     /// Whether it is the file's state now.
     pub current: bool,
+    /// Whether it is kept for ever.
+    #[serde(default)]
+    pub pinned: bool,
+    /// What somebody called it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
 }
 
 /// Whether a daemon listens.

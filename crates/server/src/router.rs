@@ -8,7 +8,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use protocol::{EPOCH_HEADER, ProblemKind, REQUEST_ID_HEADER};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +20,7 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
     let folder = Router::new()
         .route("/changes", get(api::folders::changes::get))
         .route("/trash", get(api::folders::trash::list))
+        .route("/space", get(api::folders::space::get))
         .route("/uploads", post(api::folders::uploads::open))
         .route("/uploads/{upload}", delete(api::folders::uploads::abandon))
         .route("/chunks/missing", post(api::folders::chunks::missing))
@@ -27,6 +28,7 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         .route("/commits", post(api::folders::commits::create))
         .route("/nodes/{node}/content", get(api::folders::nodes::content))
         .route("/nodes/{node}/versions", get(api::folders::nodes::versions))
+        .route("/nodes/{node}/versions/{version}", put(api::folders::nodes::pin))
         .route("/nodes/{node}/restore", post(api::folders::nodes::restore));
     let v1 = Router::new()
         .route("/server", get(api::server::get))

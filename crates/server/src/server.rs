@@ -1,6 +1,7 @@
 //! What all endpoints share.
 
 use crate::api::folders::commits::MANIFEST_ENTRIES_MAX;
+use crate::api::folders::space::Counts;
 use crate::cursor::CursorKey;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
@@ -107,6 +108,8 @@ pub struct Server {
     pub(crate) passwords: Semaphore,
     /// Entries of manifests that commits under way hold in memory.
     pub(crate) manifest_entries: Arc<Semaphore>,
+    /// What folders took a moment ago.
+    pub(crate) space: Counts,
     pub(crate) stopping: watch::Sender<bool>,
 }
 
@@ -137,6 +140,7 @@ impl Server {
             wakes: Wakes::new(),
             passwords: Semaphore::new(settings.passwords_at_once.max(1)),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
+            space: Counts::default(),
             stopping: watch::Sender::new(false),
             database,
             chunks,

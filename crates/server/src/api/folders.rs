@@ -4,6 +4,7 @@ pub(crate) mod changes;
 pub(crate) mod chunks;
 pub(crate) mod commits;
 pub(crate) mod nodes;
+pub(crate) mod space;
 pub(crate) mod trash;
 pub(crate) mod uploads;
 

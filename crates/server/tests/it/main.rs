@@ -17,5 +17,6 @@ mod health;
 mod matrix;
 mod nodes;
 mod refused_commits;
+mod retention;
 mod uploads;
 mod world;

@@ -14,9 +14,10 @@ use serde_json::json;
 use std::fmt::Write as _;
 
 /// The operations within a folder; `{node}` stands for a file there.
-const IN_FOLDER: [(&str, &str); 10] = [
+const IN_FOLDER: [(&str, &str); 12] = [
     ("GET", "changes"),
     ("GET", "trash"),
+    ("GET", "space"),
     ("POST", "uploads"),
     ("DELETE", "uploads/00000000000000000000000000000001"),
     ("POST", "chunks/missing"),
@@ -24,6 +25,7 @@ const IN_FOLDER: [(&str, &str); 10] = [
     ("POST", "commits"),
     ("GET", "nodes/{node}/content"),
     ("GET", "nodes/{node}/versions"),
+    ("PUT", "nodes/{node}/versions/1"),
     ("POST", "nodes/{node}/restore"),
 ];
 
@@ -44,6 +46,7 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
     match path.rsplit('/').next().unwrap() {
         "uploads" => api.json(verb, path, &json!({ "size": 1 })).await,
         "missing" => api.json(verb, path, &json!({ "chunks": [] })).await,
+        "1" => api.json(verb, path, &json!({ "pinned": true })).await,
         "restore" => api.json(verb, path, &json!({ "version": 1 })).await,
         "devices" => {
             // Each has a name of its own, so that none has to wait for the attempts before.

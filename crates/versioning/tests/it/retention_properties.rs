@@ -210,7 +210,7 @@ proptest! {
     #[test]
     fn carried_out_twice_it_changes_nothing_more(case in case()) {
         let plan = case.plan(NOW);
-        let rest = Case { rows: case.kept(&plan), ..case.clone() };
+        let rest = Case { rows: case.kept(&plan), ..case };
         if !rest.rows.is_empty() {
             let again = rest.plan(NOW);
             prop_assert_eq!(again.remove, vec![]);
@@ -267,7 +267,7 @@ proptest! {
         if plan.purge {
             return Ok(());
         }
-        let rest = Case { rows: case.kept(&plan), ..case.clone() };
+        let rest = Case { rows: case.kept(&plan), ..case };
         let until = plan.next.map_or(NOW + 2000 * DAY_NS, |next| next.0 - 1);
         for part in 1..=20 {
             let then = NOW + (until - NOW) / 20 * part;

@@ -1,4 +1,4 @@
-//! `…/nodes/{n}/content`, `…/nodes/{n}/versions`, `…/nodes/{n}/restore`.
+//! `…/nodes/{n}/content`, `…/nodes/{n}/versions`, `…/nodes/{n}/versions/{v}`, `…/nodes/{n}/restore`.
 
 mod content;
 mod range;
@@ -7,4 +7,4 @@ mod versions;
 
 pub(crate) use content::content;
 pub(crate) use restore::restore;
-pub(crate) use versions::versions;
+pub(crate) use versions::{pin, versions};

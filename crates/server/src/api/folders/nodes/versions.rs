@@ -1,14 +1,18 @@
-//! `GET …/nodes/{n}/versions`: a file's kept versions, the newest first.
+//! `GET …/nodes/{n}/versions`: a file's kept versions, the newest first. `PUT …/nodes/{n}/versions/{v}`: pins and labels,
+//! for whoever may write: a pinned or labelled version is never thinned out.
 
+use crate::body;
 use crate::caller::{Caller, Ids};
 use crate::failure::Failure;
 use crate::server::Server;
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
-use model::permit::Read;
-use model::{Action, DeviceId, FolderId, NodeId, UserId};
+use axum::http::{HeaderMap, StatusCode};
+use model::permit::{Read, Write};
+use model::{Action, DeviceId, FolderId, NodeId, UserId, VersionNumber};
 use protocol::RfcTime;
-use protocol::v1::{VersionEntry, VersionsResponse};
+use protocol::v1::{PinRequest, VersionEntry, VersionsResponse};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,11 +38,30 @@ pub(crate) async fn versions(
                 user: names.users.get(&version.user).cloned(),
                 device: version.device.and_then(|device| names.devices.get(&device).cloned()),
                 current: index == 0,
+                pinned: version.pinned,
+                label: version.label.clone(),
             });
             Ok(entries.collect())
         })
         .await?;
     Ok(Json(VersionsResponse { versions: entries }))
+}
+
+pub(crate) async fn pin(
+    State(server): State<Arc<Server>>,
+    Ids((folder, node, number)): Ids<(FolderId, NodeId, u64)>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Failure> {
+    let permit = server.permit::<Write>(caller.principal, folder, Action::Write).await?;
+    let PinRequest { pinned, label } = body::json(&server, &headers, body).await?;
+    let (database, now) = (Arc::clone(&server.database), server.now());
+    let version = (node, VersionNumber(number));
+    server
+        .blocking(move || Ok(versioning::retention::pin(&*database, permit, version, pinned, label, now)?))
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What people call themselves and their devices.
