@@ -40,6 +40,14 @@ pub(crate) trait Remote: fmt::Debug {
     /// Where the journal ends.
     fn head(&mut self) -> Seq;
 
+    /// From now on forgets every removal at once: a cursor before the head has expired.
+    fn forget_removals(&mut self) {}
+
+    /// How many cursors had expired when they were shown.
+    fn expired(&self) -> u64 {
+        0
+    }
+
     /// Everything there is now, without the root.
     fn nodes(&mut self) -> Vec<RemoteNode>;
 }
@@ -70,6 +78,9 @@ pub(crate) struct Ideal {
     contents: BTreeMap<ContentId, Bytes>,
     answers: BTreeMap<(usize, IdempotencyKey), CommitAnswer>,
     fault: Option<ServerFault>,
+    /// Whether removals are forgotten at once.
+    forgets: bool,
+    expired: u64,
 }
 
 const EPOCH: Epoch = Epoch([7; 16]);
@@ -77,7 +88,14 @@ const EPOCH: Epoch = Epoch([7; 16]);
 impl Ideal {
     pub(crate) fn new(rule: NameRule, fault: Option<ServerFault>) -> Self {
         let contents = BTreeMap::from([(ContentId::EMPTY, Bytes::default())]);
-        Self { server: Server::new(rule), contents, answers: BTreeMap::new(), fault }
+        Self {
+            server: Server::new(rule),
+            contents,
+            answers: BTreeMap::new(),
+            fault,
+            forgets: false,
+            expired: 0,
+        }
     }
 
     fn cursor(&self) -> Cursor {
@@ -173,10 +191,22 @@ impl Remote for Ideal {
             None => self.server.nodes().cloned().collect(),
             Some(text) => {
                 let since = text.parse().map(Seq).map_err(|_| PullFailure::CursorExpired)?;
+                if self.forgets && since < self.server.seq() {
+                    self.expired += 1;
+                    return Err(PullFailure::CursorExpired);
+                }
                 self.server.changes(since)
             }
         };
         Ok(Changes { nodes, cursor: self.cursor(), epoch: EPOCH })
+    }
+
+    fn forget_removals(&mut self) {
+        self.forgets = true;
+    }
+
+    fn expired(&self) -> u64 {
+        self.expired
     }
 
     fn fetch(&mut self, _node: NodeId, content: ContentId) -> Option<Bytes> {
