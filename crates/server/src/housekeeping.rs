@@ -57,7 +57,7 @@ async fn thin(server: &Arc<Server>) -> Result<(), Failure> {
                     Ok(done) if done == versioning::retention::Done::default() => {}
                     Ok(done) => tracing::info!(folder = %folder.id, ?done, "thinned out"),
                     Err(error) => {
-                        tracing::error!(folder = %folder.id, %error, "the folder was not thinned out")
+                        tracing::error!(folder = %folder.id, %error, "the folder was not thinned out");
                     }
                 }
             }

@@ -81,7 +81,11 @@ pub fn round(
         return Ok(done);
     }
     watch(database, folder, now)?;
-    while go_on() && queue(database, folder, now)? {}
+    // What has just changed has nothing to give for an hour; from the beginning everything is looked at now.
+    let is_anew =
+        read::<_, Error>(database, move |snapshot| Ok(snapshot.retention(folder)?.queued_to == Seq(0)))?;
+    let at = if is_anew { now } else { Timestamp(now.0.saturating_add(HOUR_NS)) };
+    while go_on() && queue(database, folder, at)? {}
     while go_on() {
         let step = look(database, folder, now)?;
         done.add(step);
@@ -147,8 +151,8 @@ fn is_mass(hour: &BusyHour, living: u64) -> bool {
     hour.nodes > MASS_NODES && hour.nodes.saturating_mul(5) > living.saturating_add(hour.removed)
 }
 
-/// Puts changed nodes into the queue. Says whether there may be more.
-fn queue(database: &dyn Database, folder: FolderId, now: Timestamp) -> Result<bool, Error> {
+/// Puts changed nodes into the queue, to be looked at then. Says whether there may be more.
+fn queue(database: &dyn Database, folder: FolderId, at: Timestamp) -> Result<bool, Error> {
     let ready = read::<_, Error>(database, move |snapshot| {
         let (row, retention) = load(snapshot, folder)?;
         Ok(row.counters.head > retention.queued_to)
@@ -158,9 +162,6 @@ fn queue(database: &dyn Database, folder: FolderId, now: Timestamp) -> Result<bo
     }
     write(database, move |transaction| {
         let (row, retention) = load(transaction.as_snapshot(), folder)?;
-        // What has just changed has nothing to give for an hour; from the beginning everything is looked at.
-        let again = retention.queued_to == Seq(0);
-        let at = if again { now } else { Timestamp(now.0.saturating_add(HOUR_NS)) };
         let to = transaction.queue_changed(folder, retention.queued_to, QUEUED, at)?;
         let queued_to = to.unwrap_or(row.counters.head);
         transaction.put_retention(folder, &RetentionRow { queued_to, ..retention })?;

@@ -301,6 +301,30 @@ fn thinning_goes_on_where_a_stop_or_a_crash_left_it() {
     world.assert_sound();
 }
 
+/// More nodes than are put into the queue at a time: none has to wait for a later round.
+#[test]
+fn new_rules_have_the_whole_folder_looked_at_at_once() {
+    let world = World::new();
+    let mut nodes = Vec::new();
+    for part in 0..3 {
+        let files = (0..2000).map(|n| create_file(n, ROOT, &format!("f{part} {n}"), "0")).collect();
+        nodes.extend(world.at(NOW, files, &["0"]));
+    }
+    let now: BTreeMap<NodeId, Revision> =
+        world.follow(Cursor::default(), 10_000).0.iter().map(|node| (node.id, node.revision)).collect();
+    for part in nodes.chunks(500) {
+        // Day by day, so that nobody takes it for a mass change.
+        let day = later(i64::from(part[0].0 as u32) / 500);
+        world.at(day, part.iter().map(|node| update(*node, now[node].version, "1")).collect(), &["1"]);
+    }
+    world.round(later(20));
+    world.rules(1, None, 1);
+    let foreseen = preview(&*world.database, world.folder, later(100)).unwrap();
+    let done = world.round(later(100));
+    assert_eq!((done.versions, done), (6000, foreseen));
+    assert_eq!(world.covered_since(), world.row().counters.head, "one version is no past");
+}
+
 #[test]
 fn a_device_that_was_away_for_a_hundred_thousand_changes_gets_one_answer() {
     let world = World::new();
