@@ -2,6 +2,8 @@
 //!
 //! A tenth of the files have three versions, a tenth are in the trash. The rows are made by SQL, not by commits.
 
+#![allow(clippy::print_stdout, reason = "a measurement prints its figures")]
+
 use metadata_sqlite::Sqlite;
 use model::{FolderId, Timestamp};
 use std::time::Instant;
