@@ -18,6 +18,14 @@ const REMOVED_MARK: char = '~';
 )]
 pub struct NameProblem;
 
+/// Why a text is no login of the server's system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a system user is a login of this machine: 1 to {LOGIN_BYTES_MAX} bytes without spaces, ':' or '/'")]
+pub struct LoginProblem;
+
+/// The longest login of the server's system, in bytes (Linux: LOGIN_NAME_MAX without the NUL).
+const LOGIN_BYTES_MAX: usize = 255;
+
 /// Why an account was not made or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
@@ -27,6 +35,9 @@ pub enum AccountError {
     /// The password is none.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// The login is none.
+    #[error(transparent)]
+    SystemUser(#[from] LoginProblem),
     /// The name is taken.
     #[error("the name '{0}' is taken")]
     Taken(String),
@@ -63,6 +74,17 @@ pub fn create_user(
     let id = transaction.create_user(&user).map_err(|error| taken(error, name))?;
     set_password(transaction, id, password_hash, now)?;
     Ok(id)
+}
+
+/// Says which login of the server's system is this person; the empty text: none. Whether the system knows it is looked at
+/// when files are found, because logins come and go.
+pub fn set_system_user(user: &mut User, login: &str) -> Result<(), LoginProblem> {
+    let is_odd = |sign: char| sign.is_whitespace() || sign.is_control() || matches!(sign, ':' | '/');
+    if login.len() > LOGIN_BYTES_MAX || login.starts_with('-') || login.contains(is_odd) {
+        return Err(LoginProblem);
+    }
+    user.system_user = (!login.is_empty()).then(|| login.to_owned());
+    Ok(())
 }
 
 /// Makes a group.
@@ -108,6 +130,7 @@ pub fn remove_user(transaction: &dyn Transaction, user: &User, now: Timestamp) -
         name,
         administrator: false,
         disabled: true,
+        system_user: None,
         ..user.clone()
     };
     transaction.set_user(&removed)
@@ -138,5 +161,27 @@ mod tests {
         }
         assert_eq!(name_key("Alice"), name_key("alice"));
         assert!(name_key("Zo\u{eb} M").is_ok());
+    }
+
+    #[test]
+    fn a_system_user_is_a_login_or_none() {
+        let mut user = User {
+            id: UserId(1),
+            name: "alice".into(),
+            name_key: NameKey("alice".into()),
+            administrator: false,
+            disabled: false,
+            quota_bytes: None,
+            used_bytes: 0,
+            created_at: Timestamp(0),
+            system_user: None,
+        };
+        for bad in ["-x", "a b", "a:b", "a/b", "a\n", &"x".repeat(256)] {
+            assert_eq!(set_system_user(&mut user, bad), Err(LoginProblem), "{bad:?}");
+        }
+        set_system_user(&mut user, "CORP\\alice").unwrap();
+        assert_eq!(user.system_user.as_deref(), Some("CORP\\alice"));
+        set_system_user(&mut user, "").unwrap();
+        assert_eq!(user.system_user, None);
     }
 }

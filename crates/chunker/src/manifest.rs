@@ -33,7 +33,7 @@ pub struct Entry {
 
 impl Entry {
     /// The entry of a chunk with these bytes.
-    pub(crate) fn of(chunk: ChunkId, bytes: &[u8]) -> Self {
+    pub fn of(chunk: ChunkId, bytes: &[u8]) -> Self {
         Self { chunk, length: u32::try_from(bytes.len()).expect("a chunk has at most MAX_BYTES") }
     }
 }

@@ -1,8 +1,10 @@
 //! The daemon's ear: one JSON line asks, one JSON line answers, over `HOME/control.sock`.
 
 use crate::home::Home;
-pub use crate::progress::{Direction, Transfer};
+use protocol::v1::VersionOriginWord;
+pub use replica::progress::{Direction, Transfer};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -74,6 +76,47 @@ pub enum ControlRequest {
         /// Which version.
         version: Option<u64>,
     },
+    /// What was in a directory.
+    ListPast {
+        /// The directory.
+        path: PathBuf,
+        /// As of when.
+        when: WhenWord,
+    },
+    /// What has changed below a path since then.
+    Compare {
+        /// The path.
+        path: PathBuf,
+        /// Since when.
+        when: WhenWord,
+        /// At most so many lines.
+        limit: usize,
+    },
+    /// Brings what is below a path to the state of a moment.
+    RestorePast {
+        /// The path.
+        path: PathBuf,
+        /// To when.
+        when: WhenWord,
+        /// Undo this person's changes only.
+        only_by: Option<String>,
+        /// Undo the changes from this device only.
+        only_from: Option<String>,
+        /// Say what would be done, and do nothing.
+        dry_run: bool,
+    },
+    /// What was removed.
+    Trash {
+        /// From this directory; everywhere, if none.
+        path: Option<PathBuf>,
+        /// At most so many lines.
+        limit: usize,
+    },
+    /// Brings removed files and directories back.
+    Undelete {
+        /// Where they were.
+        paths: Vec<PathBuf>,
+    },
     /// Decide about held deletions.
     Hold {
         /// The pair's directory; all that hold if none.
@@ -112,6 +155,134 @@ pub enum ControlAnswer {
     Log(Vec<LogLine>),
     /// A file's versions, the newest first.
     Versions(Vec<VersionLine>),
+    /// A directory as it was.
+    Past(PastList),
+    /// What has changed.
+    Differences(Differences),
+    /// What was, or would be, restored.
+    Restored(Restored),
+    /// What was removed.
+    Trash(Vec<TrashLine>),
+}
+
+/// As of when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenWord {
+    /// A moment as RFC 3339 in UTC.
+    At(String),
+    /// A number of the folder's journal.
+    Seq(u64),
+}
+
+/// A directory as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastList {
+    /// The number of the journal that was looked at.
+    pub seq: u64,
+    /// When the last change before it was made, if it was asked by time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// What was in it, by name.
+    pub entries: Vec<PastLine>,
+    /// Whether there is more than is listed.
+    pub more: bool,
+}
+
+/// Something as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastLine {
+    /// Its name.
+    pub name: String,
+    /// `directory`, `file` or `link`.
+    pub kind: String,
+    /// A file's size in bytes.
+    pub size: u64,
+    /// When it was last modified, as RFC 3339.
+    pub modified: String,
+    /// The number of its version; 0 for a directory.
+    pub version: u64,
+}
+
+/// What has changed since a moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Differences {
+    /// The number of the journal that was compared with.
+    pub from: u64,
+    /// How many were made since.
+    pub added: u64,
+    /// How many were removed.
+    pub removed: u64,
+    /// How many have another content or other attributes.
+    pub changed: u64,
+    /// How many stand elsewhere.
+    pub moved: u64,
+    /// A line for each.
+    pub lines: Vec<DifferenceLine>,
+    /// Whether there are more than are listed.
+    pub more: bool,
+}
+
+/// Something that has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DifferenceLine {
+    /// `added`, `removed`, `changed`, `moved`; the last two may come together.
+    pub changes: Vec<String>,
+    /// Where it is, or last was.
+    pub path: PathBuf,
+    /// Where it was then, if elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<PathBuf>,
+}
+
+/// What was, or would be, restored.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+    /// The number of the journal whose state it is.
+    pub seq: u64,
+    /// When the last change before it was made, if it was asked by time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// The newest number before: restoring to it undoes this.
+    pub before: u64,
+    /// How many went to the trash.
+    pub removed: u64,
+    /// How many came back.
+    pub returned: u64,
+    /// How many stand elsewhere now.
+    pub moved: u64,
+    /// How many have another content or other attributes now.
+    pub changed: u64,
+    /// How many of them got a mark in their name, because it was taken.
+    pub renamed: u64,
+    /// How many were left as they are.
+    pub kept_count: u64,
+    /// How many of the first thousand of those for which reason: `changed_by_others`, `in_use`, `impossible`.
+    pub kept: BTreeMap<String, u64>,
+}
+
+/// Something that was removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrashLine {
+    /// Where it was.
+    pub path: PathBuf,
+    /// `directory`, `file` or `link`.
+    pub kind: String,
+    /// A file's size in bytes; of one directory's trash, with all that is below.
+    pub size: u64,
+    /// How many nodes came into the trash with it, where that was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<u64>,
+    /// When it was removed, as RFC 3339.
+    pub removed: String,
+    /// By whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// From which device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
 }
 
 /// How waiting ended.
@@ -200,7 +371,9 @@ pub struct VersionLine {
     pub size: u64,
     /// When the server took it, as RFC 3339.
     pub time: String,
-    /// Who sent it.
+    /// How it came to be: `commit`, `copy`, `restore` or `outside` (found in the folder's plain directory).
+    pub origin: VersionOriginWord,
+    /// Who made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// From which device.

@@ -1,6 +1,7 @@
 //! The daemon: all pairs of a home, the connection to the server, and the control socket.
 
 mod answers;
+mod past;
 
 pub use answers::{new_pair, no_such_folder};
 
@@ -127,7 +128,7 @@ impl Daemon {
             pair.tell(Event::Online);
         }
         if paused && until.is_some_and(|until| until <= crate::now().0) {
-            pair.ask(crate::pair::Question::Resume);
+            pair.ask(replica::Question::Resume);
         }
         self.state().pairs.insert(number, pair);
     }

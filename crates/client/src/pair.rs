@@ -1,109 +1,27 @@
-//! One pair at work: the thread that owns its engine and memory, and the one that works on its disk.
-
-mod apply;
-mod look;
-mod manifests;
+//! A pair of this device: a directory, and a shared folder on the server.
 
 use crate::home::{Home, Link, PairConfiguration};
-use crate::progress::Progress;
-use crate::remote::{CommitJob, Remote, RemoteError, pull, send_commit};
-use crate::{OpenReplica, Replica, now};
-use apply::{Applier, Known, Resumable};
-use filesystem::{Barrier, StagedId, WatchEvent};
-use manifests::Manifests;
-use model::conflict::{Author, conflict_name};
-use model::{Content, ContentId, FolderId, NodeId, NodeKey, NodeState, RelativePath, Timestamp, UploadId};
-use pair_store::{LoggedActivity, SqliteStore};
-use planner::{Tree, View as _};
+use crate::remote::{Remote, RemoteError, Sending, fetch_chunks, fetch_manifests, pull, send_commit};
+use chunker::Manifest;
+use model::conflict::Author;
+use model::{ChunkId, ContentId, Epoch, FolderId, NodeId};
+use protocol::bundle::{NodeContent, WantedChunk};
 use protocol::problem::ProblemKind;
-use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-use sync_engine::{
-    Activity, ActivityKind, Commit, CommitFailure, Effect, Engine, Event, HashRequest, ListRequest,
-    LocalAction, PairStore as _, PullFailure, Settings, Status, StoreError,
-};
+use replica::{CommitJob, Inbox, OpenReplica, PairSettings, Unavailable};
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+use sync_engine::{CommitFailure, Event, PullFailure};
 
-/// How long hints gather before they are looked into.
-const SETTLE: Duration = Duration::from_millis(15);
 /// How often everything is looked at again, whatever the watcher says.
 const FULL_SCAN: Duration = Duration::from_secs(3_600);
-/// How often the local trash is cleared, and how long it keeps things.
-const TEND: Duration = Duration::from_secs(3_600);
-const TRASH_KEPT_MS: i64 = 14 * 24 * 3_600 * 1_000;
-/// The first look waits so long for the watcher at most.
-const WATCHER_WAIT: Duration = Duration::from_secs(10);
-/// Pause before an engine whose memory failed begins anew.
-const RECOVERY: Duration = Duration::from_secs(2);
-
-/// What a pair is told.
-pub(crate) enum Message {
-    /// For the engine.
-    Event(Event),
-    /// The watcher has something.
-    Watch,
-    /// A manifest was learnt.
-    Manifest(ContentId, chunker::Manifest),
-    /// An upload was begun or is over.
-    Upload(ContentId, Option<UploadId>),
-    /// A download was begun or is over.
-    Download(ContentId, Option<StagedId>),
-    /// A person asks.
-    Ask(Question),
-    /// The end.
-    Stop,
-}
-
-/// What a person may ask a pair.
-pub(crate) enum Question {
-    /// Tell when the pair is in step, or cannot get there.
-    Wait(tokio::sync::oneshot::Sender<WaitEnd>),
-    /// Stop for a while.
-    Pause,
-    /// Go on.
-    Resume,
-    /// Which node stands at this path, or the lowest above it, and the names below that which are not there.
-    Node(RelativePath, tokio::sync::oneshot::Sender<Option<(NodeId, RelativePath)>>),
-    /// What was done, newest first.
-    Log(Option<RelativePath>, Option<ActivityKind>, usize, tokio::sync::oneshot::Sender<Vec<LoggedActivity>>),
-    /// Decide about held deletions.
-    Hold(bool),
-}
-
-/// How waiting for a pair ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum WaitEnd {
-    /// In step.
-    InStep,
-    /// Deletions are held: here, there.
-    Held(usize, usize),
-    /// All that can be is in step; these cannot, each with its reason.
-    Issues(Vec<(RelativePath, String)>),
-}
 
 /// A pair at work, as the daemon holds it.
 #[derive(Debug)]
 pub(crate) struct Pair {
     pub(crate) configuration: PairConfiguration,
     pub(crate) folder: FolderId,
-    inbox: Sender<Message>,
-    shared: Arc<Shared>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-/// What a pair shows of itself.
-#[derive(Debug, Default)]
-struct Shared {
-    status: Mutex<Status>,
-    cursor: Mutex<Option<String>>,
-    trouble: Mutex<Option<String>>,
-    progress: Progress,
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // What is shown stays showable whatever a panicking holder did.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    pair: replica::Pair,
 }
 
 impl Pair {
@@ -117,634 +35,90 @@ impl Pair {
         runtime: tokio::runtime::Handle,
     ) -> Option<Self> {
         let folder = configuration.folder_id()?;
-        let (inbox, messages) = channel();
-        let shared = Arc::new(Shared::default());
-        let worker = Worker {
-            home: home.clone(),
+        let settings = PairSettings {
+            name: configuration.number.to_string(),
+            directory: configuration.directory.clone(),
+            marker: configuration.marker.clone(),
+            memory: home.pair_file(configuration.number),
+            names: configuration.name_rule(),
             author: Author { user: link.user.clone(), device: link.device.clone() },
-            configuration: configuration.clone(),
-            folder,
-            remote,
-            opener,
-            runtime,
-            inbox: inbox.clone(),
-            shared: Arc::clone(&shared),
+            hold_deletes: configuration.hold_deletes,
+            paused: configuration.paused,
+            full_scan: FULL_SCAN,
         };
-        let name = format!("pair-{}", configuration.number);
-        let thread = std::thread::Builder::new().name(name).spawn(move || worker.run(&messages)).ok()?;
-        Some(Self { configuration, folder, inbox, shared, thread: Some(thread) })
-    }
-
-    pub(crate) fn tell(&self, event: Event) {
-        let _gone = self.inbox.send(Message::Event(event));
-    }
-
-    pub(crate) fn ask(&self, question: Question) {
-        let _gone = self.inbox.send(Message::Ask(question));
-    }
-
-    pub(crate) fn status(&self) -> Status {
-        locked(&self.shared.status).clone()
-    }
-
-    /// Why the pair is not at work at all, if it is not.
-    pub(crate) fn trouble(&self) -> Option<String> {
-        locked(&self.shared.trouble).clone()
-    }
-
-    pub(crate) fn cursor(&self) -> Option<String> {
-        locked(&self.shared.cursor).clone()
-    }
-
-    pub(crate) fn progress(&self) -> &Progress {
-        &self.shared.progress
+        let remote = Arc::new(SharedFolder { remote, folder, runtime });
+        let pair = replica::Pair::start(settings, remote, opener).ok()?;
+        Some(Self { configuration, folder, pair })
     }
 
     /// Stops the pair and waits for it.
-    pub(crate) fn stop(mut self) {
-        let _gone = self.inbox.send(Message::Stop);
-        if let Some(thread) = self.thread.take() {
-            let _panicked = thread.join();
-        }
+    pub(crate) fn stop(self) {
+        self.pair.stop();
     }
 }
 
-/// Everything a pair's thread starts from.
-struct Worker {
-    home: Home,
-    author: Author,
-    configuration: PairConfiguration,
-    folder: FolderId,
+impl Deref for Pair {
+    type Target = replica::Pair;
+
+    fn deref(&self) -> &Self::Target {
+        &self.pair
+    }
+}
+
+/// A shared folder on a server, over HTTP.
+#[derive(Debug)]
+struct SharedFolder {
     remote: Remote,
-    opener: Arc<dyn OpenReplica>,
+    folder: FolderId,
     runtime: tokio::runtime::Handle,
-    inbox: Sender<Message>,
-    shared: Arc<Shared>,
 }
 
-/// What the disk's thread is told.
-enum DiskJob {
-    List(Vec<ListRequest>),
-    Hash(Vec<HashRequest>),
-    Apply(Vec<LocalAction>, Known, Resumable),
-    Tend(Vec<StagedId>),
-}
-
-impl Worker {
-    fn run(self, messages: &Receiver<Message>) {
-        // A replica that is not there may come back (a mount): try again until told to stop.
-        loop {
-            let failure = match self.open() {
-                Ok(running) => match running.run(messages) {
-                    Ended::Stopped => return,
-                    Ended::Failed(error) => error.to_string(),
-                },
-                Err(error) => error,
-            };
-            tracing::error!(directory = %self.configuration.directory.display(), error = %failure, "the pair is not at work");
-            *locked(&self.shared.trouble) = Some(failure);
-            let until = Instant::now() + RECOVERY;
-            while let Some(left) = until.checked_duration_since(Instant::now()) {
-                match messages.recv_timeout(left) {
-                    Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-                    Ok(_) | Err(RecvTimeoutError::Timeout) => {}
-                }
-            }
-        }
-    }
-
-    fn open(&self) -> Result<Running<'_>, String> {
-        let file = self.home.pair_file(self.configuration.number);
-        let store =
-            SqliteStore::open(&file, self.configuration.name_rule()).map_err(|error| error.to_string())?;
-        let wake_inbox = Mutex::new(self.inbox.clone());
-        let wake = Box::new(move || {
-            let _gone = locked(&wake_inbox).send(Message::Watch);
-        });
-        let replica = self
-            .opener
-            .open(&self.configuration.directory, &self.configuration.marker, wake)
-            .map_err(|error| error.to_string())?;
-        let mut seed = [0; 16];
-        getrandom::fill(&mut seed).map_err(|error| error.to_string())?;
-        let settings =
-            Settings { author: self.author.clone(), hold_deletes: self.configuration.hold_deletes, seed };
-        let engine = Engine::new(settings);
-        let disk_jobs = self.start_disk(&replica);
-        *locked(&self.shared.trouble) = None;
-        Ok(Running {
-            worker: self,
-            store,
-            engine,
-            replica,
-            disk_jobs,
-            manifests: Manifests::default(),
-            started: false,
-            opened: Instant::now(),
-            deadline: None,
-            watch_due: None,
-            next_scan: Instant::now() + FULL_SCAN,
-            next_tend: Instant::now(),
-            waits: Vec::new(),
-        })
-    }
-
-    /// The thread that works on the disk, one job after the other.
-    fn start_disk(&self, replica: &Replica) -> Sender<DiskJob> {
-        let (jobs, todo) = channel();
-        let notes = self.inbox.clone();
-        let applier = Applier {
-            disk: Arc::clone(&replica.disk),
-            remote: self.remote.clone(),
-            folder: self.folder,
-            runtime: self.runtime.clone(),
-            author: self.author.clone(),
-            progress: self.shared.progress.clone(),
-            note_download: Box::new(move |content, staged| {
-                let _gone = notes.send(Message::Download(content, Some(staged)));
-            }),
-        };
-        let inbox = self.inbox.clone();
-        let name = format!("disk-{}", self.configuration.number);
-        let spawned =
-            std::thread::Builder::new().name(name).spawn(move || work_on_disk(&applier, &todo, &inbox));
-        if let Err(error) = spawned {
-            tracing::error!(%error, "no thread for the disk");
-        }
-        jobs
-    }
-}
-
-fn work_on_disk(applier: &Applier, todo: &Receiver<DiskJob>, inbox: &Sender<Message>) {
-    let tell = |message| {
-        let _gone = inbox.send(message);
-    };
-    while let Ok(job) = todo.recv() {
-        match job {
-            DiskJob::List(requests) => {
-                // The marker is asked for once a batch: a missing mount is no empty directory.
-                let listed = match applier.disk.check() {
-                    Ok(_) => requests.iter().map(|request| look::list(&*applier.disk, request)).collect(),
-                    Err(error) => {
-                        tracing::warn!(%error, "the replica is not there");
-                        requests.iter().map(offline).collect()
-                    }
-                };
-                tell(Message::Event(Event::Listed(listed)));
-            }
-            DiskJob::Hash(requests) => {
-                let mut results = Vec::with_capacity(requests.len());
-                for request in &requests {
-                    let (result, manifest) = look::hash(&*applier.disk, request);
-                    if let Some((content, manifest)) = manifest {
-                        tell(Message::Manifest(content, manifest));
-                    }
-                    results.push(result);
-                }
-                tell(Message::Event(Event::Hashed(results)));
-            }
-            DiskJob::Apply(actions, known, resumable) => {
-                let (outcomes, learnt) = applier.apply(&actions, &known, &resumable);
-                for (content, manifest) in learnt.manifests {
-                    tell(Message::Manifest(content, manifest));
-                }
-                for (content, staged) in learnt.resumable {
-                    tell(Message::Download(content, staged));
-                }
-                tell(Message::Event(Event::Applied(outcomes)));
-            }
-            DiskJob::Tend(keep) => tend(applier, &keep),
-        }
-    }
-}
-
-fn offline(request: &ListRequest) -> sync_engine::Listed {
-    sync_engine::Listed { key: request.key, outcome: Err(sync_engine::LookFailure::Offline) }
-}
-
-/// Sweeps the stage, empties the old trash, and puts back what a crash left in it.
-fn tend(applier: &Applier, keep: &[StagedId]) {
-    let before = Timestamp(now().0.saturating_sub(TRASH_KEPT_MS * 1_000_000));
-    let aside = |entry: &model::Entry, name: &model::Name, attempt: u32| {
-        let loser = NodeState {
-            parent: NodeKey::ROOT,
-            name: name.clone(),
-            content: Content::File { id: ContentId::EMPTY, size: 0 },
-            executable: false,
-            mtime: entry.fingerprint.mtime,
-        };
-        conflict_name(name, &loser, &applier.author, attempt)
-    };
-    match filesystem::change::tend(&*applier.disk, &|id| keep.contains(&id), before, &aside) {
-        Ok(tended) => {
-            for path in &tended.rescued {
-                tracing::warn!(%path, "a file found in the local trash unexpectedly was put back");
-            }
-            for problem in &tended.problems {
-                tracing::debug!(%problem, "not tended");
-            }
-        }
-        Err(error) => tracing::debug!(%error, "the replica was not tended"),
-    }
-}
-
-enum Ended {
-    Stopped,
-    Failed(StoreError),
-}
-
-/// A pair whose replica and memory are open.
-struct Running<'a> {
-    worker: &'a Worker,
-    store: SqliteStore,
-    engine: Engine,
-    replica: Replica,
-    disk_jobs: Sender<DiskJob>,
-    manifests: Manifests,
-    started: bool,
-    opened: Instant,
-    deadline: Option<Timestamp>,
-    watch_due: Option<Instant>,
-    next_scan: Instant,
-    next_tend: Instant,
-    waits: Vec<Wait>,
-}
-
-/// Somebody who waits for the pair to be in step.
-struct Wait {
-    /// The watcher must have passed this; none once it has, or where nothing is watched.
-    barrier: Option<Barrier>,
-    /// Whether the remote side was asked once more.
-    verified: bool,
-    answer: Option<tokio::sync::oneshot::Sender<WaitEnd>>,
-}
-
-impl Running<'_> {
-    fn run(mut self, messages: &Receiver<Message>) -> Ended {
-        if self.worker.configuration.paused
-            && let Err(error) = self.handle(Event::Paused)
-        {
-            return Ended::Failed(error);
-        }
-        loop {
-            let message = match messages.recv_timeout(self.patience()) {
-                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return Ended::Stopped,
-                Ok(message) => Some(message),
-                Err(RecvTimeoutError::Timeout) => None,
-            };
-            let done = match message {
-                Some(message) => self.take(message),
-                None => Ok(()),
-            };
-            if let Err(error) = done.and_then(|()| self.on_time()).and_then(|()| self.serve_waits()) {
-                self.store.rollback();
-                return Ended::Failed(error);
-            }
-        }
-    }
-
-    /// How long nothing needs to be done.
-    fn patience(&self) -> Duration {
-        let mut at = vec![self.next_scan, self.next_tend];
-        at.extend(self.watch_due);
-        if !self.started {
-            at.push(self.opened + WATCHER_WAIT);
-        }
-        let first = at.into_iter().min().unwrap_or(self.next_scan);
-        let mut patience = first.saturating_duration_since(Instant::now());
-        if let Some(deadline) = self.deadline {
-            let nanoseconds = u64::try_from(deadline.0.saturating_sub(now().0)).unwrap_or(0);
-            patience = patience.min(Duration::from_nanos(nanoseconds));
-        }
-        patience
-    }
-
-    fn on_time(&mut self) -> Result<(), StoreError> {
-        let instant = Instant::now();
-        let unwatched = self.replica.watcher.is_none();
-        if !self.started && (unwatched || instant >= self.opened + WATCHER_WAIT) {
-            self.start()?;
-        }
-        if self.watch_due.is_some_and(|due| instant >= due) {
-            self.watch_due = None;
-            self.take_hints()?;
-        }
-        if self.deadline.is_some_and(|deadline| deadline <= now()) {
-            self.deadline = None;
-            self.handle(Event::Tick)?;
-        }
-        if instant >= self.next_scan {
-            self.next_scan = instant + FULL_SCAN;
-            self.handle(Event::Hints { directories: Vec::new(), subtrees: vec![RelativePath::root()] })?;
-        }
-        if instant >= self.next_tend {
-            self.next_tend = instant + TEND;
-            let keep = self.downloads()?.into_values().collect();
-            self.give_disk(DiskJob::Tend(keep));
-        }
-        Ok(())
-    }
-
-    fn start(&mut self) -> Result<(), StoreError> {
-        self.started = true;
-        self.handle(Event::Started)
-    }
-
-    fn take(&mut self, message: Message) -> Result<(), StoreError> {
-        match message {
-            Message::Event(event) => self.handle(event),
-            Message::Watch => {
-                self.watch_due.get_or_insert(Instant::now() + SETTLE);
-                Ok(())
-            }
-            Message::Manifest(content, manifest) => {
-                self.store.put_manifest(content, &manifests::to_bytes(&manifest), now())?;
-                self.manifests.put(content, Arc::new(manifest));
-                self.store.commit()
-            }
-            Message::Upload(content, upload) => {
-                let bytes = upload.map(|upload| upload.0.to_vec()).unwrap_or_default();
-                self.store.set_value(&format!("upload.{content}"), &bytes)?;
-                self.store.commit()
-            }
-            Message::Download(content, staged) => {
-                let mut downloads = self.downloads()?;
-                match staged {
-                    Some(id) => downloads.insert(content, id),
-                    None => downloads.remove(&content),
-                };
-                let bytes: Vec<u8> = downloads
-                    .iter()
-                    .flat_map(|(content, id)| [&content.0[..], &id.0.to_be_bytes()[..]].concat())
-                    .collect();
-                self.store.set_value("downloads", &bytes)?;
-                self.store.commit()
-            }
-            Message::Ask(question) => self.answer(question),
-            Message::Stop => Ok(()),
-        }
-    }
-
-    fn downloads(&self) -> Result<Resumable, StoreError> {
-        let bytes = self.store.value("downloads")?.unwrap_or_default();
-        let entry = |bytes: &[u8]| -> Option<(ContentId, StagedId)> {
-            let (content, id) = bytes.split_first_chunk::<32>()?;
-            Some((ContentId(*content), StagedId(u64::from_be_bytes(id.try_into().ok()?))))
-        };
-        Ok(bytes.chunks(40).filter_map(entry).collect())
-    }
-
-    fn answer(&mut self, question: Question) -> Result<(), StoreError> {
-        match question {
-            Question::Wait(answer) => {
-                let barrier = self.replica.watcher.as_ref().and_then(|watcher| watcher.barrier().ok());
-                self.waits.push(Wait { barrier, verified: false, answer: Some(answer) });
-            }
-            Question::Pause => self.handle(Event::Paused)?,
-            Question::Resume => self.handle(Event::Resumed)?,
-            Question::Node(path, answer) => {
-                let _gone = answer.send(self.node_at(&path)?);
-            }
-            Question::Log(path, kind, limit, answer) => {
-                let _gone = answer.send(self.store.activities(path.as_ref(), kind, limit)?);
-            }
-            Question::Hold(approve) => {
-                self.engine.decide_hold(approve, &mut self.store)?;
-                self.store.commit()?;
-                self.handle(Event::Tick)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn node_at(&self, path: &RelativePath) -> Result<Option<(NodeId, RelativePath)>, StoreError> {
-        let mut key = NodeKey::ROOT;
-        for (depth, name) in path.names().iter().enumerate() {
-            let named = |tree| self.store.named(tree, key, &self.store.name_key(name));
-            let found = [Tree::Local, Tree::Remote].into_iter().map(named).collect::<Result<Vec<_>, _>>()?;
-            match found.into_iter().flatten().next() {
-                Some(found) => key = found,
-                None => {
-                    let rest = path.names()[depth..].iter().cloned().collect();
-                    return Ok(self.store.row(key)?.and_then(|row| row.extra.id).map(|id| (id, rest)));
-                }
-            }
-        }
-        Ok(self.store.row(key)?.and_then(|row| row.extra.id).map(|id| (id, RelativePath::root())))
-    }
-
-    fn take_hints(&mut self) -> Result<(), StoreError> {
-        let Some(watcher) = self.replica.watcher.clone() else { return Ok(()) };
-        let (mut directories, mut subtrees) = (Vec::new(), Vec::new());
-        for event in watcher.take() {
-            match event {
-                WatchEvent::Entry(path) => {
-                    directories.push(path.split().map(|(parent, _)| parent).unwrap_or_default());
-                }
-                WatchEvent::Dirty(path) => directories.push(path),
-                WatchEvent::Lost(path) => subtrees.push(path),
-                WatchEvent::Passed(passed) => {
-                    for wait in &mut self.waits {
-                        if wait.barrier.is_some_and(|barrier| barrier.0 <= passed.0) {
-                            wait.barrier = None;
-                        }
-                    }
-                }
-                WatchEvent::Status => {
-                    let status = watcher.status();
-                    if status.unwatched > 0 || status.stopped.is_some() {
-                        tracing::warn!(
-                            ?status,
-                            "not everything can be watched; the rest is looked at now and then"
-                        );
-                    }
-                }
-            }
-        }
-        if !self.started {
-            // The watcher's first word is that everything is watched: now a look misses nothing.
-            return if subtrees.contains(&RelativePath::root()) { self.start() } else { Ok(()) };
-        }
-        directories.sort_unstable();
-        directories.dedup();
-        if directories.is_empty() && subtrees.is_empty() {
-            return Ok(());
-        }
-        self.handle(Event::Hints { directories, subtrees })
-    }
-
-    /// One event: engine, memory, then the world.
-    fn handle(&mut self, event: Event) -> Result<(), StoreError> {
-        let effects = self.engine.handle(event, now(), &mut self.store)?;
-        let mut work = Vec::new();
-        let mut activities: Vec<Activity> = Vec::new();
-        for effect in effects {
-            match effect {
-                Effect::Activity(activity) => activities.push(activity),
-                other => work.push(other),
-            }
-        }
-        if !activities.is_empty() {
-            self.store.log(now(), &activities)?;
-        }
-        self.store.commit()?;
-        for effect in work {
-            self.carry_out(effect)?;
-        }
-        *locked(&self.worker.shared.cursor) = self.store.state()?.cursor.map(|cursor| cursor.text);
-        *locked(&self.worker.shared.status) = self.engine.status(&self.store)?;
-        Ok(())
-    }
-
-    fn carry_out(&mut self, effect: Effect) -> Result<(), StoreError> {
-        match effect {
-            Effect::Pull(since) => self.start_pull(since)?,
-            Effect::Commit(commit) => self.start_commit(commit)?,
-            Effect::List(requests) => self.give_disk(DiskJob::List(requests)),
-            Effect::Hash(requests) => self.give_disk(DiskJob::Hash(requests)),
-            Effect::Apply(actions) => {
-                let mut known = Known::new();
-                for action in &actions {
-                    if let sync_engine::LocalActionKind::PlaceFile { content, size, base, .. } = &action.kind
-                        && *size > chunker::MIN_BYTES as u64
-                    {
-                        for id in [Some(*content), *base].into_iter().flatten() {
-                            self.add_manifest(id, &mut known)?;
-                        }
-                    }
-                }
-                let resumable = self.downloads()?;
-                self.give_disk(DiskJob::Apply(actions, known, resumable));
-            }
-            Effect::Timer(at) => {
-                self.deadline = Some(self.deadline.map_or(at, |deadline| deadline.min(at)));
-            }
-            Effect::Activity(_) => {}
-        }
-        Ok(())
-    }
-
-    fn add_manifest(&mut self, content: ContentId, known: &mut Known) -> Result<(), StoreError> {
-        let held = match self.manifests.get(content) {
-            Some(manifest) => Some(manifest),
-            None => {
-                let bytes = self.store.manifest(content)?;
-                bytes.and_then(|bytes| manifests::from_bytes(content, &bytes)).map(Arc::new)
-            }
-        };
-        if let Some(manifest) = held {
-            known.insert(content, manifest);
-        }
-        Ok(())
-    }
-
-    fn give_disk(&self, job: DiskJob) {
-        let _gone = self.disk_jobs.send(job);
-    }
-
-    fn start_pull(&self, since: Option<String>) -> Result<(), StoreError> {
-        let (remote, folder, inbox) =
-            (self.worker.remote.clone(), self.worker.folder, self.worker.inbox.clone());
-        let known_epoch = self.store.state()?.epoch;
-        self.worker.runtime.spawn(async move {
-            let parts = inbox.clone();
-            let take = move |nodes| {
-                let _gone = parts.send(Message::Event(Event::ChangesPart(nodes)));
-            };
-            let event = match pull(&remote, folder, since, known_epoch, take).await {
+impl replica::Remote for SharedFolder {
+    fn pull(&self, since: Option<String>, known_epoch: Option<Epoch>, inbox: Inbox) {
+        let (remote, folder) = (self.remote.clone(), self.folder);
+        self.runtime.spawn(async move {
+            let take = |nodes| inbox.tell(Event::ChangesPart(nodes));
+            inbox.tell(match pull(&remote, folder, since, known_epoch, take).await {
                 Ok((cursor, epoch)) => Event::ChangesDone { cursor, epoch },
                 Err(error) => Event::PullFailed(pull_failure(&error)),
-            };
-            let _gone = inbox.send(Message::Event(event));
+            });
         });
-        Ok(())
     }
 
-    fn start_commit(&mut self, commit: Commit) -> Result<(), StoreError> {
-        let mut known = Known::new();
-        let mut uploads = BTreeMap::new();
-        for send in &commit.sends {
-            if send.size <= chunker::MIN_BYTES as u64 {
-                continue;
-            }
-            self.add_manifest(send.content, &mut known)?;
-            if let Some(base) = send.base {
-                self.add_manifest(base, &mut known)?;
-            }
-            let kept = self.store.value(&format!("upload.{}", send.content))?;
-            if let Some(id) = kept.and_then(|bytes| bytes.try_into().ok()) {
-                uploads.insert(send.content, UploadId(id));
-            }
-        }
-        let inbox = self.worker.inbox.clone();
-        let key = commit.intent.key;
-        let uploads_inbox = Mutex::new(inbox.clone());
-        let job = CommitJob {
-            remote: self.worker.remote.clone(),
-            folder: self.worker.folder,
-            disk: Arc::clone(&self.replica.disk),
-            commit,
-            manifests: known,
-            uploads,
-            keep_upload: Box::new(move |content, upload| {
-                let _gone = locked(&uploads_inbox).send(Message::Upload(content, upload));
-            }),
-            progress: self.worker.shared.progress.clone(),
-        };
-        self.worker.runtime.spawn(async move {
-            match send_commit(job).await {
+    fn commit(&self, job: CommitJob) {
+        let (key, inbox) = (job.commit.intent.key, job.inbox.clone());
+        let sending = Sending { remote: self.remote.clone(), folder: self.folder, job };
+        self.runtime.spawn(async move {
+            match send_commit(sending).await {
                 Ok(sent) => {
-                    let directories: Vec<RelativePath> =
-                        sent.changed.iter().filter_map(|path| Some(path.split()?.0)).collect();
-                    let _gone = inbox.send(Message::Event(Event::Committed { key, answer: sent.answer }));
-                    if !directories.is_empty() {
-                        let hints = Event::Hints { directories, subtrees: Vec::new() };
-                        let _gone = inbox.send(Message::Event(hints));
-                    }
+                    inbox.tell(Event::Committed { key, answer: sent.answer });
+                    inbox.changed(&sent.changed);
                 }
                 Err(error) => {
                     let failure = commit_failure(&error);
                     tracing::warn!(%error, ?failure, "a commit was not answered");
-                    let _gone = inbox.send(Message::Event(Event::CommitFailed { key, failure }));
+                    inbox.tell(Event::CommitFailed { key, failure });
                 }
             }
         });
-        Ok(())
     }
 
-    /// Answers those who wait, if the time has come.
-    fn serve_waits(&mut self) -> Result<(), StoreError> {
-        if self.waits.is_empty() {
-            return Ok(());
-        }
-        if !self.started {
-            return Ok(());
-        }
-        if self.waits.iter().any(|wait| wait.barrier.is_none() && !wait.verified) {
-            for wait in self.waits.iter_mut().filter(|wait| wait.barrier.is_none()) {
-                wait.verified = true;
-            }
-            self.handle(Event::Verify)?;
-        }
-        let status = self.engine.status(&self.store)?;
-        let end = if status.in_step && status.issues.is_empty() {
-            WaitEnd::InStep
-        } else if let Some((here, there)) = status.held.filter(|_| !status.looking) {
-            WaitEnd::Held(here, there)
-        } else if !status.issues.is_empty() && (status.in_step || status.blocked) {
-            WaitEnd::Issues(status.issues)
-        } else {
-            return Ok(());
-        };
-        for wait in &mut self.waits {
-            if wait.verified
-                && let Some(answer) = wait.answer.take()
-            {
-                let _gone = answer.send(end.clone());
-            }
-        }
-        self.waits.retain(|wait| wait.answer.is_some());
-        Ok(())
+    fn manifests(&self, wanted: &[(NodeId, ContentId)]) -> Result<Vec<(ContentId, Manifest)>, Unavailable> {
+        let asked: Vec<NodeContent> =
+            wanted.iter().map(|(node, content)| NodeContent { node: *node, content: *content }).collect();
+        let found = self.runtime.block_on(fetch_manifests(&self.remote, self.folder, &asked));
+        Ok(found.map_err(|error| Unavailable(error.to_string()))?.into_iter().collect())
+    }
+
+    fn chunks(
+        &self,
+        wanted: &[(NodeId, ChunkId)],
+        sink: &mut (dyn FnMut(ChunkId, &[u8]) + Send),
+    ) -> Result<(), Unavailable> {
+        let asked: Vec<WantedChunk> =
+            wanted.iter().map(|(node, chunk)| WantedChunk { chunk: *chunk, node: Some(*node) }).collect();
+        let fetched = self.runtime.block_on(fetch_chunks(&self.remote, self.folder, &asked, sink));
+        fetched.map_err(|error| Unavailable(error.to_string()))
     }
 }
 

@@ -7,14 +7,16 @@ mod changes;
 mod commit;
 mod events;
 mod fetch;
+mod past;
 mod people;
 
 pub use events::{Connection, Signal};
 pub use people::{link, wait_for_server};
 
 pub(crate) use changes::pull;
-pub(crate) use commit::{CommitJob, send_commit};
-pub(crate) use fetch::{FetchSink, fetch_chunks, fetch_manifests};
+pub(crate) use commit::{Sending, send_commit};
+pub(crate) use fetch::{fetch_chunks, fetch_manifests};
+pub(crate) use past::encoded;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};

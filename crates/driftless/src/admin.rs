@@ -3,7 +3,7 @@
 mod show;
 
 use crate::cli::{
-    AdminArguments, AdminCommand, AdminDeviceCommand, Common, FolderCommand, GroupCommand, Names,
+    AdminArguments, AdminCommand, AdminDeviceCommand, Common, Decision, FolderCommand, GroupCommand, Names,
     PrivilegeWord, UserCommand, YesNo,
 };
 use crate::data::{Data, PATIENCE};
@@ -60,7 +60,7 @@ fn user(command: &UserCommand) -> anyhow::Result<ExitCode> {
             ask(common, AdminRequest::UserAdd { user: name.clone(), password, administrator: *administrator })
         }
         UserCommand::List { common } => ask(common, AdminRequest::UserList),
-        UserCommand::Set { name, password, password_stdin, administrator, disabled, common } => {
+        UserCommand::Set { name, password, password_stdin, administrator, disabled, system_user, common } => {
             let password = match *password || *password_stdin {
                 true => Some(Secret(password::read(*password_stdin, true)?)),
                 false => None,
@@ -72,6 +72,10 @@ fn user(command: &UserCommand) -> anyhow::Result<ExitCode> {
                     password,
                     administrator: administrator.map(YesNo::is_yes),
                     disabled: disabled.map(YesNo::is_yes),
+                    system_user: system_user.clone().map(|login| match login.as_str() {
+                        "none" => String::new(),
+                        _ => login,
+                    }),
                 },
             )
         }
@@ -95,12 +99,25 @@ fn group(command: &GroupCommand) -> anyhow::Result<ExitCode> {
 
 fn folder(command: &FolderCommand) -> anyhow::Result<ExitCode> {
     match command {
-        FolderCommand::Add { name, names, quota, common } => {
+        FolderCommand::Add { name, names, quota, plain, common } => {
             let name_rule = match names {
                 Names::Portable => WireNameRule::Portable,
                 Names::Exact => WireNameRule::Exact,
             };
-            ask(common, AdminRequest::FolderAdd { folder: name.clone(), name_rule, quota_bytes: *quota })
+            let plain = plain.as_deref().map(full_path).transpose()?;
+            let (folder, quota_bytes) = (name.clone(), *quota);
+            ask(common, AdminRequest::FolderAdd { folder, name_rule, quota_bytes, plain })
+        }
+        FolderCommand::Plain { name, directory, common } => {
+            let plain = match directory.as_str() {
+                "none" => None,
+                directory => Some(full_path(directory)?),
+            };
+            ask(common, AdminRequest::FolderPlain { folder: name.clone(), plain })
+        }
+        FolderCommand::Hold { name, decision, common } => {
+            let approve = matches!(decision, Decision::Approve);
+            ask(common, AdminRequest::FolderHold { folder: name.clone(), approve })
         }
         FolderCommand::List { common } => ask(common, AdminRequest::FolderList),
         FolderCommand::Set { name, quota, versions, days, safe_days, common } => {
@@ -128,6 +145,15 @@ fn folder(command: &FolderCommand) -> anyhow::Result<ExitCode> {
             ask(common, AdminRequest::FolderGrant { folder: name.clone(), to: to.clone(), privilege })
         }
     }
+}
+
+/// The server does not know where its administrator stands.
+fn full_path(directory: &str) -> anyhow::Result<String> {
+    if directory == "auto" {
+        return Ok(directory.to_owned());
+    }
+    let full = std::path::absolute(directory).context("the directory's full path is not known")?;
+    full.into_os_string().into_string().map_err(|_| anyhow::anyhow!("{directory} is no text"))
 }
 
 fn device(command: &AdminDeviceCommand) -> anyhow::Result<ExitCode> {

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use filesystem_os::WatchMode;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -47,6 +48,15 @@ pub(crate) struct ServeArguments {
     /// Where to listen; only on this machine until TLS is there
     #[arg(long, env = "DRIFTLESS_LISTEN", default_value = "127.0.0.1:7440", value_name = "ADDRESS")]
     pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) watch: WatchArgument,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgument {
+    /// How directories are watched: auto, fanotify (as root), inotify, or scan (looked at now and then only)
+    #[arg(long, env = "DRIFTLESS_WATCH", default_value = "auto", value_name = "METHOD")]
+    pub(crate) watch: WatchMode,
 }
 
 #[derive(Debug, Args)]
@@ -141,6 +151,9 @@ pub(crate) enum UserCommand {
         /// Whether it may do nothing at all for now
         #[arg(long, value_name = "YES|NO")]
         disabled: Option<YesNo>,
+        /// Which login of this machine is this person, for files in plain directories; `none` for none
+        #[arg(long, value_name = "LOGIN|none")]
+        system_user: Option<String>,
         #[command(flatten)]
         common: Common,
     },
@@ -224,6 +237,25 @@ pub(crate) enum FolderCommand {
         /// How much it may hold, such as 500M or 2T
         #[arg(long, value_name = "SIZE", value_parser = size)]
         quota: Option<u64>,
+        /// Mirrors it in a plain directory of the server, which may hold files; `auto` for one in the data directory
+        #[arg(long, value_name = "DIR|auto")]
+        plain: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Gives a folder a plain directory of the server, or takes it away (its files stay)
+    Plain {
+        name: String,
+        /// A directory, which may hold files; `auto` for one in the data directory; `none`
+        #[arg(value_name = "DIR|auto|none")]
+        directory: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Decides about many deletions in a plain directory that are held
+    Hold {
+        name: String,
+        decision: Decision,
         #[command(flatten)]
         common: Common,
     },
@@ -390,6 +422,8 @@ pub(crate) enum DeviceCommand {
     Daemon {
         #[command(flatten)]
         home: HomeArgument,
+        #[command(flatten)]
+        watch: WatchArgument,
     },
     /// Shows what is in step, what is under way, and what is not possible
     #[command(after_help = "Example: driftless status --json")]
@@ -465,15 +499,42 @@ pub(crate) enum DeviceCommand {
         #[command(flatten)]
         shown: Shown,
     },
-    /// Makes an old version of a file the newest
-    #[command(after_help = "Example: driftless restore ~/Documents/plan.txt --version 3")]
-    Restore {
-        file: PathBuf,
-        /// The version's number, from `versions`
-        #[arg(long = "version", id = "number", value_name = "N")]
-        number: u64,
+    /// Brings back: a version of a file, what was deleted, or everything below a path as it was at a moment
+    #[command(
+        after_help = "What a restore does is a change like any other, and can be undone the same way.\n\nExamples: driftless restore ~/Documents/plan.txt --version 3\n          driftless restore ~/Documents/deleted.txt\n          driftless restore ~/Documents --at 2h --dry-run"
+    )]
+    Restore(RestoreArguments),
+    /// Lists a directory as it was at a moment
+    #[command(after_help = "Example: driftless list ~/Documents --at 3d")]
+    List {
+        path: PathBuf,
         #[command(flatten)]
-        home: HomeArgument,
+        moment: Moment,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Shows what has changed below a path since a moment
+    #[command(after_help = "Example: driftless compare ~/Documents --at 2026-11-21T18:00:00Z")]
+    Compare {
+        path: PathBuf,
+        #[command(flatten)]
+        moment: Moment,
+        /// At most so many lines
+        #[arg(long, default_value = "1000")]
+        limit: usize,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Lists what was deleted and can be brought back
+    #[command(after_help = "Example: driftless trash ~/Documents")]
+    Trash {
+        /// What was deleted from this directory only, with sizes of all that went with it
+        directory: Option<PathBuf>,
+        /// At most so many lines
+        #[arg(long, default_value = "1000")]
+        limit: usize,
+        #[command(flatten)]
+        shown: Shown,
     },
     /// Shows what sync did, newest first
     #[command(after_help = "Example: driftless log ~/Documents/plan.txt")]
@@ -486,6 +547,64 @@ pub(crate) enum DeviceCommand {
         #[command(flatten)]
         shown: Shown,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArguments {
+    /// What to bring back; several if they were deleted
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// A version's number, from `versions`
+    #[arg(long = "version", id = "number", value_name = "N", conflicts_with_all = ["at", "seq"])]
+    pub(crate) number: Option<u64>,
+    /// As everything below the path was at this moment: RFC 3339, or so long ago, such as 90s, 30m, 2h, 3d
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) at: Option<At>,
+    /// As it was after this number of the folder's journal, from the answer to an earlier restore
+    #[arg(long, value_name = "N", conflicts_with = "at")]
+    pub(crate) seq: Option<u64>,
+    /// Undoes this person's changes only, where nobody else came after
+    #[arg(long, value_name = "USER")]
+    pub(crate) only_by: Option<String>,
+    /// Undoes the changes from this device only
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) only_from: Option<String>,
+    /// Says what would be done, and changes nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Moment {
+    /// A moment: RFC 3339, or so long ago, such as 90s, 30m, 2h, 3d
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) at: Option<At>,
+    /// A number of the folder's journal
+    #[arg(long, value_name = "N")]
+    pub(crate) seq: Option<u64>,
+}
+
+/// A moment as people say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum At {
+    /// So many seconds ago.
+    Ago(u64),
+    /// Exactly.
+    Moment(protocol::RfcTime),
+}
+
+fn moment(text: &str) -> Result<At, String> {
+    let error = || {
+        "a moment is written as 2026-11-21T18:00:00Z, or as so long ago, such as 90s, 30m, 2h or 3d"
+            .to_owned()
+    };
+    if let Ok(seconds) = duration(text) {
+        return Ok(At::Ago(seconds));
+    }
+    text.parse().map(At::Moment).map_err(|_| error())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -535,6 +654,10 @@ mod tests {
         assert_eq!(size("2T"), Ok(2 << 40));
         assert!(size("lots").is_err() && size("99999999999T").is_err() && size("").is_err());
         assert_eq!(duration("90m"), Ok(5_400));
+        assert_eq!(moment("3d"), Ok(At::Ago(259_200)));
+        let exact = "2026-11-21T18:00:00Z";
+        assert_eq!(moment(exact), Ok(At::Moment(exact.parse().unwrap())));
+        assert!(moment("yesterday").is_err() && moment("").is_err() && moment("2026-11-21").is_err());
         assert!(duration("5").is_err() && duration("").is_err() && duration("ä").is_err());
     }
 }

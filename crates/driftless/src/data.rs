@@ -3,9 +3,12 @@
 //! `DATA/lock` has one holder, the only writer. The running server holds it and listens on `DATA/admin.sock`;
 //! commands hold it only while no server runs.
 
+use crate::replica::OsReplicas;
 use anyhow::{Context as _, bail};
 use content_store::PackStore;
+use filesystem_os::WatchMode;
 use metadata_sqlite::Sqlite;
+use pairs::PlainDirectories;
 use server::{Server, Settings};
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -15,6 +18,12 @@ use std::time::{Duration, Instant};
 
 /// How long to wait for whoever holds the directory.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often plain directories are looked at as a whole, whatever their watchers say.
+const FULL_SCAN: Duration = Duration::from_secs(6 * 3_600);
+
+/// The same where nothing is watched.
+const SCAN_ALONE: Duration = Duration::from_secs(60);
 
 /// A data directory.
 #[derive(Debug, Clone)]
@@ -101,8 +110,21 @@ impl Data {
         }
     }
 
+    /// Where folders' plain directories lie.
+    pub(crate) fn plain_directories(&self, watch: WatchMode) -> PlainDirectories {
+        PlainDirectories {
+            opener: Arc::new(OsReplicas { watch }),
+            memory: self.directory.join("pairs"),
+            automatic: self.directory.join("folders"),
+            data: self.directory.clone(),
+            full_scan: if watch == WatchMode::Scan { SCAN_ALONE } else { FULL_SCAN },
+        }
+    }
+
     /// Opens database and store. Only for whoever holds the lock.
-    pub(crate) fn open(&self, _lock: &DataLock, settings: Settings) -> anyhow::Result<Arc<Server>> {
+    pub(crate) fn open(&self, _lock: &DataLock, mut settings: Settings) -> anyhow::Result<Arc<Server>> {
+        settings.system_user = Arc::new(system_user);
+        settings.plain.get_or_insert_with(|| self.plain_directories(WatchMode::Auto));
         let catalog = self.directory.join("catalog.db");
         let database =
             Sqlite::open(&catalog).with_context(|| format!("cannot open {}", catalog.display()))?;
@@ -110,6 +132,11 @@ impl Data {
         let chunks = PackStore::open(&packs).with_context(|| format!("cannot open {}", packs.display()))?;
         Server::new(Arc::new(database), Arc::new(chunks), settings).context("the server cannot start")
     }
+}
+
+/// The number of a login of this system.
+fn system_user(login: &str) -> Option<u32> {
+    uzers::get_user_by_name(login).map(|user| user.uid())
 }
 
 /// Where programs keep such things on this system.

@@ -58,6 +58,7 @@ async fn show(place: &Path, stay: bool) -> anyhow::Result<()> {
             folder: "docs".into(),
             name_rule: WireNameRule::Portable,
             quota_bytes: None,
+            plain: None,
         },
         AdminRequest::FolderGrant {
             folder: "docs".into(),
@@ -79,7 +80,7 @@ async fn show(place: &Path, stay: bool) -> anyhow::Result<()> {
         let device = device(place, name, &address, &Secret(password.clone())).await?;
         running.push(tokio::spawn(client::daemon::run(
             device.home.clone(),
-            Arc::new(OsReplicas),
+            Arc::new(OsReplicas::default()),
             end(stopped.clone()),
         )));
         output::line(&format!("A device called {name}, with docs in {}", device.directory.display()));
@@ -118,7 +119,7 @@ async fn device(place: &Path, name: &str, address: &str, password: &Secret) -> a
         hold_deletes: None,
     };
     let pair = new_pair(&configuration, &request, folder.id, folder.name_rule).map_err(anyhow::Error::msg)?;
-    OsReplicas.prepare(&pair.directory, &pair.marker)?;
+    OsReplicas::default().prepare(&pair.directory, &pair.marker)?;
     let ids = (linked.user, linked.device);
     configuration.link =
         Some(Link::new(address.to_owned(), "alice".into(), name.to_owned(), ids, linked.token));

@@ -1,6 +1,7 @@
 //! Commands of a client.
 
 mod link;
+mod past;
 mod show;
 
 use crate::cli::{Decision, DeviceCommand, HomeArgument};
@@ -36,8 +37,9 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
         DeviceCommand::Unsync { directory, home } => {
             link::unsync(&open_home(home)?, &absolute(directory)?).await
         }
-        DeviceCommand::Daemon { home } => {
-            client::daemon::run(open_home(home)?, Arc::new(OsReplicas), crate::asked_to_stop()).await?;
+        DeviceCommand::Daemon { home, watch } => {
+            let opener = Arc::new(OsReplicas { watch: watch.watch });
+            client::daemon::run(open_home(home)?, opener, crate::asked_to_stop()).await?;
             Ok(ExitCode::SUCCESS)
         }
         DeviceCommand::Status { shown } => show::status(&open_home(&shown.home)?, shown.json).await,
@@ -75,9 +77,13 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
             }
             show::versions(ask(&home, &ControlRequest::Versions { path }).await?, shown.json)
         }
-        DeviceCommand::Restore { file, number, home } => {
-            let request = ControlRequest::Restore { path: absolute(file)?, version: Some(*number) };
-            say(&open_home(home)?, &request).await
+        DeviceCommand::Restore(arguments) => past::restore(arguments).await,
+        DeviceCommand::List { path, moment, shown } => past::list(path, moment, shown).await,
+        DeviceCommand::Compare { path, moment, limit, shown } => {
+            past::compare(path, moment, *limit, shown).await
+        }
+        DeviceCommand::Trash { directory, limit, shown } => {
+            past::trash(directory.as_deref(), *limit, shown).await
         }
         DeviceCommand::Log { file, limit, shown } => {
             let path = file.as_deref().map(absolute).transpose()?;

@@ -2,14 +2,17 @@
 
 use client::{OpenReplica, Replica};
 use filesystem::{Error, ErrorKind, Operation, Watcher};
-use filesystem_os::{OsDisk, WatchOptions};
+use filesystem_os::{OsDisk, WatchMode, WatchOptions};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 /// Opens directories of this machine.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct OsReplicas;
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct OsReplicas {
+    /// How they are watched.
+    pub(crate) watch: WatchMode,
+}
 
 impl OpenReplica for OsReplicas {
     fn prepare(&self, directory: &Path, marker: &str) -> Result<(), Error> {
@@ -24,7 +27,7 @@ impl OpenReplica for OsReplicas {
         wake: Box<dyn Fn() + Send + Sync>,
     ) -> Result<Replica, Error> {
         let disk = OsDisk::open(directory, marker)?;
-        let watcher = match disk.watch(WatchOptions::default(), wake) {
+        let watcher = match disk.watch(WatchOptions { mode: self.watch, ..WatchOptions::default() }, wake) {
             Ok(watcher) => Some(Arc::new(watcher) as Arc<dyn Watcher>),
             Err(error) => {
                 tracing::warn!(directory = %directory.display(), %error, "cannot be watched; it is looked at now and then");

@@ -16,7 +16,12 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     data.must_exist()?;
     let lock = data.lock()?;
     raise_file_limit();
-    let settings = Settings { admin_socket: Some(data.admin_socket()), ..Settings::default() };
+    let watch = arguments.watch.watch;
+    let settings = Settings {
+        admin_socket: Some(data.admin_socket()),
+        plain: Some(data.plain_directories(watch)),
+        ..Settings::default()
+    };
     let server = data.open(&lock, settings)?;
     crate::runtime(threads())?.block_on(async {
         let listener = TcpListener::bind(arguments.listen)

@@ -373,6 +373,12 @@ impl Disk for OsDisk {
         }
     }
 
+    fn owner(&self, place: &Place) -> Result<Option<u32>> {
+        let (directory, name) = self.locate(Operation::Look, place)?;
+        let stat = node::stat(directory.as_fd(), &name).map_err(at(Operation::Look, place))?;
+        Ok(Some(stat.stx_uid))
+    }
+
     fn open_read(&self, place: &Place) -> Result<Box<dyn ReadFile>> {
         let file = self.open_file(Operation::Open, place, OFlags::RDONLY)?;
         OsReadFile::new(file, place).map(|file| Box::new(file) as Box<dyn ReadFile>)

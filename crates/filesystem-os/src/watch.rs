@@ -1,22 +1,22 @@
-//! The watcher of this machine: inotify.
+//! The watcher of this machine: fanotify where the process may, else inotify.
 //!
-//! inotify watches single directories, so every directory of the tree gets a watch, and a new one gets it *before* it
-//! is listed: what is made in it earlier is in the listing, what is made later is told. That listing is only of
-//! directories to watch in turn; the caller is told that the whole new subtree has to be looked at. So nothing is
-//! missed where many programs, which only add the watch, miss most (`mkdir -p a/b/c; touch a/b/c/d`).
+//! Both tell the same, and the caller need not know which is at work ([`filesystem::WatchStatus::method`] says it). fanotify puts one
+//! mark on the whole file system and costs little whatever the tree's size; it needs Linux 5.17, root's capabilities and
+//! a file system with handles. inotify watches every single directory and needs nothing.
 //!
-//! Where the system's limit of watches is reached, the directories in which something happened last stay watched, and
-//! [`Watcher::unwatched`] names the others. Changes through memory maps, and on network file systems those of other
-//! machines, are never told by the system.
+//! Neither tells of changes through memory maps, but for the closing of the file; of a write through one of a file's
+//! names at its other names; or, on network file systems, of what other machines do. A scan now and then finds those.
 
+mod fanotify;
 mod hints;
-mod tree;
-mod worker;
+mod inotify;
 
 use crate::disk::OsDisk;
 use crate::error::whole;
 use crate::listing;
-use filesystem::{Barrier, Error, ErrorKind, Operation, Result, WatchEvent, WatchStatus, Watcher};
+use filesystem::{
+    Barrier, Error, ErrorKind, Operation, Result, WatchEvent, WatchMethod, WatchStatus, Watcher,
+};
 use hints::Hints;
 use model::RelativePath;
 use rustix::event::{EventfdFlags, eventfd};
@@ -24,15 +24,82 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Mode, OFlags, openat, unlinkat};
 use rustix::io::{Errno, write};
 use std::fmt;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+/// What shall tell of changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WatchMode {
+    /// fanotify where it works, else inotify.
+    #[default]
+    Auto,
+    /// fanotify, or watching fails.
+    Fanotify,
+    /// inotify.
+    Inotify,
+    /// Nothing: the first look is told to be taken, and no more.
+    Scan,
+}
+
+/// A text that names no mode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownWatchMode(pub String);
+
+impl fmt::Display for UnknownWatchMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}' is none of auto, fanotify, inotify, scan", self.0)
+    }
+}
+
+impl std::error::Error for UnknownWatchMode {}
+
+impl FromStr for WatchMode {
+    type Err = UnknownWatchMode;
+
+    fn from_str(text: &str) -> std::result::Result<Self, UnknownWatchMode> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "fanotify" => Ok(Self::Fanotify),
+            "inotify" => Ok(Self::Inotify),
+            "scan" => Ok(Self::Scan),
+            _ => Err(UnknownWatchMode(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for WatchMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Fanotify => "fanotify",
+            Self::Inotify => "inotify",
+            Self::Scan => "scan",
+        })
+    }
+}
+
+/// How many of fanotify's events the system keeps until they are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WatchQueue {
+    /// All. Those of other programs elsewhere on the disk come, too, and are read faster than they can be made; still, what
+    /// is waiting takes memory of the system, about 200 bytes each.
+    #[default]
+    Unbounded,
+    /// As many as `fs.fanotify.max_queued_events` says; with more, everything is lost and looked at again.
+    System,
+}
+
 /// How to watch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WatchOptions {
-    /// Use at most so many of the system's watches; none for as many as it gives.
+    /// By which method.
+    pub mode: WatchMode,
+    /// inotify: use at most so many of the system's watches; none for as many as it gives.
     pub watches_max: Option<u64>,
+    /// fanotify: how much may wait to be read.
+    pub queue: WatchQueue,
 }
 
 /// Watches a replica until it is dropped.
@@ -86,12 +153,76 @@ impl OsDisk {
             bell,
             wake,
         });
-        let worker = worker::Worker::new(self.clone(), options, Arc::clone(&shared)).map_err(&failed)?;
+        let worker = self.worker(options, &shared)?;
         let thread = std::thread::Builder::new()
             .name("watch".into())
             .spawn(move || worker.run())
             .map_err(|error| Error::whole(ErrorKind::TooManyLinks, Operation::Watch).because(error))?;
         Ok(OsWatcher { disk: self.clone(), shared, next_cookie: AtomicU64::new(1), thread: Some(thread) })
+    }
+
+    fn worker(&self, options: WatchOptions, shared: &Arc<Shared>) -> Result<Worker> {
+        let mut instead = None;
+        if matches!(options.mode, WatchMode::Auto | WatchMode::Fanotify) {
+            match fanotify::Worker::new(self.clone(), &options, Arc::clone(shared)) {
+                Ok(worker) => {
+                    lock(&shared.status).method = WatchMethod::Fanotify;
+                    return Ok(Worker::Fanotify(Box::new(worker)));
+                }
+                Err(unfit) if options.mode == WatchMode::Fanotify => {
+                    return Err(Error::whole(ErrorKind::Unsupported, Operation::Watch).because(unfit));
+                }
+                Err(unfit) => instead = Some(unfit.to_string()),
+            }
+        }
+        let mut status = lock(&shared.status);
+        status.instead = instead;
+        if options.mode == WatchMode::Scan {
+            status.stopped = Some("it is only looked at now and then, as was asked for".to_owned());
+            return Ok(Worker::Scan(Arc::clone(shared)));
+        }
+        status.method = WatchMethod::Inotify;
+        drop(status);
+        let worker = inotify::Worker::new(self.clone(), options, Arc::clone(shared));
+        Ok(Worker::Inotify(Box::new(worker.map_err(whole(Operation::Watch))?)))
+    }
+}
+
+/// What the watcher's thread does.
+enum Worker {
+    Fanotify(Box<fanotify::Worker>),
+    Inotify(Box<inotify::Worker>),
+    Scan(Arc<Shared>),
+}
+
+impl Worker {
+    fn run(self) {
+        match self {
+            Self::Fanotify(worker) => worker.run(),
+            Self::Inotify(worker) => worker.run(),
+            Self::Scan(shared) => {
+                lock(&shared.hints).lost(RelativePath::root());
+                (shared.wake)();
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// The thread is at its end.
+    fn end(&self, result: std::result::Result<(), Errno>) {
+        lock(&self.status).stopped = Some(match result {
+            Ok(()) => "it was stopped".to_owned(),
+            Err(errno) => std::io::Error::from(errno).to_string(),
+        });
+        if let Err(errno) = result {
+            tracing::error!(error = %errno, "watching ended; changes are found by scanning only");
+            let mut hints = lock(&self.hints);
+            hints.lost(RelativePath::root());
+            hints.status();
+            drop(hints);
+            (self.wake)();
+        }
     }
 }
 

@@ -37,6 +37,12 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// Opens a regular file for reading; anything else there is [`ErrorKind::Changed`](crate::ErrorKind::Changed).
     fn open_read(&self, place: &Place) -> Result<Box<dyn ReadFile>>;
 
+    /// Whose a node is: the number of the account on this machine; none where the disk cannot tell.
+    fn owner(&self, place: &Place) -> Result<Option<u32>> {
+        let _ = place;
+        Ok(None)
+    }
+
     /// Whether any program has the file at this place open for writing.
     fn writers(&self, place: &Place) -> Result<Writers>;
 

@@ -28,4 +28,4 @@ pub use disk::{
 };
 pub use error::{Error, ErrorKind, Operation, Result, Retry};
 pub use place::{Place, Removal, StagedId, TrashedId};
-pub use watch::{Barrier, WatchEvent, WatchStatus, Watcher};
+pub use watch::{Barrier, WatchEvent, WatchMethod, WatchStatus, Watcher};

@@ -27,9 +27,38 @@ pub enum WatchEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Barrier(pub u64);
 
+/// What tells of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WatchMethod {
+    /// Nothing does: everything is looked at now and then.
+    #[default]
+    Scan,
+    /// Linux: a watch on every directory.
+    Inotify,
+    /// Linux: one mark on the whole file system.
+    Fanotify,
+    /// A disk that is not real tells by itself.
+    Simulated,
+}
+
+impl fmt::Display for WatchMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scan => "scan",
+            Self::Inotify => "inotify",
+            Self::Fanotify => "fanotify",
+            Self::Simulated => "simulated",
+        })
+    }
+}
+
 /// How well the replica is watched.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WatchStatus {
+    /// What is at work.
+    pub method: WatchMethod,
+    /// Why it is not the method that would have been better, if one was tried.
+    pub instead: Option<String>,
     /// How many directories are watched.
     pub watched: u64,
     /// How many are not, because the system's limit is reached: to be scanned often, and told to the user.

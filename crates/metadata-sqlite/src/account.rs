@@ -14,7 +14,8 @@ use rusqlite::{Row, params};
 macro_rules! select_user {
     ($rest:literal) => {
         concat!(
-            "SELECT id, name, name_key, administrator, disabled, quota_bytes, used_bytes, created_at FROM user ",
+            "SELECT id, name, name_key, administrator, disabled, quota_bytes, used_bytes, created_at, system_user \
+             FROM user ",
             $rest
         )
     };
@@ -30,6 +31,7 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         quota_bytes: row.maybe_number(5)?,
         used_bytes: row.number(6)?,
         created_at: Timestamp(row.get(7)?),
+        system_user: row.get(8)?,
     })
 }
 
@@ -118,6 +120,15 @@ impl ReadAccounts for Session {
         self.query("users", select_user!("ORDER BY id"), [], user)
     }
 
+    fn system_users(&self) -> Result<Vec<(String, UserId)>> {
+        self.query(
+            "system_users",
+            "SELECT system_user, id FROM user WHERE system_user IS NOT NULL ORDER BY system_user",
+            [],
+            |row| Ok((row.get(0)?, UserId(row.number(1)?))),
+        )
+    }
+
     fn group_named(&self, key: &NameKey) -> Result<Option<GroupRow>> {
         self.query_one(
             "group_named",
@@ -180,6 +191,9 @@ impl ReadAccounts for Session {
     }
 
     fn facts(&self, principal: Principal, folder: FolderId, now: Timestamp) -> Result<Facts> {
+        if principal == Principal::SERVER {
+            return self.server_facts(folder);
+        }
         // A row for the account, and one for each privilege held on the folder.
         let rows = self.query(
             "facts",
@@ -242,6 +256,20 @@ impl ReadAccounts for Session {
     }
 }
 
+impl Session {
+    /// What the server itself may do: change the folders that have a plain directory.
+    fn server_facts(&self, folder: FolderId) -> Result<Facts> {
+        let has_plain_directory = self.query_one(
+            "facts",
+            "SELECT plain_directory IS NOT NULL FROM folder WHERE id = ?1",
+            [folder.0.cast_signed()],
+            |row| row.get(0),
+        )?;
+        let privilege = if has_plain_directory == Some(true) { Privilege::Write } else { Privilege::None };
+        Ok(Facts { active: true, administrator: false, privilege })
+    }
+}
+
 impl WriteAccounts for Session {
     fn create_user(&self, user: &NewUser) -> Result<UserId> {
         self.execute(
@@ -261,7 +289,8 @@ impl WriteAccounts for Session {
     fn set_user(&self, user: &User) -> Result<()> {
         let changed = self.execute(
             "set_user",
-            "UPDATE user SET name = ?2, name_key = ?3, administrator = ?4, disabled = ?5, quota_bytes = ?6
+            "UPDATE user SET name = ?2, name_key = ?3, administrator = ?4, disabled = ?5, quota_bytes = ?6,
+                 system_user = ?7
              WHERE id = ?1",
             params![
                 user.id.0.cast_signed(),
@@ -269,7 +298,8 @@ impl WriteAccounts for Session {
                 &user.name_key.0,
                 user.administrator,
                 user.disabled,
-                user.quota_bytes.map(u64::cast_signed)
+                user.quota_bytes.map(u64::cast_signed),
+                user.system_user
             ],
         )?;
         found(changed, "set_user")

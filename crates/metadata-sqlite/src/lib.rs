@@ -17,6 +17,7 @@ mod content;
 mod error;
 mod folder;
 mod migrate;
+mod moment;
 mod node;
 mod operation;
 mod placement;

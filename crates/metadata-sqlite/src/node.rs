@@ -197,6 +197,23 @@ impl ReadNodes for Session {
         )
     }
 
+    fn removed_below(&self, folder: FolderId, directories: &[NodeId]) -> Result<Vec<(NodeId, u64, u64)>> {
+        if directories.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.query(
+            "removed_below",
+            "WITH RECURSIVE down (top, id, size, purged) AS (
+                 SELECT c0, c0, 0, 1 FROM rows(?2)
+                 UNION ALL
+                 SELECT down.top, n.id, n.size, n.purged FROM down CROSS JOIN node n INDEXED BY node_removed
+                 ON n.folder = ?1 AND n.parent = down.id AND n.deleted = 1)
+             SELECT top, count(*), sum(size) FROM down WHERE purged = 0 AND id <> top GROUP BY top ORDER BY top",
+            params![folder_number(folder), id_rows(directories)],
+            |row| Ok((NodeId(row.number(0)?), row.number(1)?, row.number(2)?)),
+        )
+    }
+
     fn changed_nodes(
         &self,
         folder: FolderId,

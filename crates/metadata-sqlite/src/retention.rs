@@ -313,6 +313,9 @@ impl WriteRetention for Session {
         }
         let (folder, nodes) = (folder.0.cast_signed(), id_rows(nodes));
         for sql in [
+            "DELETE FROM departure WHERE folder = ?1 AND (parent, node) IN
+                 (SELECT p.parent, p.node FROM rows(?2) r CROSS JOIN placement p ON p.folder = ?1 AND p.node = r.c0)",
+            "DELETE FROM departure WHERE folder = ?1 AND parent IN (SELECT c0 FROM rows(?2))",
             "DELETE FROM node WHERE folder = ?1 AND id IN (SELECT c0 FROM rows(?2)) AND purged = 1",
             "DELETE FROM placement WHERE folder = ?1 AND node IN (SELECT c0 FROM rows(?2))",
             "DELETE FROM retention_due WHERE folder = ?1 AND node IN (SELECT c0 FROM rows(?2))",

@@ -1,7 +1,7 @@
 //! Versions.
 
 use crate::error::corrupt;
-use crate::node::content_cells;
+use crate::node::{content_cells, id_rows};
 use crate::rows::{Cell, Rows};
 use crate::session::{Columns, Session};
 use metadata::Result;
@@ -36,6 +36,7 @@ fn version(row: &Row<'_>) -> rusqlite::Result<VersionRow> {
             1 => VersionOrigin::Copy,
             2 => VersionOrigin::Restore,
             3 => VersionOrigin::Attributes,
+            4 => VersionOrigin::Outside,
             _ => return Err(corrupt(10, "not an origin of versions")),
         },
         of: row.maybe_number(11)?.map(VersionNumber),
@@ -50,6 +51,7 @@ fn origin_number(origin: VersionOrigin) -> i64 {
         VersionOrigin::Copy => 1,
         VersionOrigin::Restore => 2,
         VersionOrigin::Attributes => 3,
+        VersionOrigin::Outside => 4,
     }
 }
 
@@ -98,6 +100,23 @@ impl ReadVersions for Session {
             }
         }
         Ok(newest)
+    }
+
+    fn versions_after(&self, folder: FolderId, ids: &[NodeId], seq: Seq) -> Result<Vec<VersionRow>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.query(
+            "versions_after",
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM rows(?2) r CROSS JOIN version v ON v.folder = ?1 AND v.node = r.c0 AND v.seq > ?3
+                 ORDER BY v.node, v.seq"
+            ),
+            params![folder.0.cast_signed(), id_rows(ids), seq.0.cast_signed()],
+            version,
+        )
     }
 
     fn versions_holding(

@@ -22,6 +22,8 @@ pub struct User {
     pub used_bytes: u64,
     /// When it was made.
     pub created_at: Timestamp,
+    /// The login of the server's system that is this person, unique: whose files in plain directories are theirs.
+    pub system_user: Option<String>,
 }
 
 /// An account to be made.
@@ -134,6 +136,9 @@ pub trait ReadAccounts {
     /// All accounts by id.
     fn users(&self) -> Result<Vec<User>>;
 
+    /// The logins of the server's system that are people, by login.
+    fn system_users(&self) -> Result<Vec<(String, UserId)>>;
+
     /// The group whose name has this key.
     fn group_named(&self, key: &NameKey) -> Result<Option<GroupRow>>;
 
@@ -154,6 +159,7 @@ pub trait ReadAccounts {
 
     /// What [`model::authorize`] wants to know, in one query: whether account and device are active at `now`
     /// (the device being that account's own), and the combined privilege. A folder that is not there: none.
+    /// [`Principal::SERVER`] is active, and holds Write exactly where the folder has a plain directory.
     fn facts(&self, principal: Principal, folder: FolderId, now: Timestamp) -> Result<Facts>;
 
     /// One device.
@@ -174,7 +180,8 @@ pub trait WriteAccounts {
     /// Makes an account; `Conflict` if the name is taken.
     fn create_user(&self, user: &NewUser) -> Result<UserId>;
 
-    /// Sets name, administrator, disabled and quota (never the used bytes).
+    /// Sets name, administrator, disabled, quota and system user (never the used bytes); `Conflict` if the name or the
+    /// system user is taken.
     fn set_user(&self, user: &User) -> Result<()>;
 
     /// Makes a group; `Conflict` if the name is taken.

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::{
-    account, audit, content, folder, node, operation, placement, retention, setting, space, throttle, upload,
-    version,
+    account, audit, content, folder, moment, node, operation, placement, retention, setting, space, throttle,
+    upload, version,
 };
 use std::fmt;
 use std::sync::mpsc;
@@ -14,6 +14,7 @@ pub trait Snapshot:
     + node::ReadNodes
     + placement::ReadPlacements
     + version::ReadVersions
+    + moment::ReadMoments
     + content::ReadContents
     + upload::ReadUploads
     + operation::ReadOperations
@@ -33,6 +34,7 @@ pub trait Transaction:
     + node::WriteNodes
     + placement::WritePlacements
     + version::WriteVersions
+    + moment::WriteMoments
     + content::WriteContents
     + upload::WriteUploads
     + operation::WriteOperations

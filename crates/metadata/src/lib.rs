@@ -6,7 +6,7 @@
 //! change while it looks, and never waits for writers.
 //!
 //! What is read and written is grouped by concern, a pair of traits each (`Read…` for snapshots, `Write…` for
-//! transactions): [`folder`], [`node`], [`placement`], [`version`], [`content`], [`upload`], [`operation`],
+//! transactions): [`folder`], [`node`], [`placement`], [`version`], [`moment`], [`content`], [`upload`], [`operation`],
 //! [`account`], [`audit`], [`setting`], [`throttle`], [`retention`], [`space`]. Methods take and give many rows at once: a commit of
 //! thousands of operations must not cost a query each.
 //!
@@ -24,6 +24,7 @@ pub mod content;
 pub mod database;
 pub mod error;
 pub mod folder;
+pub mod moment;
 pub mod node;
 pub mod operation;
 pub mod placement;

@@ -76,7 +76,7 @@ pub trait ReadNodes {
     fn children(&self, folder: FolderId, parent: NodeId, after: NodeId, limit: usize)
     -> Result<Vec<NodeRow>>;
 
-    /// The children that were removed from a directory, by id.
+    /// The children that were removed from a directory, purged ones too, by id.
     fn removed_children(
         &self,
         folder: FolderId,
@@ -84,6 +84,10 @@ pub trait ReadNodes {
         after: NodeId,
         limit: usize,
     ) -> Result<Vec<NodeRow>>;
+
+    /// For each of these directories, how many removed nodes are below it, through removed directories only, and the bytes
+    /// of their files. Purged ones do not count; directories without any are left out.
+    fn removed_below(&self, folder: FolderId, directories: &[NodeId]) -> Result<Vec<(NodeId, u64, u64)>>;
 
     /// Nodes past `since` in the journal, in its order, without the root; tombstones only past `tombstones_since`.
     fn changed_nodes(

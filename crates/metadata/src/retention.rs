@@ -160,7 +160,7 @@ pub trait WriteRetention {
     /// Marks removed nodes as purged: they are in the trash no more.
     fn purge_nodes(&self, folder: FolderId, nodes: &[NodeId]) -> Result<()>;
 
-    /// Takes purged nodes away for good, with their placements.
+    /// Takes purged nodes away for good, with their placements and departures.
     fn drop_tombstones(&self, folder: FolderId, nodes: &[NodeId]) -> Result<()>;
 
     /// Notes a mass change; one of the same author and hour grows.

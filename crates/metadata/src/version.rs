@@ -15,6 +15,8 @@ pub enum VersionOrigin {
     /// New attributes of the same version: not a version of its own in a history, but needed to know how the node
     /// was at a moment.
     Attributes,
+    /// New content that the server's own monitor found in the folder's plain directory.
+    Outside,
 }
 
 /// A version's row.
@@ -57,6 +59,9 @@ pub trait ReadVersions {
         folder: FolderId,
         wanted: &[(NodeId, VersionNumber)],
     ) -> Result<Vec<VersionRow>>;
+
+    /// The rows of these nodes past `seq`, by node and seq.
+    fn versions_after(&self, folder: FolderId, ids: &[NodeId], seq: Seq) -> Result<Vec<VersionRow>>;
 
     /// Those of `pairs` where some version of the node has, or had, that file content; in order.
     fn versions_holding(

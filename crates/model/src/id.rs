@@ -51,6 +51,12 @@ number_id!(/// A group of users.
 number_id!(/// A client installation linked to an account.
     DeviceId, "d");
 
+impl UserId {
+    /// The server itself, as the author of what its own monitor finds in plain directories. No account has it: accounts
+    /// are counted from 1.
+    pub const SERVER: Self = Self(0);
+}
+
 impl NodeId {
     /// The top directory of every folder. It has no name, cannot be moved or removed.
     pub const ROOT: Self = Self(1);

@@ -8,13 +8,20 @@ use crate::id::{DeviceId, FolderId, UserId};
 use crate::privilege::Privilege;
 use std::marker::PhantomData;
 
-/// Who asks: a person, through a device of theirs or without one (the administration socket).
+/// Who asks: a person, through a device of theirs or without one (the administration socket); or the server itself,
+/// for the plain directories of folders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Principal {
     /// The account.
     pub user: UserId,
     /// The device whose token was shown.
     pub device: Option<DeviceId>,
+}
+
+impl Principal {
+    /// The server's own pairs: [`UserId::SERVER`] without a device. No token or password leads to it. It may write
+    /// exactly where a folder has a plain directory.
+    pub const SERVER: Self = Self { user: UserId::SERVER, device: None };
 }
 
 /// What the database says of a principal and a folder at this moment.

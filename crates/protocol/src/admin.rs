@@ -40,6 +40,10 @@ pub enum AdminRequest {
         /// Whether it may do nothing at all for now.
         #[serde(default)]
         disabled: Option<bool>,
+        /// The login of the server's system whose files in plain directories are this person's; an empty text takes it
+        /// away.
+        #[serde(default)]
+        system_user: Option<String>,
     },
     /// Removes an account, its devices and its privileges; files stay.
     UserRemove {
@@ -78,9 +82,26 @@ pub enum AdminRequest {
         /// How many bytes it may hold.
         #[serde(default)]
         quota_bytes: Option<u64>,
+        /// A plain directory for it: a full path, or `auto`.
+        #[serde(default)]
+        plain: Option<String>,
     },
     /// Lists all folders.
     FolderList,
+    /// Gives a folder a plain directory, or takes it away; its files stay.
+    FolderPlain {
+        /// Its name.
+        folder: String,
+        /// A full path, `auto`, or none.
+        plain: Option<String>,
+    },
+    /// Decides about deletions in a folder's plain directory that are held.
+    FolderHold {
+        /// Its name.
+        folder: String,
+        /// Whether they are carried out; else what was deleted comes back.
+        approve: bool,
+    },
     /// Changes a folder; what is not given stays.
     FolderSet {
         /// Its name.
@@ -213,6 +234,9 @@ pub struct UserEntry {
     pub administrator: bool,
     /// Whether it may do nothing for now.
     pub disabled: bool,
+    /// The login of the server's system whose files in plain directories are theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_user: Option<String>,
 }
 
 /// A group.
@@ -251,6 +275,36 @@ pub struct AdminFolderEntry {
     pub safe_days: u32,
     /// Who holds which privilege; groups with `@` before their name.
     pub grants: Vec<GrantEntry>,
+    /// Its plain directory.
+    #[serde(default)]
+    pub plain: Option<PlainEntry>,
+}
+
+/// A folder's plain directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlainEntry {
+    /// Where it is.
+    pub directory: String,
+    /// How it stands; none while no server runs.
+    pub state: Option<PlainState>,
+    /// How it is watched: `fanotify`, `inotify` or `scan`; none while it is not.
+    pub watch: Option<String>,
+    /// What cannot be kept in step, and why.
+    pub issues: Vec<String>,
+}
+
+/// How a plain directory stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlainState {
+    /// Directory and folder hold the same.
+    InStep,
+    /// Changes are on their way.
+    Working,
+    /// Deletions wait for a decision.
+    Held,
+    /// The directory is not there: not mounted, emptied with its marker, or unreadable.
+    Offline,
 }
 
 /// A privilege held.

@@ -7,6 +7,7 @@ mod chunks;
 mod devices;
 mod events;
 mod folders;
+mod past;
 mod server;
 mod space;
 mod trash;
@@ -17,8 +18,14 @@ pub use chunks::{MissingRequest, MissingResponse};
 pub use devices::{LinkRequest, LinkResponse};
 pub use events::{CLOSE_RECONNECT, Wake};
 pub use folders::{FolderEntry, FolderKind, FoldersResponse, WireNameRule, WirePrivilege};
+pub use past::{
+    ChildrenResponse, DifferenceCounts, DifferenceEntry, DifferenceSide, DifferencesResponse,
+    FolderRestoreRequest, FolderRestoreResponse, KeptEntry, PastEntry,
+};
 pub use server::{ClientInfo, ServerResponse, WireLimits, capability};
 pub use space::SpaceResponse;
-pub use trash::{TrashEntry, TrashResponse};
+pub use trash::{TrashEntry, TrashRefusal, TrashResponse, TrashRestoreRequest, TrashRestoreResponse};
 pub use uploads::{OpenUploadRequest, UploadResponse};
-pub use versions::{PinRequest, RestoreRequest, RestoreResponse, VersionEntry, VersionsResponse};
+pub use versions::{
+    PinRequest, RestoreRequest, RestoreResponse, VersionEntry, VersionOriginWord, VersionsResponse,
+};

@@ -21,25 +21,29 @@ use metadata::audit::AuditEntry;
 use metadata::folder::Folder;
 use model::{FolderId, Timestamp};
 use protocol::admin::{AdminAnswer, AdminFailure, AdminRequest};
+use std::sync::Arc;
 
 /// Carries a request out. Blocks: on the database, for the 30 ms of a password, or as long as a verification takes.
-pub fn execute(server: &Server, request: AdminRequest) -> AdminAnswer {
+pub fn execute(server: &Arc<Server>, request: AdminRequest) -> AdminAnswer {
     let result = match request {
         AdminRequest::UserAdd { user, password, administrator } => {
             users::add(server, user, &password, administrator)
         }
         AdminRequest::UserList => users::list(server),
-        AdminRequest::UserSet { user, password, administrator, disabled } => {
-            users::set(server, user, password.as_ref(), administrator, disabled)
+        AdminRequest::UserSet { user, password, administrator, disabled, system_user } => {
+            let changes = users::Changes { administrator, disabled, system_user };
+            users::set(server, user, password.as_ref(), changes)
         }
         AdminRequest::UserRemove { user } => users::remove(server, user),
         AdminRequest::GroupAdd { group } => groups::add(server, group),
         AdminRequest::GroupList => groups::list(server),
         AdminRequest::GroupSet { group, add, remove } => groups::set(server, group, add, remove),
         AdminRequest::GroupRemove { group } => groups::remove(server, group),
-        AdminRequest::FolderAdd { folder, name_rule, quota_bytes } => {
-            folders::add(server, folder, name_rule, quota_bytes)
+        AdminRequest::FolderAdd { folder, name_rule, quota_bytes, plain } => {
+            folders::add(server, folder, name_rule, quota_bytes, plain)
         }
+        AdminRequest::FolderPlain { folder, plain } => folders::plain(server, &folder, plain),
+        AdminRequest::FolderHold { folder, approve } => folders::hold(server, &folder, approve),
         AdminRequest::FolderList => folders::list(server),
         AdminRequest::FolderSet { folder, quota_bytes, versions, days, safe_days } => {
             folders::set(server, &folder, folders::Change { quota_bytes, versions, days, safe_days })
@@ -103,7 +107,9 @@ impl From<AccountError> for AdminError {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::Taken(_) => Self::Exists(error.to_string()),
-            AccountError::Name(_) | AccountError::Password(_) => Self::Invalid(error.to_string()),
+            AccountError::Name(_) | AccountError::Password(_) | AccountError::SystemUser(_) => {
+                Self::Invalid(error.to_string())
+            }
             AccountError::Database(error) => error.into(),
         }
     }
@@ -145,6 +151,7 @@ fn change<T: Send + 'static>(
         Ok::<_, AdminError>(result)
     })?;
     server.wakes.rights_changed();
+    server.owners.refresh(&*server.database, &server.settings);
     Ok(changed)
 }
 

@@ -21,6 +21,7 @@ mod cursor;
 mod failure;
 mod housekeeping;
 mod metrics;
+mod plain;
 mod router;
 mod serve;
 mod server;

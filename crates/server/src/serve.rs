@@ -3,6 +3,7 @@
 use crate::admin;
 use crate::caller::PeerAddress;
 use crate::housekeeping;
+use crate::plain;
 use crate::router::router;
 use crate::server::Server;
 use hyper::body::Incoming;
@@ -54,6 +55,7 @@ pub async fn serve(
         tokio::spawn(admin::socket::answer(socket, Arc::clone(&server), running.clone()));
     }
     tokio::spawn(housekeeping::keep(Arc::clone(&server), running.clone()));
+    tokio::spawn(plain::keep(Arc::clone(&server), running.clone()));
     let connections = Connections {
         places: Arc::new(Semaphore::new(server.settings.connections)),
         service: router(Arc::clone(&server)),

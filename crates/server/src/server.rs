@@ -5,12 +5,14 @@ use crate::api::folders::space::Counts;
 use crate::cursor::CursorKey;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
+use crate::plain::{Owners, monitor};
 use crate::transfers::Transfers;
 use crate::wakes::Wakes;
 use auth::Hasher;
 use content::ChunkStore;
 use metadata::{Database, Snapshot, Transaction};
 use model::{Access, Action, Epoch, FolderId, Limits, Permit, Principal, Timestamp};
+use pairs::{Monitor, PlainDirectories};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -46,6 +48,10 @@ pub struct Settings {
     pub version: String,
     /// Tells the time.
     pub clock: Clock,
+    /// Where folders' plain directories lie; none: folders have none.
+    pub plain: Option<PlainDirectories>,
+    /// The number of a login of the system.
+    pub system_user: Arc<dyn Fn(&str) -> Option<u32> + Send + Sync>,
 }
 
 impl Default for Settings {
@@ -62,6 +68,8 @@ impl Default for Settings {
             admin_socket: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             clock: Arc::new(system_time),
+            plain: None,
+            system_user: Arc::new(|_| None),
         }
     }
 }
@@ -111,6 +119,10 @@ pub struct Server {
     /// What folders took a moment ago.
     pub(crate) space: Counts,
     pub(crate) stopping: watch::Sender<bool>,
+    /// The folders' plain directories.
+    pub(crate) monitor: Option<Monitor>,
+    /// Whose files in plain directories are whose, by the system's numbers.
+    pub(crate) owners: Owners,
 }
 
 impl fmt::Debug for Server {
@@ -131,8 +143,11 @@ impl Server {
     ) -> Result<Arc<Self>, StartError> {
         let fresh = Identity { epoch: Epoch(random()?), cursor_key: random()?, server_key: random()? };
         let identity = versioning::identity::identity(&*database, fresh)?;
-        Ok(Arc::new(Self {
-            hasher: Hasher::standard()?,
+        let hasher = Hasher::standard()?;
+        Ok(Arc::new_cyclic(|server| Self {
+            monitor: monitor(server, &database, &chunks, &settings, identity.server_key),
+            owners: Owners::default(),
+            hasher,
             cursor_key: CursorKey::new(identity.cursor_key),
             epoch: RwLock::new(identity.epoch),
             metrics: Metrics::new(),

@@ -33,14 +33,11 @@ pub enum ShellFault {
     NoSync,
     /// A directory that cannot be read is empty.
     ErrorsAreEmpty,
-    /// What is sent is what the file holds by then, not what was hashed.
-    SendsWhatIsThere,
 }
 
 impl ShellFault {
     /// All of them.
-    pub const ALL: &'static [Self] =
-        &[Self::BlindInstall, Self::NoSync, Self::ErrorsAreEmpty, Self::SendsWhatIsThere];
+    pub const ALL: &'static [Self] = &[Self::BlindInstall, Self::NoSync, Self::ErrorsAreEmpty];
 }
 
 impl ApplyRun {

@@ -78,9 +78,10 @@ impl World {
             self.queue.after_us(1_000, Item::Fail { device, life, id });
             return Ok(());
         }
+        let now = self.queue.now();
         let answer = match request {
-            Request::Changes(cursor) => Answer::Changes(self.server.changes(cursor.as_deref())),
-            Request::Fetch(node, content) => Answer::Fetch(self.server.fetch(node, content)),
+            Request::Changes(cursor) => Answer::Changes(self.server.changes(device, cursor.as_deref(), now)),
+            Request::Fetch(node, content) => Answer::Fetch(self.server.fetch(device, node, content, now)),
             Request::Commit(sent) => match self.take_commit(device, &sent)? {
                 Some(answer) => Answer::Commit(answer),
                 None => return Ok(()),
@@ -107,7 +108,7 @@ impl World {
             return Ok(None);
         }
         let before = self.server.head();
-        let answer = self.server.commit(device, sent);
+        let answer = self.server.commit(device, sent, self.queue.now());
         let after = self.server.head();
         if let Ok(answer) = &answer {
             let applied = answer.outcomes.iter().filter_map(|outcome| match outcome {

@@ -151,6 +151,7 @@ impl World {
 
     fn check_everything(&mut self) -> Run {
         self.check_server()?;
+        self.server.verify()?;
         for device in 0..self.devices.len() {
             self.check_agreement(device)?;
             let tree = self.devices[device].tree();

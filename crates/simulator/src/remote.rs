@@ -1,12 +1,24 @@
-//! The server, as the devices' shells reach it.
+//! The server, as the devices' shells reach it: the real versioning over a database and a chunk store in memory.
 
-use model::{ContentId, Epoch, Group, GroupOutcome, IdempotencyKey, NameRule, NodeId, NodeRef, Operation};
-use model::{Refusal, RemoteNode, Seq};
+use content::{ChunkStore as _, Entry, MemoryStore, Record};
+use metadata::account::{NewDevice, NewUser, Subject};
+use metadata::{Database, read, write};
+use metadata_sqlite::Sqlite;
+use model::location::{Codec, Located};
+use model::permit::{Access, Read, Write};
+use model::{
+    Action, ContentId, Epoch, FolderId, Group, IdempotencyKey, Limits, NameRule, NodeId, Operation, Permit,
+    Principal, Privilege, RemoteNode, Revision, Seq, Timestamp, UserId,
+};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use sync_engine::{CommitAnswer, CommitFailure, Cursor, PullFailure};
-use testkit::server::Server;
+use versioning::folder::{Authority, Create};
+use versioning::identity::Identity;
+use versioning::verify::verify;
+use versioning::{Authors, Commit, Error, Manifest, fetch, folder, identity};
 
 /// A content's bytes, sent or fetched.
 pub(crate) type Bytes = Arc<Vec<u8>>;
@@ -24,32 +36,6 @@ pub(crate) struct Changes {
     pub(crate) nodes: Vec<RemoteNode>,
     pub(crate) cursor: Cursor,
     pub(crate) epoch: Epoch,
-}
-
-/// One shared folder on a server. Every call is one durable step: a server that stops, stops between two.
-pub(crate) trait Remote: fmt::Debug {
-    /// Takes a commit.
-    fn commit(&mut self, device: usize, sent: &Sent) -> Result<CommitAnswer, CommitFailure>;
-
-    /// What changed past a cursor, or everything there is.
-    fn changes(&mut self, cursor: Option<&str>) -> Result<Changes, PullFailure>;
-
-    /// A content of a node, current or kept.
-    fn fetch(&mut self, node: NodeId, content: ContentId) -> Option<Bytes>;
-
-    /// Where the journal ends.
-    fn head(&mut self) -> Seq;
-
-    /// From now on forgets every removal at once: a cursor before the head has expired.
-    fn forget_removals(&mut self) {}
-
-    /// How many cursors had expired when they were shown.
-    fn expired(&self) -> u64 {
-        0
-    }
-
-    /// Everything there is now, without the root.
-    fn nodes(&mut self) -> Vec<RemoteNode>;
 }
 
 /// A rule of the server broken on purpose, to show that the simulation would notice.
@@ -71,155 +57,268 @@ impl ServerFault {
         &[Self::BlindUpdate, Self::BlindMove, Self::BlindRemove, Self::ForgetsKeys];
 }
 
-/// A server without disks and databases, which decides by the words of `model::operation` alone.
-#[derive(Debug)]
-pub(crate) struct Ideal {
-    server: Server,
-    contents: BTreeMap<ContentId, Bytes>,
-    answers: BTreeMap<(usize, IdempotencyKey), CommitAnswer>,
+/// One shared folder on a server. Every call is one durable step: a server that stops, stops between two.
+pub(crate) struct Server {
+    database: Arc<dyn Database>,
+    store: MemoryStore,
+    folder: FolderId,
+    /// By device.
+    principals: Vec<Principal>,
     fault: Option<ServerFault>,
+    taken: u64,
     /// Whether removals are forgotten at once.
     forgets: bool,
-    expired: u64,
+    /// How many cursors had expired when they were shown.
+    expired: Cell<u64>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("folder", &self.folder).field("fault", &self.fault).finish()
+    }
 }
 
 const EPOCH: Epoch = Epoch([7; 16]);
 
-impl Ideal {
-    pub(crate) fn new(rule: NameRule, fault: Option<ServerFault>) -> Self {
-        let contents = BTreeMap::from([(ContentId::EMPTY, Bytes::default())]);
-        Self {
-            server: Server::new(rule),
-            contents,
-            answers: BTreeMap::new(),
+/// How many nodes a pull asks for at once: few, so that pages are followed.
+const PAGE: usize = 20;
+
+/// More than any world has.
+const NODES_MAX: usize = 1 << 20;
+
+impl Server {
+    /// A server with one empty folder and an account with one device each for so many.
+    pub(crate) fn new(
+        rule: NameRule,
+        devices: usize,
+        fault: Option<ServerFault>,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let database: Arc<dyn Database> = Arc::new(Sqlite::in_memory()?);
+        let identity = Identity { epoch: EPOCH, cursor_key: [1; 32], server_key: [2; 32] };
+        identity::identity(&*database, identity)?;
+        let folder = folder::create(&*database, Create { names: rule, ..Create::shared("folder") }, now)?;
+        let mut principals = Vec::new();
+        for device in 0..devices {
+            let principal = account(&*database, device, now)?;
+            let (authority, subject) = (Authority::Administrator, Subject::User(principal.user));
+            folder::grant(&*database, authority, folder, subject, Some(Privilege::Write), now)?;
+            principals.push(principal);
+        }
+        Ok(Self {
+            database,
+            store: MemoryStore::new(),
+            folder,
+            principals,
             fault,
+            taken: 0,
             forgets: false,
-            expired: 0,
+            expired: Cell::new(0),
+        })
+    }
+
+    fn permit<A: Access>(&self, device: usize, action: Action, now: Timestamp) -> Result<Permit<A>, Error> {
+        let (principal, folder) = (self.principals[device], self.folder);
+        let facts = read::<_, Error>(&*self.database, move |s| Ok(s.facts(principal, folder, now)?))?;
+        Ok(model::authorize(principal, folder, action, facts)?)
+    }
+
+    /// Takes a commit.
+    pub(crate) fn commit(
+        &mut self,
+        device: usize,
+        sent: &Sent,
+        now: Timestamp,
+    ) -> Result<CommitAnswer, CommitFailure> {
+        self.taken += 1;
+        let committed = self.try_commit(device, sent, now);
+        let committed = committed.map_err(|error| match error {
+            Error::Denied(_) => CommitFailure::NoAccess,
+            _ => CommitFailure::Refused,
+        })?;
+        let before = committed.before();
+        let after = Cursor { text: committed.head.0.to_string(), seq: committed.head };
+        Ok(CommitAnswer { outcomes: committed.outcomes, before, after })
+    }
+
+    fn try_commit(&self, device: usize, sent: &Sent, now: Timestamp) -> Result<versioning::Committed, Error> {
+        let permit = self.permit::<Write>(device, Action::Write, now)?;
+        let mut key = sent.key;
+        if self.fault == Some(ServerFault::ForgetsKeys) {
+            key.0[..8].copy_from_slice(&self.taken.to_le_bytes());
         }
-    }
-
-    fn cursor(&self) -> Cursor {
-        let seq = self.server.seq();
-        Cursor { text: seq.0.to_string(), seq }
-    }
-
-    fn group(&mut self, group: &Group, made: &mut BTreeMap<u32, Option<NodeId>>) -> GroupOutcome {
-        let temporaries: Vec<u32> = group.operations.iter().filter_map(temporary).collect();
-        let outcome = self.decide(group, made, &temporaries);
-        match &outcome {
-            GroupOutcome::Applied(applied) => {
-                for (operation, applied) in group.operations.iter().zip(applied) {
-                    if let Some(number) = temporary(operation) {
-                        made.insert(number, Some(applied.node));
-                    }
-                }
-            }
-            GroupOutcome::Refused { .. } => {
-                made.extend(temporaries.into_iter().map(|number| (number, None)));
-            }
+        let mut groups = sent.groups.clone();
+        self.break_rules(&mut groups);
+        let (mut manifests, mut received) = (Vec::new(), Vec::new());
+        for (content, bytes) in &sent.contents {
+            self.take_in(*content, bytes, &mut manifests, &mut received);
         }
-        outcome
-    }
-
-    fn decide(&mut self, group: &Group, made: &BTreeMap<u32, Option<NodeId>>, own: &[u32]) -> GroupOutcome {
-        let refuse = |index: usize, reason| GroupOutcome::Refused {
-            operation: u32::try_from(index).unwrap_or(u32::MAX),
-            reason,
-            current: None,
+        let commit = Commit {
+            permit,
+            key,
+            digest: [0; 32],
+            groups,
+            authors: Authors::Caller,
+            manifests,
+            received,
+            uploads: Vec::new(),
+            limits: Limits::default(),
+            now,
         };
-        let mut group = group.clone();
-        for (index, operation) in group.operations.iter_mut().enumerate() {
-            if operation.file_content().is_some_and(|(content, _)| !self.contents.contains_key(&content)) {
-                return refuse(index, Refusal::ChunkMissing);
-            }
-            if let Operation::Create { parent, .. } | Operation::Move { parent, .. } = operation
-                && let NodeRef::Temporary(number) = parent
-                && !own.contains(number)
-            {
-                match made.get(number) {
-                    Some(Some(id)) => *parent = NodeRef::Id(*id),
-                    _ => return refuse(index, Refusal::Dependency),
-                }
-            }
-            self.break_rule(operation);
+        let committed = versioning::commit(&*self.database, commit)?;
+        if self.forgets {
+            let (folder, head) = (self.folder, committed.head);
+            write::<_, Error>(&*self.database, move |t| Ok(t.raise_journal_floor(folder, head)?))?;
         }
-        self.server.commit(&group)
+        Ok(committed)
     }
 
-    fn break_rule(&self, operation: &mut Operation) {
-        let Some(fault) = self.fault else { return };
-        let now = |id: NodeId| self.server.nodes().find(|node| node.id == id).map(|node| node.revision);
-        match (fault, operation) {
-            (ServerFault::BlindUpdate, Operation::Update { node, base, .. }) => {
-                *base = now(*node).map_or(*base, |revision| revision.version);
-            }
-            (ServerFault::BlindMove, Operation::Move { node, base, .. }) => {
-                *base = now(*node).map_or(*base, |revision| revision.placement);
-            }
-            (ServerFault::BlindRemove, Operation::Remove { node, base }) => {
-                *base = now(*node).unwrap_or(*base);
-            }
-            _ => {}
-        }
-    }
-}
-
-fn temporary(operation: &Operation) -> Option<u32> {
-    match operation {
-        Operation::Create { temporary, .. } | Operation::Copy { temporary, .. } => Some(*temporary),
-        _ => None,
-    }
-}
-
-impl Remote for Ideal {
-    fn commit(&mut self, device: usize, sent: &Sent) -> Result<CommitAnswer, CommitFailure> {
-        let remembers = self.fault != Some(ServerFault::ForgetsKeys);
-        if let Some(answer) = self.answers.get(&(device, sent.key)).filter(|_| remembers) {
-            return Ok(answer.clone());
-        }
-        self.contents.extend(sent.contents.iter().cloned());
-        let before = self.server.seq();
-        let mut made = BTreeMap::new();
-        let outcomes = sent.groups.iter().map(|group| self.group(group, &mut made)).collect();
-        let answer = CommitAnswer { outcomes, before, after: self.cursor() };
-        self.answers.insert((device, sent.key), answer.clone());
-        Ok(answer)
-    }
-
-    fn changes(&mut self, cursor: Option<&str>) -> Result<Changes, PullFailure> {
-        let nodes = match cursor {
-            None => self.server.nodes().cloned().collect(),
-            Some(text) => {
-                let since = text.parse().map(Seq).map_err(|_| PullFailure::CursorExpired)?;
-                if self.forgets && since < self.server.seq() {
-                    self.expired += 1;
-                    return Err(PullFailure::CursorExpired);
-                }
-                self.server.changes(since)
-            }
-        };
-        Ok(Changes { nodes, cursor: self.cursor(), epoch: EPOCH })
-    }
-
-    fn forget_removals(&mut self) {
+    /// From now on forgets every removal at once: a cursor before the head has expired.
+    pub(crate) fn forget_removals(&mut self) {
         self.forgets = true;
     }
 
-    fn expired(&self) -> u64 {
-        self.expired
+    /// How many cursors had expired when they were shown.
+    pub(crate) fn expired(&self) -> u64 {
+        self.expired.get()
     }
 
-    fn fetch(&mut self, _node: NodeId, content: ContentId) -> Option<Bytes> {
-        self.contents.get(&content).cloned()
+    /// Stores a content's chunks.
+    fn take_in(
+        &self,
+        content: ContentId,
+        bytes: &[u8],
+        manifests: &mut Vec<Manifest>,
+        received: &mut Vec<Located>,
+    ) {
+        let (_, manifest) = chunker::hash_bytes(bytes);
+        let mut rest = bytes;
+        for entry in manifest.entries() {
+            let (chunk, after) = rest.split_at(entry.length as usize);
+            let entries = [Entry { chunk: entry.chunk, length: entry.length }];
+            let record = Record { entries: &entries, codec: Codec::Raw, bytes: chunk };
+            received.extend(self.store.append(&[record]).expect("the store in memory takes everything"));
+            rest = after;
+        }
+        let chunks = manifest.entries().iter().map(|entry| (entry.chunk, entry.length)).collect();
+        // A content of one chunk has no manifest, and one that is not what its sender says is refused.
+        manifests.extend(Manifest::verified(content, chunks, |_| manifest.content_id()));
     }
 
-    fn head(&mut self) -> Seq {
-        self.server.seq()
+    fn break_rules(&self, groups: &mut [Group]) {
+        let Some(fault) = self.fault else { return };
+        let revisions: BTreeMap<NodeId, Revision> =
+            self.nodes().into_iter().map(|node| (node.id, node.revision)).collect();
+        for operation in groups.iter_mut().flat_map(|group| &mut group.operations) {
+            match (fault, operation) {
+                (ServerFault::BlindUpdate, Operation::Update { node, base, .. }) => {
+                    *base = revisions.get(node).map_or(*base, |revision| revision.version);
+                }
+                (ServerFault::BlindMove, Operation::Move { node, base, .. }) => {
+                    *base = revisions.get(node).map_or(*base, |revision| revision.placement);
+                }
+                (ServerFault::BlindRemove, Operation::Remove { node, base }) => {
+                    *base = revisions.get(node).copied().unwrap_or(*base);
+                }
+                _ => {}
+            }
+        }
     }
 
-    fn nodes(&mut self) -> Vec<RemoteNode> {
-        self.server.nodes().cloned().collect()
+    /// What changed past a cursor, or everything there is.
+    pub(crate) fn changes(
+        &self,
+        device: usize,
+        cursor: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Changes, PullFailure> {
+        let since = cursor.map(str::parse).transpose().map_err(|_| PullFailure::CursorExpired)?;
+        let mut place = since.map(|since| versioning::changes::Cursor { since: Seq(since), listing: None });
+        let mut nodes = Vec::new();
+        let failure = |error| match error {
+            Error::Denied(_) => PullFailure::NoAccess,
+            Error::CursorExpired => {
+                self.expired.set(self.expired.get() + 1);
+                PullFailure::CursorExpired
+            }
+            Error::RolledBack => PullFailure::EpochChanged,
+            _ => PullFailure::Unreachable,
+        };
+        loop {
+            let permit = self.permit::<Read>(device, Action::List, now).map_err(failure)?;
+            let page = versioning::changes(&*self.database, permit, place, PAGE, now).map_err(failure)?;
+            nodes.extend(page.nodes);
+            place = Some(page.next);
+            if !page.more {
+                let cursor = Cursor { text: page.head.0.to_string(), seq: page.head };
+                return Ok(Changes { nodes, cursor, epoch: EPOCH });
+            }
+        }
     }
+
+    /// A content of a node, current or kept.
+    pub(crate) fn fetch(
+        &self,
+        device: usize,
+        node: NodeId,
+        content: ContentId,
+        now: Timestamp,
+    ) -> Option<Bytes> {
+        let permit = self.permit::<Read>(device, Action::Read, now).ok()?;
+        let limits = Limits::default();
+        let asked = vec![(node, content)];
+        let chunks = fetch::manifests(&*self.database, permit, asked, &limits, now).ok()?.pop()??;
+        let wanted = chunks.iter().map(|(chunk, _)| fetch::Wanted { chunk: *chunk, node: Some(node) });
+        let located = fetch::plan(&*self.database, permit, wanted.collect(), &limits, now).ok()?;
+        let located: Vec<Located> = located.into_iter().collect::<Option<_>>()?;
+        let mut bytes = Vec::new();
+        self.store.read(&located, &mut |_, chunk| bytes.extend_from_slice(chunk)).ok()?;
+        Some(Arc::new(bytes))
+    }
+
+    /// Where the journal ends.
+    pub(crate) fn head(&self) -> Seq {
+        let folder = self.folder;
+        let found = read::<_, Error>(&*self.database, move |s| Ok(s.folder(folder)?));
+        found.ok().flatten().map_or(Seq(0), |folder| folder.counters.head)
+    }
+
+    /// Everything there is now, without the root.
+    pub(crate) fn nodes(&self) -> Vec<RemoteNode> {
+        let folder = self.folder;
+        let rows = read::<_, Error>(&*self.database, move |s| {
+            Ok(s.changed_nodes(folder, Seq(0), Seq(i64::MAX as u64), NODES_MAX)?)
+        });
+        let nodes = rows.expect("the database in memory can be read").into_iter().map(|row| row.to_remote());
+        nodes.filter(|node| !node.deleted && node.id != NodeId::ROOT).collect()
+    }
+
+    /// Proves every reference and every byte.
+    pub(crate) fn verify(&self) -> Result<(), String> {
+        let digest = |bytes: &[u8]| chunker::chunk_id(bytes).0;
+        let store = Arc::new(self.store.clone());
+        let report = verify(&*self.database, store, content::Depth::AllBytes, digest);
+        let report = report.map_err(|error| error.to_string())?;
+        if report.problems.is_empty() { Ok(()) } else { Err(format!("damaged: {:?}", report.problems)) }
+    }
+}
+
+fn account(database: &dyn Database, device: usize, now: Timestamp) -> Result<Principal, Error> {
+    let mut token_hash = [0; 32];
+    token_hash[..8].copy_from_slice(&device.to_le_bytes());
+    write(database, move |t| {
+        let name = format!("user-{device}");
+        let user = NewUser {
+            name: name.clone(),
+            name_key: model::NameKey(name.into()),
+            administrator: false,
+            quota_bytes: None,
+            at: now,
+        };
+        let user: UserId = t.create_user(&user)?;
+        let device = NewDevice { user, name: "device".to_owned(), token_hash, at: now, expires_at: None };
+        Ok(Principal { user, device: Some(t.create_device(&device)?) })
+    })
 }
 
 /// Whether nodes are a tree: every parent a directory that is there, no circle, no two names of one key.

@@ -111,12 +111,10 @@ impl World {
     fn send(&mut self, device: usize, commit: Commit) {
         let Commit { intent, sends } = commit;
         let mut contents = Vec::new();
-        let loose = self.planted.shell == Some(ShellFault::SendsWhatIsThere);
         let disk = &self.devices[device].disk;
         for send in &sends {
-            let expected = Some(&send.expected).filter(|_| !loose);
-            if let Some((content, bytes, _)) = read(disk, &send.path, expected)
-                && (content == send.content || loose)
+            if let Some((content, bytes, _)) = read(disk, &send.path, Some(&send.expected))
+                && content == send.content
             {
                 contents.push((send.content, Arc::new(bytes)));
             }

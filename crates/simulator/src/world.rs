@@ -9,7 +9,7 @@ use crate::oracle::Oracle;
 use crate::plan::{Plan, Trouble, TroubleKind};
 use crate::profile::Profile;
 use crate::queue::Queue;
-use crate::remote::{Ideal, Remote, ServerFault};
+use crate::remote::{Server, ServerFault};
 use crate::trace::Trace;
 use filesystem::fake::FakeDisk;
 use model::{NodeId, RelativePath, RemoteNode, Seq, Timestamp};
@@ -116,7 +116,7 @@ pub struct World {
     /// Decides about delays, losses and parts.
     pub(crate) schedule: Random,
     pub(crate) devices: Vec<Device>,
-    pub(crate) server: Box<dyn Remote>,
+    pub(crate) server: Server,
     pub(crate) server_runs: bool,
     /// The server stops at the next commit: before it takes it or after, and for how long.
     pub(crate) server_doom: Option<(bool, u64)>,
@@ -139,7 +139,8 @@ impl World {
             .map(|index| new_device(&profile, index, &oracle))
             .collect::<Result<_, _>>()
             .map_err(|error: sync_engine::StoreError| error.to_string())?;
-        let server = Box::new(Ideal::new(profile.rule, planted.server));
+        let server = Server::new(profile.rule, profile.devices, planted.server, beginning())
+            .map_err(|error| error.to_string())?;
         Ok(Self {
             planted,
             queue: Queue::new(beginning()),

@@ -11,7 +11,7 @@ mod resolve;
 use crate::effect::{Effect, HashRequest, ListRequest};
 use crate::event::{HashOutcome, HashResult, Listed, LookFailure};
 use crate::fault::Fault;
-use crate::paths::{Overlay, child_named, nearest_directory, path_of};
+use crate::paths::{Overlay, children_named, nearest_directory, path_of};
 use crate::record::local_state;
 use crate::store::{Frozen, PairStore, Row, StoreError};
 use model::{Content, Entry, Fingerprint, Handle, Name, NodeKey, RelativePath, Timestamp};
@@ -64,11 +64,16 @@ struct Round {
     whole: bool,
     /// Directories asked for and not yet listed, and whether all below them is to be listed too.
     listing: BTreeMap<NodeKey, bool>,
-    listed: BTreeSet<NodeKey>,
+    /// Directories listed, each with how many were listed before it in this round.
+    listed: BTreeMap<NodeKey, usize>,
+    looks: usize,
     /// Nodes of L that were not where L has them.
     missing: BTreeSet<NodeKey>,
     /// Nodes of L whose place was found taken by another handle.
     displaced: BTreeSet<NodeKey>,
+    /// Those of them whose place has a new owner: gone, unless they are found elsewhere before the round is over. Until
+    /// then L has two nodes of one name.
+    ousted: BTreeSet<NodeKey>,
     /// Entries whose handle L knows at another place.
     arrived: VecDeque<Arrival>,
     /// Entries with a handle unknown to L at the place of a known node.
@@ -84,6 +89,8 @@ struct Arrival {
     parent: NodeKey,
     entry: Entry,
     occupant: Option<NodeKey>,
+    /// How many directories were listed in this round before it was seen.
+    looks: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -344,7 +351,7 @@ impl LocalSide {
                 self.look_at_everything();
                 return Ok(());
             }
-            Target::New { parent, name, .. } => match child_named(store, *parent, name)? {
+            Target::New { parent, name, .. } => match standing(store, round, *parent, name)? {
                 // The directory was listed twice in this round.
                 Some(there) => {
                     if store.row(there)?.as_ref().and_then(handle_of) != Some(&disk.handle) {
@@ -388,6 +395,10 @@ impl LocalSide {
             return Ok(None);
         }
         let Some(mut round) = self.round.take() else { return Ok(None) };
+        for key in std::mem::take(&mut round.ousted) {
+            remove_subtree(store, key, &mut round.touched)?;
+            round.missing.remove(&key);
+        }
         self.judge_missing(store, now, &mut round)?;
         self.complete |= round.whole;
         Ok(Some(round.touched))
@@ -437,6 +448,18 @@ impl LocalSide {
             _ => out.push(Effect::Hash(vec![request])),
         }
     }
+}
+
+/// The node that stands at a place in L, but for those that have lost it.
+fn standing<S: PairStore>(
+    store: &S,
+    round: &Round,
+    parent: NodeKey,
+    name: &Name,
+) -> Result<Option<NodeKey>, StoreError> {
+    let mut named = children_named(store, parent, name)?;
+    named.retain(|key| !round.ousted.contains(key));
+    Ok(named.first().copied())
 }
 
 /// Takes a node and everything below it out of L.

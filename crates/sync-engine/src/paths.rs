@@ -58,18 +58,19 @@ pub(crate) fn key_at<S: PairStore + ?Sized>(
     Ok(Some(current))
 }
 
-/// The child of L with exactly this name.
-pub(crate) fn child_named<S: PairStore + ?Sized>(
+/// All children of a directory of L with this very name: several only while a round looks at what was moved.
+pub(crate) fn children_named<S: PairStore + ?Sized>(
     store: &S,
     parent: NodeKey,
     name: &Name,
-) -> Result<Option<NodeKey>, StoreError> {
+) -> Result<Vec<NodeKey>, StoreError> {
+    let mut named = Vec::new();
     for key in store.named(Tree::Local, parent, &store.name_key(name))? {
         if store.row(key)?.and_then(|row| row.triple.local).is_some_and(|state| state.name == *name) {
-            return Ok(Some(key));
+            named.push(key);
         }
     }
-    Ok(None)
+    Ok(named)
 }
 
 /// The lowest known directory of L on the way to a path, the path itself included.

@@ -111,6 +111,7 @@ fn request(permit: Permit<Write>, number: u64, batch: u64) -> Commit {
         key: IdempotencyKey(key),
         digest: [0; 32],
         groups,
+        authors: versioning::Authors::Caller,
         manifests: Vec::new(),
         received,
         uploads: Vec::new(),

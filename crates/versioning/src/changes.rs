@@ -7,8 +7,9 @@ use metadata::{Database, read};
 use model::permit::Read;
 use model::{Action, Permit, RemoteNode, Seq, Timestamp};
 
-/// Where in a folder's journal a client stands. `Cursor::default()` knows nothing: a listing begins.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Where in a folder's journal a client stands. Who has none knows nothing, and begins a listing; who stands at 0 has
+/// listed an empty folder, and must be told of everything since, removals too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     /// Everything up to here is known.
     pub since: Seq,
@@ -29,7 +30,7 @@ pub struct Page {
     pub head: Seq,
 }
 
-/// What changed in a folder past a cursor, at most `limit` nodes.
+/// What changed in a folder past a cursor (none: everything there is), at most `limit` nodes.
 ///
 /// Each page is a snapshot of its own. Following the pages to the last gives the state at the last page's head: a
 /// node that changes in between comes once more, at its new number.
@@ -39,7 +40,7 @@ pub struct Page {
 pub fn changes(
     database: &dyn Database,
     permit: Permit<Read>,
-    cursor: Cursor,
+    cursor: Option<Cursor>,
     limit: usize,
     now: Timestamp,
 ) -> Result<Page, Error> {
@@ -47,16 +48,16 @@ pub fn changes(
     read(database, move |snapshot| {
         let folder = recheck(snapshot, &permit, Action::List, now)?;
         let head = folder.counters.head;
-        let listing = if cursor.since == Seq(0) { Some(head) } else { cursor.listing };
-        if cursor.since > head || listing.is_some_and(|began| began > head) {
+        let Cursor { since, listing } = cursor.unwrap_or(Cursor { since: Seq(0), listing: Some(head) });
+        if since > head || listing.is_some_and(|began| began > head) {
             return Err(Error::RolledBack);
         }
         // What a listing cannot have missed are removals from before it began.
-        let tombstones_since = listing.unwrap_or(cursor.since);
+        let tombstones_since = listing.unwrap_or(since);
         if tombstones_since < folder.journal_floor {
             return Err(Error::CursorExpired);
         }
-        let mut rows = snapshot.changed_nodes(folder.id, cursor.since, tombstones_since, limit + 1)?;
+        let mut rows = snapshot.changed_nodes(folder.id, since, tombstones_since, limit + 1)?;
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = match rows.last() {

@@ -21,8 +21,8 @@ use metadata::{Database, Snapshot, Transaction, read, write};
 use model::location::Located;
 use model::permit::Write;
 use model::{
-    Action, Group, GroupOutcome, IdempotencyKey, Limits, NodeRef, Operation, Permit, Principal, Seq,
-    Timestamp, UploadId,
+    Action, Denied, Group, GroupOutcome, IdempotencyKey, Limits, NodeRef, Operation, Permit, Principal, Seq,
+    Timestamp, UploadId, UserId,
 };
 use std::collections::HashSet;
 use workspace::{Author, Workspace};
@@ -41,6 +41,8 @@ pub struct Commit {
     pub digest: [u8; 32],
     /// The groups, in order.
     pub groups: Vec<Group>,
+    /// Whose changes the groups are.
+    pub authors: Authors,
     /// Manifests of contents of several chunks that the folder may not know yet.
     pub manifests: Vec<Manifest>,
     /// The chunks that came with the commit, and where the chunk store put them.
@@ -51,6 +53,17 @@ pub struct Commit {
     pub limits: Limits,
     /// Now.
     pub now: Timestamp,
+}
+
+/// Whose changes a commit's groups are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Authors {
+    /// The caller's own.
+    #[default]
+    Caller,
+    /// One account a group, or [`UserId::SERVER`] for nobody known: only the server itself ([`Principal::SERVER`]) speaks
+    /// for others, of what it finds in a plain directory.
+    Named(Vec<UserId>),
 }
 
 /// What became of a commit.
@@ -64,10 +77,28 @@ pub struct Committed {
     pub repeated: bool,
 }
 
+impl Committed {
+    /// The folder's newest number before it, as far as its outcomes show it. All numbers from there to the head are
+    /// the commit's own, so that a later one makes a reader pull what it need not, never miss what it must.
+    #[must_use]
+    pub fn before(&self) -> Seq {
+        let applied = self.outcomes.iter().flat_map(|outcome| match outcome {
+            GroupOutcome::Applied(entries) => &entries[..],
+            GroupOutcome::Refused { .. } => &[],
+        });
+        let first = applied
+            .map(|entry| entry.revision.placement.max(entry.revision.version))
+            .min()
+            .filter(|seq| *seq > Seq(0));
+        first.map_or(self.head, |first| Seq(first.0 - 1))
+    }
+}
+
 /// Runs a commit in one transaction. It is durable on return.
 ///
 /// # Errors
-/// `Denied`, `KeyReused`, `Limit`, `Invalid` (a temporary number used twice), `Database`. A group that cannot be
+/// `Denied`, `KeyReused`, `Limit`, `Invalid` (a temporary number used twice, authors that are not one account a group),
+/// `Database`. A group that cannot be
 /// applied is no error.
 pub fn commit(database: &dyn Database, commit: Commit) -> Result<Committed, Error> {
     check_form(&commit)?;
@@ -110,6 +141,14 @@ fn check_form(commit: &Commit) -> Result<(), Error> {
     if commit.groups.len() as u64 > commit.limits.commit_operations {
         return Err(Error::Limit { what: "groups in one commit", most: commit.limits.commit_operations });
     }
+    if let Authors::Named(authors) = &commit.authors {
+        if commit.permit.principal() != Principal::SERVER {
+            return Err(Denied::Forbidden.into());
+        }
+        if authors.len() != commit.groups.len() {
+            return Err(Error::Invalid("there is not one author for each group"));
+        }
+    }
     let mut made = HashSet::with_capacity(operations);
     for operation in commit.groups.iter().flat_map(|group| &group.operations) {
         if let Operation::Create { temporary, .. } | Operation::Copy { temporary, .. } = operation
@@ -122,8 +161,22 @@ fn check_form(commit: &Commit) -> Result<(), Error> {
 }
 
 /// Whose idempotency keys these are.
-fn caller(principal: Principal) -> Caller {
+pub(crate) fn caller(principal: Principal) -> Caller {
     principal.device.map_or(Caller::User(principal.user), Caller::Device)
+}
+
+/// The answer to an earlier attempt, in its stored form.
+pub(crate) fn stored_row(
+    snapshot: &dyn Snapshot,
+    principal: Principal,
+    key: IdempotencyKey,
+    digest: &[u8; 32],
+) -> Result<Option<OperationRow>, Error> {
+    let row = snapshot.operation(caller(principal), key)?;
+    if row.as_ref().is_some_and(|row| row.digest != *digest) {
+        return Err(Error::KeyReused);
+    }
+    Ok(row)
 }
 
 /// The answer to an earlier attempt.
@@ -133,10 +186,7 @@ pub(crate) fn stored_answer(
     key: IdempotencyKey,
     digest: &[u8; 32],
 ) -> Result<Option<Committed>, Error> {
-    let Some(row) = snapshot.operation(caller(principal), key)? else { return Ok(None) };
-    if row.digest != *digest {
-        return Err(Error::KeyReused);
-    }
+    let Some(row) = stored_row(snapshot, principal, key, digest)? else { return Ok(None) };
     let damaged = || metadata::Error::new(metadata::ErrorKind::Corrupt, "operation", "not an answer");
     Ok(Some(answer::read(&row.result).ok_or_else(damaged)?))
 }
@@ -148,8 +198,8 @@ fn run(transaction: &dyn Transaction, commit: Commit) -> Result<Committed, Error
     if let Some(answer) = stored_answer(snapshot, principal, commit.key, &commit.digest)? {
         return Ok(answer);
     }
-    let author =
-        Author { user: principal.user, device: principal.device, epoch: epoch(snapshot)?, at: commit.now };
+    check_authors(snapshot, &commit.authors)?;
+    let author = Author::new(principal, epoch(snapshot)?, commit.now);
     let operations = || commit.groups.iter().flat_map(|group| &group.operations);
     let mut workspace = Workspace::load(snapshot, folder, author, commit.limits, &mut operations())?;
     let contents = Contents::load(
@@ -162,7 +212,13 @@ fn run(transaction: &dyn Transaction, commit: Commit) -> Result<Committed, Error
     )?;
     let copies = group::copied_versions(snapshot, commit.permit.folder(), &mut operations())?;
     let mut run = Run::new(&mut workspace, contents, copies);
-    let outcomes: Vec<GroupOutcome> = commit.groups.iter().map(|group| run.group(group)).collect();
+    let mut outcomes = Vec::with_capacity(commit.groups.len());
+    for (index, group) in commit.groups.iter().enumerate() {
+        if let Authors::Named(authors) = &commit.authors {
+            run.speak_for(authors[index]);
+        }
+        outcomes.push(run.group(group));
+    }
     let contents = run.into_contents();
     if !workspace.paths_fit() {
         return Err(Error::Invalid("together its moves make a path too long"));
@@ -175,6 +231,18 @@ fn run(transaction: &dyn Transaction, commit: Commit) -> Result<Committed, Error
     let committed = Committed { outcomes, head, repeated: false };
     settle(transaction, principal, commit.key, commit.digest, &committed, commit.now)?;
     Ok(committed)
+}
+
+/// Every author named is an account, or nobody.
+fn check_authors(snapshot: &dyn Snapshot, authors: &Authors) -> Result<(), Error> {
+    let Authors::Named(authors) = authors else { return Ok(()) };
+    let named: HashSet<UserId> = authors.iter().copied().filter(|user| *user != UserId::SERVER).collect();
+    for user in named {
+        if snapshot.user(user)?.is_none() {
+            return Err(Error::Invalid("an author has no account"));
+        }
+    }
+    Ok(())
 }
 
 /// Stores an answer with what it answers for.

@@ -2,9 +2,10 @@
 //!
 //! [`commit`](commit::commit) is the only way that a client's change reaches the database: groups of operations,
 //! each applied whole or refused with one reason, judged by the state after its last operation, in one transaction
-//! with the stored answer. [`restore`] goes the same way. What is read — [`changes`], [`fetch`], [`history`],
-//! [`missing`] — sees one snapshot. [`upload`] keeps what has arrived of big files. [`folder`] makes folders and
-//! hands out privileges. [`retention`] decides what of the past goes, [`space`] counts what is taken. [`verify`] proves everything that the database claims, down to the bytes.
+//! with the stored answer. [`restore`] and [`rewind`] go the same way. What is read — [`changes`], [`fetch`],
+//! [`history`], [`past`], [`compare`], [`missing`] — sees one snapshot. [`upload`] keeps what has arrived of big files.
+//! [`folder`] makes folders and hands out privileges. [`retention`] decides what of the past goes, [`space`] counts what
+//! is taken. [`verify`] proves everything that the database claims, down to the bytes.
 //!
 //! Invariants, shown by the tests and by [`verify`]: a living node's directory lives; there are no cycles; name keys
 //! are unique in a directory; every number of the journal belongs to one node; every version's bytes are stored
@@ -22,6 +23,7 @@
 mod access;
 pub mod changes;
 pub mod commit;
+pub mod compare;
 pub mod error;
 pub mod fetch;
 pub mod folder;
@@ -29,13 +31,15 @@ pub mod history;
 pub mod identity;
 pub mod manifest;
 pub mod missing;
+pub mod past;
 pub mod restore;
 pub mod retention;
+pub mod rewind;
 pub mod space;
 pub mod upload;
 pub mod verify;
 
 pub use changes::{Page, changes};
-pub use commit::{Commit, Committed, commit, repeated};
+pub use commit::{Authors, Commit, Committed, commit, repeated};
 pub use error::Error;
 pub use manifest::{BadManifest, Manifest};

@@ -90,8 +90,7 @@ fn run(transaction: &dyn Transaction, restore: &Restore) -> Result<Committed, Er
     if let Some(answer) = stored_answer(snapshot, principal, restore.key, &restore.digest)? {
         return Ok(answer);
     }
-    let author =
-        Author { user: principal.user, device: principal.device, epoch: epoch(snapshot)?, at: restore.now };
+    let author = Author::new(principal, epoch(snapshot)?, restore.now);
     let id = folder.id;
     let trees = restore
         .items
@@ -254,7 +253,9 @@ impl Run<'_> {
         if !row.deleted {
             return Ok(Err(Fault::with(Refusal::Stale, row)));
         }
-        if row.purged {
+        let is_purged = |id: NodeId| self.workspace.node(id).is_none_or(|row| row.purged);
+        // A directory holds no bytes itself: purged, it comes back for what of it is still in the trash.
+        if is_purged(top) && tree.iter().all(|id| is_purged(*id)) {
             return Ok(Err(Fault::new(Refusal::Gone)));
         }
         self.revive(top)?;
@@ -320,7 +321,7 @@ impl Run<'_> {
 }
 
 /// `stem (restored).ext`, `stem (restored 2).ext` and so on, shortened to the longest name allowed.
-fn restored_name(name: &Name, is_directory: bool, number: u32) -> Name {
+pub(crate) fn restored_name(name: &Name, is_directory: bool, number: u32) -> Name {
     let text = name.as_str();
     let dot = if is_directory { None } else { text.rfind('.').filter(|dot| *dot > 0) };
     let (stem, extension) = text.split_at(dot.unwrap_or(text.len()));

@@ -19,7 +19,7 @@ const fn room(name: &'static str, floor: u8, may_use: &'static [&'static str]) -
     Room { name, floor, may_use }
 }
 
-const HOUSE: [Room; 22] = [
+const HOUSE: [Room; 24] = [
     room("model", 1, &[]),
     room("planner", 2, &["model"]),
     room("chunker", 2, &["model"]),
@@ -34,19 +34,32 @@ const HOUSE: [Room; 22] = [
     room("content-store", 3, &["model", "content"]),
     room("filesystem-os", 3, &["model", "filesystem"]),
     room("pair-store", 4, &["model", "planner", "sync-engine"]),
+    room("replica", 5, &["model", "planner", "chunker", "sync-engine", "pair-store", "filesystem"]),
     room(
-        "client",
-        5,
-        &["model", "planner", "protocol", "chunker", "sync-engine", "pair-store", "filesystem"],
+        "pairs",
+        6,
+        &["model", "chunker", "sync-engine", "replica", "metadata", "content", "versioning", "filesystem"],
     ),
+    room("client", 6, &["model", "protocol", "chunker", "sync-engine", "replica", "filesystem"]),
     room(
         "server",
-        6,
-        &["model", "protocol", "chunker", "metadata", "content", "versioning", "auth", "sync-engine"],
+        7,
+        &[
+            "model",
+            "protocol",
+            "chunker",
+            "metadata",
+            "content",
+            "versioning",
+            "auth",
+            "sync-engine",
+            "pairs",
+            "filesystem",
+        ],
     ),
     room(
         "driftless",
-        7,
+        8,
         &[
             "model",
             "planner",
@@ -62,6 +75,8 @@ const HOUSE: [Room; 22] = [
             "content-store",
             "filesystem-os",
             "pair-store",
+            "replica",
+            "pairs",
             "client",
             "server",
         ],

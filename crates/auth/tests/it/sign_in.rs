@@ -141,3 +141,28 @@ fn a_removed_account_leaves_nothing_to_sign_in_with_and_frees_its_name() {
     let old = world.read(move |snapshot| snapshot.user(alice)).unwrap();
     assert!(auth::account::is_removed(&old) && !old.administrator);
 }
+
+#[test]
+fn nobody_signs_in_as_the_server_itself() {
+    let world = World::new();
+    let (alice, docs) = (world.user("alice", true), world.folder("docs"));
+    assert!(alice > model::UserId::SERVER, "accounts are counted from one");
+    for (index, name) in ["", "u0", "0", "server"].into_iter().enumerate() {
+        assert!(is_wrong(&world.link(name, "", &format!("10.1.{index}.1"), at(1))), "{name:?}");
+    }
+    // Not even its own rows could make it a device: there is no such account to link one to.
+    let linked = world.link("alice", "correct horse", "192.0.2.1", at(1)).unwrap();
+    let digest = linked.token.digest();
+    let session = world.read(move |snapshot| auth::authenticate(snapshot, digest, at(2))).unwrap();
+    assert_ne!(session.principal.user, model::UserId::SERVER);
+    let permit = world.read(move |snapshot| {
+        Ok(auth::permit::<model::permit::Write>(
+            snapshot,
+            model::Principal { device: Some(linked.device), ..model::Principal::SERVER },
+            docs,
+            model::Action::Write,
+            at(2),
+        ))
+    });
+    assert!(matches!(permit, Err(auth::Refused::Denied(model::Denied::Hidden))));
+}

@@ -6,10 +6,11 @@ use crate::control::{
     Waited,
 };
 use crate::home::{Configuration, PairConfiguration};
-use crate::pair::{Pair, Question, WaitEnd};
+use crate::pair::Pair;
 use crate::remote::RemoteError;
 use model::{FolderId, Name, NodeId, RelativePath};
 use protocol::v1::WireNameRule;
+use replica::{Question, Reply, WaitEnd};
 use std::collections::BTreeMap;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,13 @@ use tokio::sync::oneshot;
 
 /// How many removed nodes are searched for a path.
 const TRASH_SEARCHED: usize = 100_000;
+
+/// An answer of a pair, to be waited for.
+fn reply<T: Send + 'static>() -> (Reply<T>, oneshot::Receiver<T>) {
+    let (sender, receiver) = oneshot::channel();
+    // Who does not wait any more need not be told.
+    (Reply::to(move |answer| drop(sender.send(answer))), receiver)
+}
 
 impl Daemon {
     pub(super) async fn answer(&self, request: ControlRequest) -> ControlAnswer {
@@ -36,6 +44,13 @@ impl Daemon {
                 self.pin(&path, version, pinned, label).await
             }
             ControlRequest::Restore { path, version } => self.restore(&path, version).await,
+            ControlRequest::ListPast { path, when } => self.list_past(&path, &when).await,
+            ControlRequest::Compare { path, when, limit } => self.compare(&path, &when, limit).await,
+            ControlRequest::RestorePast { path, when, only_by, only_from, dry_run } => {
+                self.restore_past(&path, &when, only_by, only_from, dry_run).await
+            }
+            ControlRequest::Trash { path, limit } => self.trash(path.as_deref(), limit).await,
+            ControlRequest::Undelete { paths } => self.undelete(&paths).await,
             ControlRequest::Hold { directory, approve } => self.hold(directory.as_deref(), approve),
             ControlRequest::Stop => {
                 self.stop.send_replace(true);
@@ -187,8 +202,8 @@ impl Daemon {
     async fn wait(&self, at_most: Duration) -> ControlAnswer {
         let mut waiting = Vec::new();
         for pair in self.state().pairs.values() {
-            let (answer, answered) = oneshot::channel();
-            pair.ask(Question::Wait(answer));
+            let (reply, answered) = reply();
+            pair.ask(Question::Wait(reply));
             waiting.push((pair.configuration.directory.clone(), answered));
         }
         let deadline = tokio::time::Instant::now() + at_most;
@@ -243,8 +258,8 @@ impl Daemon {
                     None => None,
                 };
                 let kind = conflicts.then_some(ActivityKind::ConflictCopy);
-                let (answer, answered) = oneshot::channel();
-                pair.ask(Question::Log(wanted, kind, limit, answer));
+                let (reply, answered) = reply();
+                pair.ask(Question::Log(wanted, kind, limit, reply));
                 asked.push((pair.configuration.directory.clone(), answered));
             }
         }
@@ -265,13 +280,13 @@ impl Daemon {
         ControlAnswer::Log(lines)
     }
 
-    async fn node_at(&self, path: &Path) -> Result<(FolderId, NodeId), String> {
+    pub(super) async fn node_at(&self, path: &Path) -> Result<(FolderId, NodeId), String> {
         let found = {
             let state = self.state();
             state.pairs.values().find_map(|pair| {
                 let relative = relative(&pair.configuration.directory, path)?;
-                let (answer, answered) = oneshot::channel();
-                pair.ask(Question::Node(relative, answer));
+                let (reply, answered) = reply();
+                pair.ask(Question::Node(relative, reply));
                 Some((pair.folder, answered))
             })
         };
@@ -315,6 +330,7 @@ impl Daemon {
                         number: version.number,
                         size: version.size,
                         time: version.time.0.to_string(),
+                        origin: version.origin,
                         user: version.user,
                         device: version.device,
                         current: version.current,
@@ -356,7 +372,7 @@ impl Daemon {
     }
 }
 
-fn failed(error: &RemoteError) -> ControlAnswer {
+pub(super) fn failed(error: &RemoteError) -> ControlAnswer {
     ControlAnswer::Failed(error.to_string())
 }
 
@@ -457,7 +473,7 @@ fn issue_lines(directory: &Path, issues: Vec<(RelativePath, String)>) -> Vec<Iss
 }
 
 /// A node's path on this device, in the disk's own bytes.
-fn absolute(directory: &Path, path: &RelativePath) -> PathBuf {
+pub(super) fn absolute(directory: &Path, path: &RelativePath) -> PathBuf {
     let mut whole = directory.to_owned();
     for name in path.names() {
         whole.push(std::ffi::OsString::from_vec(name.to_disk()));
@@ -466,7 +482,7 @@ fn absolute(directory: &Path, path: &RelativePath) -> PathBuf {
 }
 
 /// A path of this device within a pair's directory.
-fn relative(directory: &Path, path: &Path) -> Option<RelativePath> {
+pub(super) fn relative(directory: &Path, path: &Path) -> Option<RelativePath> {
     let rest = path.strip_prefix(directory).ok()?;
     rest.components().map(|part| Name::from_disk(part.as_os_str().as_bytes()).ok()).collect()
 }

@@ -6,7 +6,6 @@
 
 use super::changes::position;
 use super::{Body, Remote, RemoteError, full};
-use crate::progress::{Direction, Moving, Progress};
 use bytes::Bytes;
 use chunker::{Chunker, Manifest, Splices};
 use filesystem::change::read_stable;
@@ -14,18 +13,20 @@ use filesystem::{Disk, ErrorKind, Place, ReadFile};
 use http::Method;
 use http_body::{Body as HttpBody, Frame};
 use http_body_util::BodyExt as _;
-use model::{ChunkId, ContentId, FolderId, Group, GroupOutcome, IdempotencyKey, RelativePath, UploadId};
+use model::{ChunkId, FolderId, Group, GroupOutcome, IdempotencyKey, RelativePath, UploadId};
 use protocol::bundle::{ChunkRef, CommitHead, Encoder, NodeContent, Record, Splice, WantedChunk};
 use protocol::problem::ProblemKind;
 use protocol::v1::{ClientInfo, OpenUploadRequest, UploadResponse};
-use std::collections::{BTreeMap, BTreeSet};
+use replica::CommitJob;
+use replica::progress::{Direction, Moving};
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use sync_engine::{Commit, CommitAnswer, Cursor, Send as SendFile};
+use sync_engine::{CommitAnswer, Cursor, Send as SendFile};
 use tokio::sync::mpsc;
 
 /// From this many bytes to send, a file gets an upload of its own.
@@ -41,19 +42,11 @@ const IDS_A_RECORD: usize = 4_096;
 const SILENCE: Duration = Duration::from_secs(180);
 const OPERATIONS_MAX: usize = 1 << 20;
 
-/// A commit and all that is needed to send it.
-pub(crate) struct CommitJob {
+/// A commit being sent to a folder.
+pub(crate) struct Sending {
     pub(crate) remote: Remote,
     pub(crate) folder: FolderId,
-    pub(crate) disk: Arc<dyn Disk>,
-    pub(crate) commit: Commit,
-    /// Manifests known already, of contents to send and of those they replace.
-    pub(crate) manifests: BTreeMap<ContentId, Arc<Manifest>>,
-    /// Uploads begun before, by content.
-    pub(crate) uploads: BTreeMap<ContentId, UploadId>,
-    /// Told of every upload begun, and of its end.
-    pub(crate) keep_upload: Box<dyn Fn(ContentId, Option<UploadId>) + Send + Sync>,
-    pub(crate) progress: Progress,
+    pub(crate) job: CommitJob,
 }
 
 /// What came of it.
@@ -79,19 +72,19 @@ struct Piece {
 }
 
 /// Sends a commit and reads the answer.
-pub(crate) async fn send_commit(mut job: CommitJob) -> Result<Sent, RemoteError> {
+pub(crate) async fn send_commit(mut sending: Sending) -> Result<Sent, RemoteError> {
     let mut changed = Vec::new();
     let mut inline = Vec::new();
     let mut uploads = Vec::new();
-    let sends = std::mem::take(&mut job.commit.sends);
+    let sends = std::mem::take(&mut sending.job.commit.sends);
     for file in sends.into_iter().filter(|file| file.size > 0) {
         let path = file.path.clone();
-        let Some(mut prepared) = job.prepare(file).await? else {
+        let Some(mut prepared) = sending.prepare(file).await? else {
             changed.push(path);
             continue;
         };
         if prepared.bytes() >= UPLOAD_FROM {
-            match job.upload(&prepared).await? {
+            match sending.upload(&prepared).await? {
                 Some(upload) => {
                     uploads.push((prepared.file.content, upload));
                     prepared.chunks.clear();
@@ -105,10 +98,10 @@ pub(crate) async fn send_commit(mut job: CommitJob) -> Result<Sent, RemoteError>
         inline.push(prepared);
     }
     let ids = uploads.iter().map(|(_, upload)| *upload).collect();
-    let (outcomes, answer, late) = job.send_bundle(ids, inline).await?;
+    let (outcomes, answer, late) = sending.send_bundle(ids, inline).await?;
     changed.extend(late);
     for (content, _) in uploads {
-        (job.keep_upload)(content, None);
+        sending.job.inbox.upload(content, None);
     }
     let answer = CommitAnswer { outcomes, before: answer.0, after: answer.1 };
     Ok(Sent { answer, changed })
@@ -120,7 +113,7 @@ impl Prepared {
     }
 }
 
-impl CommitJob {
+impl Sending {
     /// Which chunks of a file are to be sent; none if the file is no longer as it was.
     async fn prepare(&self, file: SendFile) -> Result<Option<Prepared>, RemoteError> {
         if file.size <= chunker::MIN_BYTES as u64 {
@@ -128,16 +121,16 @@ impl CommitJob {
             let chunks = vec![Piece { id: file.content.as_single_chunk(), offset: 0, length }];
             return Ok(Some(Prepared { file, manifest: None, base: None, chunks }));
         }
-        let known = self.manifests.get(&file.content).cloned();
+        let known = self.job.manifests.get(&file.content).cloned();
         let manifest = match known {
             Some(manifest) => manifest,
-            None => match cut_again(&self.disk, &file).await {
+            None => match cut_again(&self.job.disk, &file).await {
                 Some(manifest) => Arc::new(manifest),
                 None => return Ok(None),
             },
         };
         let base = file.base.zip(file.node).and_then(|(content, node)| {
-            Some((NodeContent { node, content }, self.manifests.get(&content).cloned()?))
+            Some((NodeContent { node, content }, self.job.manifests.get(&content).cloned()?))
         });
         let base = base.filter(|(_, base)| base.entries().len() > 1);
         let held: BTreeSet<ChunkId> =
@@ -161,7 +154,7 @@ impl CommitJob {
         let pieces: Vec<Piece> =
             prepared.chunks.iter().copied().filter(|piece| missing.contains(&piece.id)).collect();
         let total = pieces.iter().map(|piece| u64::from(piece.length)).sum();
-        let moving = Arc::new(self.progress.begin(Direction::Up, &prepared.file.path, 1, total));
+        let moving = Arc::new(self.job.progress.begin(Direction::Up, &prepared.file.path, 1, total));
         let mut rest = pieces.as_slice();
         while !rest.is_empty() {
             let mut bytes = 0;
@@ -183,7 +176,7 @@ impl CommitJob {
         let path = format!("/folders/{}/uploads", self.folder);
         let question =
             |upload| OpenUploadRequest { upload: Some(upload), node: None, base: None, size: file.size };
-        if let Some(upload) = self.uploads.get(&file.content) {
+        if let Some(upload) = self.job.uploads.get(&file.content) {
             match self.remote.json(Method::POST, &path, Some(&question(*upload))).await {
                 Err(error)
                     if matches!(error.problem(), Some(ProblemKind::NotFound | ProblemKind::Invalid)) => {}
@@ -191,7 +184,7 @@ impl CommitJob {
             }
         }
         let upload = UploadId(fresh_key().0);
-        (self.keep_upload)(file.content, Some(upload));
+        self.job.inbox.upload(file.content, Some(upload));
         self.remote.json(Method::POST, &path, Some(&question(upload))).await
     }
 
@@ -234,7 +227,7 @@ impl CommitJob {
         };
         let mut encoder = Encoder::new();
         encoder.commit_head(&head);
-        let (file, pieces, disk) = (prepared.file.clone(), pieces.to_vec(), Arc::clone(&self.disk));
+        let (file, pieces, disk) = (prepared.file.clone(), pieces.to_vec(), Arc::clone(&self.job.disk));
         let (body, producer) = stream(move |pipe| {
             let mut writer = Writer { encoder, pipe };
             let sent = writer.file(&*disk, &file, &pieces, Some(&moving));
@@ -260,7 +253,7 @@ impl CommitJob {
         uploads: Vec<UploadId>,
         files: Vec<Prepared>,
     ) -> Result<(Vec<GroupOutcome>, (model::Seq, Cursor), Vec<RelativePath>), RemoteError> {
-        let intent = &self.commit.intent;
+        let intent = &self.job.commit.intent;
         let groups: Vec<Group> = intent
             .groups
             .iter()
@@ -282,8 +275,8 @@ impl CommitJob {
         let moving = files
             .iter()
             .find(|file| !file.chunks.is_empty())
-            .map(|first| self.progress.begin(Direction::Up, &first.file.path, files.len(), total));
-        let disk = Arc::clone(&self.disk);
+            .map(|first| self.job.progress.begin(Direction::Up, &first.file.path, files.len(), total));
+        let disk = Arc::clone(&self.job.disk);
         let (body, producer) =
             stream(move |pipe| write_files(encoder, pipe, &*disk, &files, moving.as_ref()));
         let path = format!("/folders/{}/commits", self.folder);

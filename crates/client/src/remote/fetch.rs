@@ -1,7 +1,6 @@
 //! Downloading: manifests of long contents, and chunks, streamed in the order asked.
 
 use super::{Remote, RemoteError, full};
-use bytes::Bytes;
 use chunker::{Entry, Manifest};
 use http::Method;
 use model::{ChunkId, ContentId, FolderId};
@@ -12,12 +11,6 @@ use std::time::Duration;
 /// How many ids one record of a question holds.
 const IDS_A_RECORD: usize = 4_096;
 const SILENCE: Duration = Duration::from_secs(60);
-
-/// Takes chunks as they arrive.
-pub(crate) trait FetchSink {
-    /// A chunk whose bytes are those its id names.
-    fn chunk(&mut self, id: ChunkId, plain: &Bytes);
-}
 
 /// The manifests of contents; those the server does not show are absent.
 pub(crate) async fn fetch_manifests(
@@ -60,7 +53,7 @@ pub(crate) async fn fetch_chunks(
     remote: &Remote,
     folder: FolderId,
     chunks: &[WantedChunk],
-    sink: &mut (dyn FetchSink + Send),
+    sink: &mut (dyn FnMut(ChunkId, &[u8]) + Send),
 ) -> Result<(), RemoteError> {
     if chunks.is_empty() {
         return Ok(());
@@ -75,11 +68,11 @@ pub(crate) async fn fetch_chunks(
         match record {
             Record::Chunk(chunk) => {
                 let plain = unpacker.chunk(&chunk).map_err(damaged)?;
-                sink.chunk(chunker::chunk_id(&plain), &plain);
+                sink(chunker::chunk_id(&plain), &plain);
             }
             Record::Block(block) => {
                 for plain in unpacker.block(&block).map_err(damaged)? {
-                    sink.chunk(chunker::chunk_id(&plain), &plain);
+                    sink(chunker::chunk_id(&plain), &plain);
                 }
             }
             _ => {}

@@ -3,7 +3,8 @@
 use crate::output;
 use anyhow::bail;
 use protocol::admin::{
-    AdminAnswer, AdminFolderEntry, RetentionReport, SpaceEntry, SpaceReport, VerifyReport,
+    AdminAnswer, AdminFolderEntry, PlainEntry, PlainState, RetentionReport, SpaceEntry, SpaceReport,
+    VerifyReport,
 };
 use std::process::ExitCode;
 
@@ -18,12 +19,11 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
         AdminAnswer::Done => {}
         AdminAnswer::FolderAdded { id } => output::line(&id.to_string()),
         AdminAnswer::Users { users } => {
-            let mut rows = vec![head(&["NAME", "ADMINISTRATOR", "DISABLED"])];
-            rows.extend(
-                users
-                    .into_iter()
-                    .map(|user| vec![user.name, yes_no(user.administrator), yes_no(user.disabled)]),
-            );
+            let mut rows = vec![head(&["NAME", "ADMINISTRATOR", "DISABLED", "SYSTEM USER"])];
+            rows.extend(users.into_iter().map(|user| {
+                let system_user = user.system_user.unwrap_or_else(|| "none".to_owned());
+                vec![user.name, yes_no(user.administrator), yes_no(user.disabled), system_user]
+            }));
             output::table(&rows);
         }
         AdminAnswer::Groups { groups } => {
@@ -32,7 +32,8 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
             output::table(&rows);
         }
         AdminAnswer::Folders { folders } => {
-            let mut rows = vec![head(&["FOLDER", "SIZE", "QUOTA", "KEEPS", "PRIVILEGES"])];
+            let titles = ["FOLDER", "SIZE", "QUOTA", "KEEPS", "PRIVILEGES", "PLAIN DIRECTORY"];
+            let mut rows = vec![head(&titles)];
             rows.extend(folders.into_iter().map(folder_row));
             output::table(&rows);
         }
@@ -77,7 +78,8 @@ fn folder_row(folder: AdminFolderEntry) -> Vec<String> {
     let grants: Vec<String> = grants.collect();
     let days = folder.days.map_or_else(|| "no limit of days".to_owned(), |days| format!("{days} days"));
     let keeps = format!("{} versions, {days}, all of {} days", folder.versions, folder.safe_days);
-    vec![folder.name, output::bytes(folder.used_bytes), quota, keeps, grants.join(", ")]
+    let plain = folder.plain.map(|plain| plain_text(&plain)).unwrap_or_default();
+    vec![folder.name, output::bytes(folder.used_bytes), quota, keeps, grants.join(", "), plain]
 }
 
 fn retention(report: &RetentionReport) {
@@ -115,6 +117,23 @@ fn space(report: SpaceReport) {
         }
     }
     output::line(&format!("{} stored in all, before compression", output::bytes(report.stored_bytes)));
+}
+
+fn plain_text(plain: &PlainEntry) -> String {
+    let state = match plain.state {
+        None => "no server runs",
+        Some(PlainState::InStep) => "in step",
+        Some(PlainState::Working) => "working",
+        Some(PlainState::Held) => "deletions are held: `admin folder hold`",
+        Some(PlainState::Offline) => "offline",
+    };
+    let watch = plain.watch.iter().map(|watch| format!(", {watch}")).collect::<String>();
+    let issues = match plain.issues.as_slice() {
+        [] => String::new(),
+        [only] => format!(", {only}"),
+        [first, rest @ ..] => format!(", {first}, and {} more", rest.len()),
+    };
+    format!("{} ({state}{watch}{issues})", plain.directory)
 }
 
 fn verified(report: &VerifyReport) -> ExitCode {

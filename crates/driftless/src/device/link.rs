@@ -91,7 +91,7 @@ pub(super) async fn sync(
         bail!(no_such_folder(folder));
     };
     let pair = new_pair(&configuration, &request, found.id, found.name_rule).map_err(anyhow::Error::msg)?;
-    OsReplicas
+    OsReplicas::default()
         .prepare(&pair.directory, &pair.marker)
         .with_context(|| format!("{} cannot be used", pair.directory.display()))?;
     output::remark(&format!(
@@ -117,7 +117,7 @@ pub(super) async fn unsync(home: &Home, directory: &Path) -> anyhow::Result<Exit
     let pair = configuration.pairs.remove(place);
     home.write(&configuration, &lock)?;
     home.remove_pair_file(pair.number)?;
-    if let Err(error) = OsReplicas.release(directory) {
+    if let Err(error) = OsReplicas::default().release(directory) {
         output::remark(&format!("the private directory is left behind: {error}"));
     }
     output::remark(&format!("{} is no longer kept in step; its files stay", directory.display()));

@@ -5,6 +5,7 @@ use crate::output;
 use anyhow::bail;
 use client::Home;
 use client::control::{self, ControlAnswer, ControlRequest, DaemonStatus};
+use protocol::v1::VersionOriginWord;
 use std::process::ExitCode;
 
 async fn daemon_status(home: &Home) -> anyhow::Result<DaemonStatus> {
@@ -106,7 +107,9 @@ pub(super) fn versions(answer: ControlAnswer, json: bool) -> anyhow::Result<Exit
     }
     let mut rows = vec![["VERSION", "TIME", "SIZE", "BY", ""].map(str::to_owned).to_vec()];
     for version in versions {
-        let by = [version.user, version.device].into_iter().flatten().collect::<Vec<_>>().join(" on ");
+        let outside = (version.origin == VersionOriginWord::Outside).then(|| "the server".to_owned());
+        let place = version.device.or(outside);
+        let by = [version.user, place].into_iter().flatten().collect::<Vec<_>>().join(" on ");
         let current = version.current.then(|| "current".to_owned());
         let pinned = version.pinned.then(|| "pinned".to_owned());
         let label = version.label.map(|label| format!("\"{label}\""));

@@ -39,3 +39,78 @@ fn a_deleted_file_is_restored() -> Result<()> {
     ensure!(fs::read_to_string(&file)? == "dear reader");
     Ok(())
 }
+
+#[test]
+fn a_directory_goes_back_to_a_moment_and_forth_again() -> Result<()> {
+    let world = World::create()?;
+    let mut laptop = world.device("laptop")?;
+    let papers = laptop.directory().join("papers");
+    fs::create_dir(&papers)?;
+    laptop.start()?;
+    for name in ["a", "b", "c"] {
+        fs::write(papers.join(name), name)?;
+    }
+    laptop.wait(60)?;
+    let path = papers.to_str().context("a test's directory is text")?;
+    let listed = laptop.run(&["list", path, "--at", "0s", "--json"])?.ok()?.stdout;
+    let listed: serde_json::Value = serde_json::from_str(&listed)?;
+    let then = listed["seq"].to_string();
+    fs::write(papers.join("a"), "encrypted")?;
+    fs::rename(papers.join("b"), papers.join("b.locked"))?;
+    fs::remove_file(papers.join("c"))?;
+    fs::write(papers.join("README"), "pay")?;
+    laptop.wait(60)?;
+    let compared = laptop.run(&["compare", path, "--seq", &then])?.ok()?.stdout;
+    ensure!(compared.lines().count() >= 4, "{compared}");
+    let trash = laptop.run(&["trash", path])?.ok()?.stdout;
+    ensure!(trash.contains("papers/c"), "{trash}");
+    let past = laptop.run(&["list", path, "--seq", &then])?.ok()?.stdout;
+    ensure!(past.lines().count() == 4, "{past}");
+    let before = files(&papers)?;
+    let dry = laptop.run(&["restore", path, "--seq", &then, "--dry-run"])?.ok()?.stdout;
+    ensure!(dry.contains("would be"), "{dry}");
+    ensure!(files(&papers)? == before);
+    let done = laptop.run(&["restore", path, "--seq", &then, "--json"])?.ok()?.stdout;
+    let done: serde_json::Value = serde_json::from_str(&done)?;
+    laptop.wait(60)?;
+    let expected = ["a", "b", "c"].map(|name| (name.to_owned(), name.to_owned()));
+    ensure!(files(&papers)? == expected, "{:?}", files(&papers)?);
+    laptop.run(&["restore", path, "--seq", &done["before"].to_string()])?.ok()?;
+    laptop.wait(60)?;
+    ensure!(files(&papers)? == before, "undone: {:?}", files(&papers)?);
+    Ok(())
+}
+
+#[test]
+fn several_deleted_paths_come_back_at_once() -> Result<()> {
+    let world = World::create()?;
+    let mut laptop = world.device("laptop")?;
+    let directory = laptop.directory().join("photos");
+    fs::create_dir(&directory)?;
+    fs::write(directory.join("one.jpg"), "1")?;
+    let file = laptop.directory().join("letter.txt");
+    fs::write(&file, "dear reader")?;
+    laptop.start()?;
+    laptop.wait(60)?;
+    fs::remove_dir_all(&directory)?;
+    fs::remove_file(&file)?;
+    laptop.wait(60)?;
+    let paths = [&directory, &file].map(|path| path.to_str().unwrap_or_default().to_owned());
+    laptop.run(&["restore", &paths[0], &paths[1]])?.ok()?;
+    laptop.wait(60)?;
+    ensure!(fs::read_to_string(&file)? == "dear reader");
+    ensure!(fs::read_to_string(directory.join("one.jpg"))? == "1");
+    ensure!(laptop.run(&["restore", &paths[1]])?.ok().is_err(), "what lives is not in the trash");
+    Ok(())
+}
+
+/// The files of a directory by name, with their texts.
+fn files(directory: &std::path::Path) -> Result<Vec<(String, String)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        files.push((entry.file_name().to_string_lossy().into_owned(), fs::read_to_string(entry.path())?));
+    }
+    files.sort();
+    Ok(files)
+}

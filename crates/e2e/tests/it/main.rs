@@ -13,4 +13,5 @@ mod kills;
 mod latency;
 mod moves;
 mod refusals;
+mod resuming;
 mod script;

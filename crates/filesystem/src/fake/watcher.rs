@@ -3,7 +3,7 @@
 use super::FakeDisk;
 use super::faults::Random;
 use crate::error::Result;
-use crate::watch::{Barrier, WatchEvent, WatchStatus, Watcher};
+use crate::watch::{Barrier, WatchEvent, WatchMethod, WatchStatus, Watcher};
 use model::{Name, RelativePath};
 
 /// How badly a disk is watched; parts of 1,000 events.
@@ -134,6 +134,6 @@ impl Watcher for FakeWatcher {
         let watched = if inner.state.watch.is_on { inner.state.nodes.len() as u64 } else { 0 };
         let stopped =
             (!inner.state.watch.is_on).then(|| "another watcher or a restart took its place".to_owned());
-        WatchStatus { watched, unwatched: 0, limit: None, stopped }
+        WatchStatus { method: WatchMethod::Simulated, watched, stopped, ..WatchStatus::default() }
     }
 }

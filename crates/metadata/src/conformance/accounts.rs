@@ -10,6 +10,8 @@ pub(super) fn check(open: Open<'_>) {
     accounts_are_made_and_changed(open);
     privileges_combine_over_groups(open);
     only_active_accounts_and_devices_count(open);
+    the_server_writes_where_a_folder_has_a_plain_directory(open);
+    a_login_is_one_person(open);
     used_bytes_follow_the_owner(open);
     credentials_are_replaced(open);
 }
@@ -36,6 +38,7 @@ fn accounts_are_made_and_changed(open: Open<'_>) {
         disabled: true,
         used_bytes: 55,
         quota_bytes: None,
+        system_user: Some("al".into()),
         ..row
     };
     let set = changed.clone();
@@ -141,6 +144,54 @@ fn only_active_accounts_and_devices_count(open: Open<'_>) {
         facts(root, None, 9),
         Facts { active: false, administrator: false, privilege: Privilege::None }
     );
+}
+
+fn the_server_writes_where_a_folder_has_a_plain_directory(open: Open<'_>) {
+    let database = open();
+    let alice = user(&*database, "alice");
+    let without = folder(&*database);
+    let with = write(&*database, |transaction| {
+        let mut folder = new_folder("Mirrored");
+        folder.settings.plain_directory = Some(b"/srv/mirrored".to_vec());
+        transaction.create_folder(&folder)
+    });
+    let facts =
+        |principal, folder| read(&*database, move |snapshot| snapshot.facts(principal, folder, Timestamp(9)));
+    let held = |privilege| Facts { active: true, administrator: false, privilege };
+    assert_eq!(facts(Principal::SERVER, with), held(Privilege::Write));
+    assert_eq!(facts(Principal::SERVER, without), held(Privilege::None));
+    assert_eq!(facts(Principal::SERVER, FolderId(99)), held(Privilege::None));
+    assert_eq!(facts(Principal { user: alice, device: None }, with), held(Privilege::None));
+    let device = crate::write::<_, Error>(&*database, |transaction| {
+        let user = UserId::SERVER;
+        let (name, token_hash, at) = ("disguise".into(), [4; 32], Timestamp(1));
+        transaction.create_device(&NewDevice { user, name, token_hash, at, expires_at: None })
+    });
+    assert!(device.is_err(), "no device is the server's, so no token is");
+    let disguised = Principal { device: Some(DeviceId(1)), ..Principal::SERVER };
+    assert!(!facts(disguised, with).active);
+    assert_eq!(read(&*database, |snapshot| snapshot.user(UserId::SERVER)), None);
+}
+
+fn a_login_is_one_person(open: Open<'_>) {
+    let database = open();
+    let (alice, bob) = (user(&*database, "alice"), user(&*database, "bob"));
+    let map = |id: UserId, login: Option<&str>| {
+        let login = login.map(str::to_owned);
+        crate::write::<_, Error>(&*database, move |transaction| {
+            let row = transaction.user(id)?.expect("the account is there");
+            transaction.set_user(&User { system_user: login, ..row })
+        })
+        .map_err(|error| error.kind())
+    };
+    let mapped = || read(&*database, |snapshot| snapshot.system_users());
+    assert_eq!(mapped(), []);
+    assert_eq!(map(bob, Some("bob")), Ok(()));
+    assert_eq!(map(alice, Some("al")), Ok(()));
+    assert_eq!(mapped(), [("al".to_owned(), alice), ("bob".to_owned(), bob)]);
+    assert_eq!(map(alice, Some("bob")), Err(ErrorKind::Conflict));
+    assert_eq!(map(bob, None), Ok(()));
+    assert_eq!(mapped(), [("al".to_owned(), alice)]);
 }
 
 fn used_bytes_follow_the_owner(open: Open<'_>) {

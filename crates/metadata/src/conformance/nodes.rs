@@ -2,6 +2,7 @@
 
 use super::{Open, directory, file, folder, key, name, new_folder, read, write};
 use crate::folder::{FolderCounters, FolderSettings};
+use crate::moment::Moment;
 use crate::node::NodeRow;
 use crate::placement::PlacementRow;
 use crate::version::{VersionOrigin, VersionRow};
@@ -13,7 +14,9 @@ pub(super) fn check(open: Open<'_>) {
     nodes_are_found_by_id_name_parent_and_journal(open);
     names_are_exchanged_in_one_call_and_stay_unique(open);
     the_tree_of_any_moment_comes_back(open);
+    a_directory_remembers_all_it_ever_held(open);
     versions_come_back_with_their_newest_attributes(open);
+    moments_never_lead_back(open);
 }
 
 fn a_new_folder_has_a_root_and_is_found(open: Open<'_>) {
@@ -222,6 +225,42 @@ fn the_tree_of_any_moment_comes_back(open: Open<'_>) {
     assert_eq!(at(3), ["n2 n1 a directory", "n4 n2 c 2"]);
     assert_eq!(at(4), ["n2 n1 a directory", "n4 n1 d 2"]);
     assert_eq!(at(99), ["n4 n1 d 2"]);
+    let (then, after, later) = read(&*database, move |snapshot| {
+        Ok((
+            snapshot.nodes_at(id, &[NodeId(9), NodeId(4), NodeId(1), NodeId(4)], Seq(3))?,
+            snapshot.placements_after(id, &[NodeId(2), NodeId(4)], Seq(2))?,
+            snapshot.versions_after(id, &[NodeId(2), NodeId(4)], Seq(2))?,
+        ))
+    });
+    assert_eq!(then.len(), 1);
+    assert_eq!((then[0].id, then[0].parent, then[0].version), (NodeId(4), NodeId(2), VersionNumber(2)));
+    assert_eq!(after, [places[3].clone(), places[2].clone()]);
+    assert_eq!(later.iter().map(|row| row.seq).collect::<Vec<_>>(), [Seq(3)]);
+}
+
+fn a_directory_remembers_all_it_ever_held(open: Open<'_>) {
+    let database = open();
+    let id = tree(&*database);
+    let once = |after, limit| {
+        let found =
+            read(&*database, move |snapshot| snapshot.once_children(id, NodeId(1), NodeId(after), limit));
+        found.iter().map(|id| id.0).collect::<Vec<_>>()
+    };
+    let before = once(0, 99);
+    assert!(!before.contains(&1), "the root is not in itself");
+    let removed = read(&*database, move |snapshot| snapshot.removed_nodes(id, None, 99));
+    assert!(removed.iter().filter(|row| row.parent == NodeId(1)).all(|row| before.contains(&row.id.0)));
+    for _ in 0..2 {
+        write(&*database, move |transaction| {
+            transaction.put_departures(id, &[(NodeId(1), NodeId(77)), (NodeId(2), NodeId(78))])
+        });
+    }
+    assert_eq!(once(0, 99), [&before[..], &[77]].concat());
+    assert_eq!(once(76, 99), [77]);
+    assert_eq!(once(0, 1), before[..1]);
+    let below = read(&*database, move |snapshot| snapshot.removed_below(id, &[NodeId(1), NodeId(2)]));
+    let bytes: u64 = removed.iter().map(|row| row.content.size()).sum();
+    assert_eq!(below, [(NodeId(1), removed.len() as u64, bytes)]);
 }
 
 fn versions_come_back_with_their_newest_attributes(open: Open<'_>) {
@@ -253,4 +292,30 @@ fn versions_come_back_with_their_newest_attributes(open: Open<'_>) {
     assert_eq!(found.1, rows[1..3]);
     assert_eq!(found.2, rows[..2]);
     assert_eq!(found.3, rows[2..]);
+}
+
+fn moments_never_lead_back(open: Open<'_>) {
+    let database = open();
+    let docs = folder(&*database);
+    let other = write(&*database, |transaction| transaction.create_folder(&new_folder("other")));
+    let seen = |at| {
+        let found = read(&*database, move |snapshot| snapshot.moment(docs, Timestamp(at)));
+        found.map(|moment| (moment.at.0, moment.seq.0))
+    };
+    assert_eq!(seen(i64::MAX), None);
+    // The clock steps back before the third, and two commits are of one time.
+    for (folder, at, seq) in
+        [(docs, 100, 1), (docs, 300, 4), (docs, 200, 5), (docs, 250, 6), (docs, 400, 7), (docs, 400, 9)]
+    {
+        let moment = Moment { at: Timestamp(at), seq: Seq(seq) };
+        write(&*database, move |transaction| transaction.put_moment(folder, moment));
+    }
+    let moment = Moment { at: Timestamp(50), seq: Seq(3) };
+    write(&*database, move |transaction| transaction.put_moment(other, moment));
+    assert_eq!(seen(99), None);
+    assert_eq!(seen(100), Some((100, 1)));
+    assert_eq!(seen(260), Some((100, 1)), "when the clock said so, it had been there before");
+    assert_eq!(seen(300), Some((300, 6)));
+    assert_eq!(seen(399), Some((300, 6)));
+    assert_eq!(seen(i64::MAX), Some((400, 9)));
 }

@@ -24,7 +24,9 @@ pub struct VersionEntry {
     pub executable: bool,
     /// When the server took it.
     pub time: RfcTime,
-    /// Who sent it, if the account still exists.
+    /// How it came to be.
+    pub origin: VersionOriginWord,
+    /// Who made it, if the account is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// From which device, if it is still known.
@@ -50,6 +52,20 @@ pub struct PinRequest {
     /// What it is called, at most 200 bytes; an empty text takes the label away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+}
+
+/// How a version came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VersionOriginWord {
+    /// A client, or another door, sent it.
+    Commit,
+    /// A copy of another node's version.
+    Copy,
+    /// An older version brought back.
+    Restore,
+    /// Found in the folder's plain directory on the server, changed there by something else.
+    Outside,
 }
 
 /// `POST …/nodes/{n}/restore`: an old version becomes the newest again; a deleted node comes back.

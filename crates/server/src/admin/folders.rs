@@ -3,21 +3,37 @@
 use super::{AdminError, Outcome, change, find_folder, find_group, find_user};
 use crate::api::folders::wire_kind;
 use crate::server::Server;
-use metadata::ErrorKind;
+use filesystem::WatchMethod;
 use metadata::account::Subject;
 use metadata::folder::{Folder, FolderKind, FolderSettings, NewFolder};
 use metadata::retention::RetentionRow;
-use model::Privilege;
-use protocol::admin::{AdminAnswer, AdminFolderEntry, GrantEntry, Limit};
+use metadata::{ErrorKind, Transaction};
+use model::{FolderId, Privilege};
+use pairs::monitor::stored_path;
+use pairs::{Monitor, MonitorStatus};
+use protocol::admin::{AdminAnswer, AdminFolderEntry, GrantEntry, Limit, PlainEntry, PlainState};
 use protocol::v1::WireNameRule;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// How many versions of a file are kept unless something else is chosen.
 const KEEP_VERSIONS: u32 = 32;
 
-pub(super) fn add(server: &Server, name: String, rule: WireNameRule, quota_bytes: Option<u64>) -> Outcome {
+pub(super) fn add(
+    server: &Arc<Server>,
+    name: String,
+    rule: WireNameRule,
+    quota_bytes: Option<u64>,
+    plain: Option<String>,
+) -> Outcome {
     let name_key = auth::account::name_key(&name).map_err(|error| AdminError::Invalid(error.to_string()))?;
-    change(server, "folder.add", &[("folder", &name.clone())], move |transaction, now| {
+    let details = [("folder", name.clone()), ("plain", plain.clone().unwrap_or_default())];
+    let details = details.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let preparing = Arc::clone(server);
+    let added = change(server, "folder.add", &details, move |transaction, now| {
         let folder = NewFolder {
             kind: FolderKind::Shared,
             names: rule.into(),
@@ -36,12 +52,90 @@ pub(super) fn add(server: &Server, name: String, rule: WireNameRule, quota_bytes
             ErrorKind::Conflict => AdminError::Exists(format!("there is a folder '{name}' already")),
             _ => error.into(),
         })?;
+        if let Some(plain) = plain {
+            set_plain(&preparing, transaction, id, Some(&plain))?;
+        }
         Ok(AdminAnswer::FolderAdded { id })
-    })
+    })?;
+    server.refresh_plain();
+    Ok(added)
+}
+
+/// Gives a folder a plain directory, or takes it away.
+pub(super) fn plain(server: &Arc<Server>, name: &str, plain: Option<String>) -> Outcome {
+    let details = [("folder", name), ("plain", plain.as_deref().unwrap_or("none"))];
+    let (preparing, wanted, asked) = (Arc::clone(server), name.to_owned(), plain.clone());
+    let before = change(server, "folder.plain", &details, move |transaction, _| {
+        let folder = find_folder(transaction.as_snapshot(), &wanted)?;
+        let before = folder.settings.plain_directory.map(plain_path);
+        if asked.is_some() && before.is_some() {
+            return Err(AdminError::Exists(format!(
+                "folder '{wanted}' has a plain directory; take it away first (`none`): its files stay"
+            )));
+        }
+        set_plain(&preparing, transaction, folder.id, asked.as_deref())?;
+        Ok(before.map(|before| (folder.id, before)))
+    })?;
+    server.refresh_plain();
+    if let (Some((folder, directory)), None, Some(monitor)) = (before, plain, &server.monitor) {
+        // It is no longer the folder's, whether or not its marker could be taken away.
+        if let Err(error) = monitor.release(folder, &directory) {
+            tracing::warn!(%error, "the marker of a former plain directory stays");
+        }
+    }
+    Ok(AdminAnswer::Done)
+}
+
+/// Within the transaction, so that a directory that cannot be used changes nothing.
+fn set_plain(
+    server: &Server,
+    transaction: &dyn Transaction,
+    id: FolderId,
+    plain: Option<&str>,
+) -> Result<(), AdminError> {
+    let folders = transaction.folders()?;
+    let other = folders.iter().filter(|folder| folder.id != id);
+    let others: Vec<PathBuf> =
+        other.filter_map(|folder| folder.settings.plain_directory.clone()).map(plain_path).collect();
+    let Some(folder) = folders.into_iter().find(|folder| folder.id == id) else { return Ok(()) };
+    let directory = match plain {
+        None => None,
+        Some(wanted) => {
+            let Some(monitor) = &server.monitor else {
+                return Err(AdminError::Invalid("this server has no plain directories".to_owned()));
+            };
+            let path = match wanted {
+                "auto" => monitor.automatic(&folder.settings.name),
+                path => PathBuf::from(path),
+            };
+            let real = monitor.prepare(id, &path, &others);
+            Some(stored_path(real.map_err(|error| AdminError::Invalid(error.to_string()))?))
+        }
+    };
+    let settings = FolderSettings { plain_directory: directory, ..folder.settings };
+    Ok(transaction.set_folder(id, &settings)?)
+}
+
+fn plain_path(stored: Vec<u8>) -> PathBuf {
+    PathBuf::from(OsString::from_vec(stored))
+}
+
+/// Decides about deletions in a folder's plain directory that are held.
+pub(super) fn hold(server: &Server, name: &str, approve: bool) -> Outcome {
+    let decision = if approve { "approve" } else { "undo" };
+    let wanted = name.to_owned();
+    let folder = change(server, "folder.hold", &[("folder", name), ("decision", decision)], move |t, _| {
+        Ok(find_folder(t.as_snapshot(), &wanted)?.id)
+    })?;
+    match &server.monitor {
+        Some(monitor) if monitor.decide_hold(folder, approve) => Ok(AdminAnswer::Done),
+        _ => Err(AdminError::NotFound(format!("folder '{name}' has no plain directory at work"))),
+    }
 }
 
 pub(super) fn list(server: &Server) -> Outcome {
-    metadata::read(&*server.database, |snapshot| {
+    let mut statuses = server.monitor.as_ref().map(Monitor::statuses).unwrap_or_default();
+    metadata::read(&*server.database, move |snapshot| {
         let users: BTreeMap<_, _> = snapshot.users()?.into_iter().map(|user| (user.id, user.name)).collect();
         let groups: BTreeMap<_, _> =
             snapshot.groups()?.into_iter().map(|group| (group.id, group.name)).collect();
@@ -57,7 +151,10 @@ pub(super) fn list(server: &Server) -> Outcome {
                 GrantEntry { to, privilege: privilege.into() }
             });
             let retention = snapshot.retention(folder.id)?;
-            folders.push(entry(&folder, &retention, grants.collect()));
+            let grants = grants.collect();
+            let plain = folder.settings.plain_directory.clone().map(plain_path);
+            let plain = plain.map(|directory| plain_entry(&directory, statuses.remove(&folder.id)));
+            folders.push(AdminFolderEntry { plain, ..entry(&folder, &retention, grants) });
         }
         folders.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(AdminAnswer::Folders { folders })
@@ -77,7 +174,31 @@ fn entry(folder: &Folder, retention: &RetentionRow, grants: Vec<GrantEntry>) -> 
         days: folder.settings.keep_days,
         safe_days: retention.safe_days,
         grants,
+        plain: None,
     }
+}
+
+fn plain_entry(directory: &Path, status: Option<MonitorStatus>) -> PlainEntry {
+    let state = status.as_ref().map(|MonitorStatus { status, trouble, .. }| {
+        if trouble.is_some() || status.local_offline {
+            PlainState::Offline
+        } else if status.held.is_some() {
+            PlainState::Held
+        } else if status.in_step {
+            PlainState::InStep
+        } else {
+            PlainState::Working
+        }
+    });
+    let watch = status
+        .as_ref()
+        .map(|status| status.watch.as_ref().map_or(WatchMethod::Scan, |watch| watch.method).to_string());
+    let mut issues = Vec::new();
+    if let Some(status) = status {
+        issues.extend(status.trouble);
+        issues.extend(status.status.issues.into_iter().map(|(path, reason)| format!("{path}: {reason}")));
+    }
+    PlainEntry { directory: directory.display().to_string(), state, watch, issues }
 }
 
 /// What is to be set; none stays.

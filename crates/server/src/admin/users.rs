@@ -33,6 +33,7 @@ pub(super) fn list(server: &Server) -> Outcome {
                 name: user.name,
                 administrator: user.administrator,
                 disabled: user.disabled,
+                system_user: user.system_user,
             })
             .collect();
         users.sort_by(|one, other| one.name.cmp(&other.name));
@@ -40,13 +41,17 @@ pub(super) fn list(server: &Server) -> Outcome {
     })
 }
 
-pub(super) fn set(
-    server: &Server,
-    name: String,
-    password: Option<&Secret>,
-    administrator: Option<bool>,
-    disabled: Option<bool>,
-) -> Outcome {
+/// What is to be changed of an account besides its password; what is not given stays.
+#[derive(Debug)]
+pub(super) struct Changes {
+    pub(super) administrator: Option<bool>,
+    pub(super) disabled: Option<bool>,
+    /// Empty: none from now on.
+    pub(super) system_user: Option<String>,
+}
+
+pub(super) fn set(server: &Server, name: String, password: Option<&Secret>, changes: Changes) -> Outcome {
+    let Changes { administrator, disabled, system_user } = changes;
     let hash = password.map(|password| hash(server, password)).transpose()?;
     let said = |value: Option<bool>| value.map_or("", |value| if value { "true" } else { "false" });
     let details = [
@@ -54,6 +59,7 @@ pub(super) fn set(
         ("password", if hash.is_some() { "changed" } else { "" }.to_owned()),
         ("administrator", said(administrator).to_owned()),
         ("disabled", said(disabled).to_owned()),
+        ("system_user", system_user.clone().unwrap_or_default()),
     ];
     let details = details.each_ref().map(|(name, value)| (*name, value.as_str()));
     change(server, "user.set", &details, move |transaction, now| {
@@ -63,7 +69,15 @@ pub(super) fn set(
         }
         user.administrator = administrator.unwrap_or(user.administrator);
         user.disabled = disabled.unwrap_or(user.disabled);
-        transaction.set_user(&user)?;
+        if let Some(login) = &system_user {
+            auth::account::set_system_user(&mut user, login).map_err(auth::AccountError::from)?;
+        }
+        transaction.set_user(&user).map_err(|error| match (error.kind(), &system_user) {
+            (metadata::ErrorKind::Conflict, Some(login)) => {
+                AdminError::Exists(format!("the system's user '{login}' is another account's already"))
+            }
+            _ => error.into(),
+        })?;
         Ok(AdminAnswer::Done)
     })
 }

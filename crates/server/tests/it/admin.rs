@@ -54,8 +54,12 @@ async fn what_cannot_be_done_says_why() {
     assert_eq!(failure(&world.admin(add("Alice", PASSWORD)).await), AdminFailure::Exists);
     assert_eq!(failure(&world.admin(add("@x", PASSWORD)).await), AdminFailure::Invalid);
     assert_eq!(failure(&world.admin(add("bob", "short")).await), AdminFailure::Invalid);
-    let again =
-        AdminRequest::FolderAdd { folder: "DOCS".into(), name_rule: WireNameRule::Exact, quota_bytes: None };
+    let again = AdminRequest::FolderAdd {
+        folder: "DOCS".into(),
+        name_rule: WireNameRule::Exact,
+        quota_bytes: None,
+        plain: None,
+    };
     assert_eq!(failure(&world.admin(again).await), AdminFailure::Exists);
     let grant = |folder: &str, to: &str| AdminRequest::FolderGrant {
         folder: folder.into(),
@@ -72,7 +76,13 @@ async fn what_cannot_be_done_says_why() {
         assert_eq!(failure(&world.admin(request.clone()).await), AdminFailure::NotFound, "{request:?}");
     }
     let AdminAnswer::Users { users } = world.admin(AdminRequest::UserList).await else { panic!("no users") };
-    let expected = UserEntry { id: users[0].id, name: "alice".into(), administrator: false, disabled: false };
+    let expected = UserEntry {
+        id: users[0].id,
+        name: "alice".into(),
+        administrator: false,
+        disabled: false,
+        system_user: None,
+    };
     assert_eq!(users, [expected]);
 }
 
@@ -142,4 +152,26 @@ async fn verification_proves_a_sound_server_and_finds_damage() {
     });
     let report = verify().await;
     assert!(!report.faults.is_empty());
+}
+
+#[tokio::test]
+async fn a_login_of_the_system_is_given_to_one_account() {
+    let world = World::start().await;
+    world.add_user("alice", false).await;
+    world.add_user("bob", false).await;
+    let map = |user: &str, login: &str| AdminRequest::UserSet {
+        user: user.into(),
+        password: None,
+        administrator: None,
+        disabled: None,
+        system_user: Some(login.into()),
+    };
+    world.do_admin(map("alice", "al")).await;
+    assert_eq!(failure(&world.admin(map("bob", "al")).await), AdminFailure::Exists);
+    assert_eq!(failure(&world.admin(map("bob", "a l")).await), AdminFailure::Invalid);
+    let AdminAnswer::Users { users } = world.admin(AdminRequest::UserList).await else { panic!("no users") };
+    let logins: Vec<_> = users.iter().map(|user| user.system_user.as_deref()).collect();
+    assert_eq!(logins, [Some("al"), None]);
+    world.do_admin(map("alice", "")).await;
+    world.do_admin(map("bob", "al")).await;
 }

@@ -76,7 +76,15 @@ async fn a_disabled_account_has_no_tokens_until_it_is_enabled_again() {
     let set = async |disabled| {
         let user = "alice".to_owned();
         let disabled = Some(disabled);
-        world.do_admin(AdminRequest::UserSet { user, password: None, administrator: None, disabled }).await;
+        world
+            .do_admin(AdminRequest::UserSet {
+                user,
+                password: None,
+                administrator: None,
+                disabled,
+                system_user: None,
+            })
+            .await;
     };
     set(true).await;
     alice.get("/api/v1/folders").await.assert_problem(ProblemKind::Unauthenticated);
@@ -85,7 +93,15 @@ async fn a_disabled_account_has_no_tokens_until_it_is_enabled_again() {
     assert_eq!(alice.folders().await.folders.len(), 1);
     let password = Some(Secret("another password".into()));
     let user = "alice".to_owned();
-    world.do_admin(AdminRequest::UserSet { user, password, administrator: None, disabled: None }).await;
+    world
+        .do_admin(AdminRequest::UserSet {
+            user,
+            password,
+            administrator: None,
+            disabled: None,
+            system_user: None,
+        })
+        .await;
     try_link(&world, "alice", PASSWORD).await.assert_problem(ProblemKind::SignInFailed);
 }
 

@@ -87,7 +87,15 @@ async fn an_unlinked_device_is_cut_off_at_once() {
     let mut socket = listen(&alice).await;
     let user = "alice".to_owned();
     let disabled = Some(true);
-    world.do_admin(AdminRequest::UserSet { user, password: None, administrator: None, disabled }).await;
+    world
+        .do_admin(AdminRequest::UserSet {
+            user,
+            password: None,
+            administrator: None,
+            disabled,
+            system_user: None,
+        })
+        .await;
     match next(&mut socket).await {
         Message::Close(Some(frame)) => assert_eq!(frame.reason.as_str(), "unauthenticated"),
         other => panic!("{other:?}"),

@@ -16,6 +16,7 @@ mod events;
 mod health;
 mod matrix;
 mod nodes;
+mod past;
 mod refused_commits;
 mod retention;
 mod uploads;

@@ -14,15 +14,19 @@ use serde_json::json;
 use std::fmt::Write as _;
 
 /// The operations within a folder; `{node}` stands for a file there.
-const IN_FOLDER: [(&str, &str); 12] = [
+const IN_FOLDER: [(&str, &str); 16] = [
     ("GET", "changes"),
     ("GET", "trash"),
+    ("POST", "trash/restore"),
+    ("POST", "restore"),
     ("GET", "space"),
     ("POST", "uploads"),
     ("DELETE", "uploads/00000000000000000000000000000001"),
     ("POST", "chunks/missing"),
     ("POST", "chunks/fetch"),
     ("POST", "commits"),
+    ("GET", "nodes/{node}/children"),
+    ("GET", "nodes/{node}/differences?seq=0"),
     ("GET", "nodes/{node}/content"),
     ("GET", "nodes/{node}/versions"),
     ("PUT", "nodes/{node}/versions/1"),
@@ -47,6 +51,9 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
         "uploads" => api.json(verb, path, &json!({ "size": 1 })).await,
         "missing" => api.json(verb, path, &json!({ "chunks": [] })).await,
         "1" => api.json(verb, path, &json!({ "pinned": true })).await,
+        "restore" if path.ends_with("/trash/restore") => api.json(verb, path, &json!({ "nodes": [] })).await,
+        // Back to the state of now: nothing is changed for those who come after.
+        "restore" if !path.contains("/nodes/") => api.json(verb, path, &json!({ "seq": 1 })).await,
         "restore" => api.json(verb, path, &json!({ "version": 1 })).await,
         "devices" => {
             // Each has a name of its own, so that none has to wait for the attempts before.
@@ -81,7 +88,13 @@ async fn principals(world: &World) -> Vec<(&'static str, Api)> {
     world.grant("docs", "gone", WirePrivilege::Manage).await;
     let disabled = world.link("gone", "laptop").await;
     let user = "gone".to_owned();
-    let request = AdminRequest::UserSet { user, password: None, administrator: None, disabled: Some(true) };
+    let request = AdminRequest::UserSet {
+        user,
+        password: None,
+        administrator: None,
+        disabled: Some(true),
+        system_user: None,
+    };
     world.do_admin(request).await;
     vec![
         ("nobody", world.nobody()),

@@ -39,7 +39,6 @@ fn a_shell_that_is_careless_with_the_disk_is_noticed() {
     expect_noticed(shell(ShellFault::BlindInstall), 40, swarm(3));
     expect_noticed(shell(ShellFault::NoSync), 40, swarm(3));
     expect_noticed(shell(ShellFault::ErrorsAreEmpty), 80, swarm(3));
-    expect_noticed(shell(ShellFault::SendsWhatIsThere), 40, lonely);
 }
 
 #[test]

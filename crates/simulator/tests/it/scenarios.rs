@@ -3,13 +3,11 @@
 use std::path::Path;
 
 /// What a disk shows otherwise than an ideal tree does, each with the reason.
-const OTHERWISE: [&str; 3] = [
+const OTHERWISE: [&str; 2] = [
     // A name removed and written anew between two looks is an edit: no disk tells them apart.
     "a file renamed here and replaced there",
     // Both are sent at once, and the one that arrives first keeps its name.
     "two clashing names written at once are both kept",
-    // Seen through one listing, the file is taken for a new one and sent once more; nothing is lost.
-    "parent and child of one name change places",
 ];
 
 /// Every scenario that the simulated disks can play, with the file it is in.

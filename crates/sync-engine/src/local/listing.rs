@@ -1,9 +1,9 @@
 //! One directory's listing against L's children.
 
-use super::{Arrival, LocalSide, Replacement, Target, freeze, handle_of, new_row, request_lists};
+use super::{Arrival, LocalSide, Replacement, Target, freeze, handle_of, new_row, request_lists, standing};
 use crate::effect::Effect;
 use crate::event::Listing;
-use crate::paths::{Overlay, child_named, path_of};
+use crate::paths::{Overlay, path_of};
 use crate::store::{Frozen, PairStore, Row, StoreError};
 use model::ignore::is_ignored;
 use model::{Content, Entry, EntryKind, Handle, Kind, Name, NodeKey, RelativePath};
@@ -39,9 +39,10 @@ impl LocalSide {
             }
         }
         let known = known_elsewhere(store, &children, &entries)?;
-        if let Some(round) = &mut self.round {
-            round.listed.insert(directory);
-        }
+        let Some(round) = &mut self.round else { return Ok(()) };
+        let looks = round.looks;
+        round.listed.insert(directory, looks);
+        round.looks += 1;
         for entry in entries {
             if is_ignored(&entry.name) {
                 continue;
@@ -66,15 +67,18 @@ impl LocalSide {
                 Some((key, _)) => self.take_replaced(key, directory, entry, &known),
                 None if known.contains(&entry.fingerprint.handle) => {
                     if let Some(round) = &mut self.round {
-                        round.arrived.push_back(Arrival { parent: directory, entry, occupant: None });
+                        round.arrived.push_back(Arrival { parent: directory, entry, occupant: None, looks });
                     }
                 }
                 None => self.take_new(store, directory, &path, entry, out)?,
             }
         }
         if let Some(round) = &mut self.round {
-            round.missing.extend(children.into_values().map(|(key, _)| key));
-            round.missing.extend(doubles);
+            for key in children.into_values().map(|(key, _)| key).chain(doubles) {
+                round.missing.insert(key);
+                // It was seen here earlier in the round, and has moved on.
+                round.moved.remove(&key);
+            }
         }
         Ok(())
     }
@@ -94,6 +98,7 @@ impl LocalSide {
         self.suspects.remove(&key);
         if let Some(round) = &mut self.round {
             round.missing.remove(&key);
+            round.ousted.remove(&key);
         }
         match entry.kind {
             EntryKind::Directory => {
@@ -135,7 +140,8 @@ impl LocalSide {
         let Some(round) = &mut self.round else { return };
         round.displaced.insert(key);
         if known.contains(&entry.fingerprint.handle) {
-            round.arrived.push_back(Arrival { parent, entry, occupant: Some(key) });
+            let looks = round.listed.get(&parent).copied().unwrap_or_default();
+            round.arrived.push_back(Arrival { parent, entry, occupant: Some(key), looks });
         } else {
             round.replaced.push(Replacement { node: key, parent, entry });
         }
@@ -150,7 +156,8 @@ impl LocalSide {
         entry: Entry,
         out: &mut Vec<Effect>,
     ) -> Result<(), StoreError> {
-        if let Some(there) = child_named(store, parent, &entry.name)? {
+        let Some(round) = &self.round else { return Ok(()) };
+        if let Some(there) = standing(store, round, parent, &entry.name)? {
             // The directory was listed twice in this round.
             if store.row(there)?.as_ref().and_then(handle_of) != Some(&entry.fingerprint.handle) {
                 self.look_at_everything();
@@ -191,7 +198,7 @@ impl LocalSide {
             *asked |= subtree;
             return Ok(());
         }
-        if !round.listed.contains(&key) || subtree {
+        if !round.listed.contains_key(&key) || subtree {
             round.listing.insert(key, subtree);
             request_lists(store, [key].into_iter(), out)?;
         }
@@ -217,7 +224,7 @@ impl LocalSide {
             self.want(path, false);
         }
         if let Some(round) = &mut self.round {
-            round.listed.insert(key);
+            round.listed.insert(key, round.looks);
             round.missing.insert(key);
         }
         Ok(())

@@ -11,9 +11,9 @@
 //! | another kind | the old node is gone; here is a new one |
 
 use super::listing::{kind_of, row_kind};
-use super::{Arrival, LocalSide, Replacement, Target, handle_of, remove_subtree};
+use super::{Arrival, LocalSide, Replacement, Target, handle_of, standing};
 use crate::effect::Effect;
-use crate::paths::{Overlay, child_named, path_of};
+use crate::paths::{Overlay, path_of};
 use crate::store::{PairStore, Row, StoreError};
 use model::{Content, Entry, EntryKind, Kind, NodeKey};
 use std::collections::BTreeSet;
@@ -90,6 +90,9 @@ impl LocalSide {
             }
             if left >= before {
                 for parent in look_at {
+                    if let Some(round) = &mut self.round {
+                        round.listed.remove(&parent);
+                    }
                     self.list(store, parent, false, out)?;
                 }
                 return Ok(());
@@ -104,23 +107,22 @@ impl LocalSide {
         let keys = store.keys_of_handles(std::slice::from_ref(handle))?.remove(handle).unwrap_or_default();
         let mut look_first = None;
         for key in keys {
-            if round.moved.contains_key(&key) {
-                continue;
-            }
             let Some(row) = store.row(key)? else { continue };
             let Some(local) = &row.triple.local else { continue };
             if row_kind(&row) != kind_of(&arrival.entry.kind) {
                 continue;
             }
-            if above.contains(&key) {
+            if above.contains(&key) && !round.moved.contains_key(&key) {
                 return Ok(Fate::Doubtful);
             }
             match self.whereabouts(store, key)? {
+                _ if round.moved.contains_key(&key) => {}
                 Whereabouts::Gone => return Ok(Fate::MovedFrom(key)),
                 Whereabouts::Undecided => return Ok(Fate::Later),
                 Whereabouts::There => {}
             }
-            if !round.listed.contains(&local.parent) {
+            // Seen at its old place before it was seen here, it may have moved in between.
+            if round.listed.get(&local.parent).is_none_or(|looks| *looks < arrival.looks) {
                 look_first = Some(local.parent);
             }
         }
@@ -149,12 +151,22 @@ impl LocalSide {
         arrival: Arrival,
         out: &mut Vec<Effect>,
     ) -> Result<(), StoreError> {
-        if let Some(node) = arrival.occupant {
-            let Arrival { parent, entry, .. } = arrival;
-            return self.resolve_replacement(store, Replacement { node, parent, entry }, out);
+        let Arrival { parent, entry, occupant, .. } = arrival;
+        match occupant {
+            Some(node) => self.resolve_replacement(store, Replacement { node, parent, entry }, out),
+            None => self.take_in_new(store, parent, entry, out),
         }
-        let path = path_of(store, arrival.parent, &Overlay::new())?.unwrap_or_default();
-        self.take_new(store, arrival.parent, &path, arrival.entry, out)
+    }
+
+    fn take_in_new<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        parent: NodeKey,
+        entry: Entry,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        let path = path_of(store, parent, &Overlay::new())?.unwrap_or_default();
+        self.take_new(store, parent, &path, entry, out)
     }
 
     /// `key` stands at the arrival's place now.
@@ -165,12 +177,16 @@ impl LocalSide {
         arrival: Arrival,
         out: &mut Vec<Effect>,
     ) -> Result<(), StoreError> {
-        let Arrival { parent, entry, occupant } = arrival;
-        let there = child_named(store, parent, &entry.name)?.filter(|there| *there != key);
+        let Arrival { parent, entry, occupant, .. } = arrival;
+        let there = match &self.round {
+            Some(round) => standing(store, round, parent, &entry.name)?.filter(|there| *there != key),
+            None => None,
+        };
         let occupant = occupant.filter(|occupant| *occupant != key).or(there);
         let Some(mut row) = store.row(key)? else { return Ok(()) };
         if let Some(round) = &mut self.round {
             round.missing.remove(&key);
+            round.ousted.remove(&key);
             // What was seen at its old place was not this directory.
             round.listed.remove(&key);
         }
@@ -199,7 +215,7 @@ impl LocalSide {
         store.put(key, row)?;
         self.touch(key);
         if let Some(occupant) = occupant {
-            self.displace(store, occupant)?;
+            self.displace(occupant);
         }
         if directory {
             self.list(store, key, true, out)?;
@@ -235,18 +251,15 @@ impl LocalSide {
         Ok(round.arrived.iter().any(|arrival| Some(&arrival.entry.fingerprint.handle) == handle))
     }
 
-    /// The node's place is taken by another: unless it moved or will be found to have moved, it is gone.
-    fn displace<S: PairStore>(&mut self, store: &mut S, key: NodeKey) -> Result<(), StoreError> {
-        let moved = self.round.as_ref().is_some_and(|round| round.moved.contains_key(&key));
-        if moved || self.seen_elsewhere(store, key)? {
-            return Ok(());
+    /// The node's place is taken by another: unless it moved, or is found to have moved before the round is over, it is
+    /// gone. The newcomer may be a directory that holds it.
+    fn displace(&mut self, key: NodeKey) {
+        if let Some(round) = &mut self.round
+            && !round.moved.contains_key(&key)
+        {
+            round.displaced.insert(key);
+            round.ousted.insert(key);
         }
-        let mut touched = BTreeSet::new();
-        remove_subtree(store, key, &mut touched)?;
-        if let Some(round) = &mut self.round {
-            round.touched.extend(touched);
-        }
-        Ok(())
     }
 
     fn resolve_replacement<S: PairStore>(
@@ -261,7 +274,7 @@ impl LocalSide {
             return Ok(());
         }
         let Some(row) = store.row(node)? else {
-            return self.apply_new(store, Arrival { parent, entry, occupant: None }, out);
+            return self.take_in_new(store, parent, entry, out);
         };
         let same_kind = row_kind(&row) == kind_of(&entry.kind);
         let went = self.round.as_ref().and_then(|round| round.moved.get(&node).cloned());
@@ -269,11 +282,11 @@ impl LocalSide {
             Some((place, _)) if place == parent && same_kind && row_kind(&row) == Some(Kind::File) => {
                 self.undo_backup_dance(store, node, row, parent, entry, out)
             }
-            Some(_) => self.apply_new(store, Arrival { parent, entry, occupant: None }, out),
+            Some(_) => self.take_in_new(store, parent, entry, out),
             None if same_kind => self.edit(store, node, parent, entry, out),
             None => {
-                self.displace(store, node)?;
-                self.apply_new(store, Arrival { parent, entry, occupant: None }, out)
+                self.displace(node);
+                self.take_in_new(store, parent, entry, out)
             }
         }
     }
@@ -317,6 +330,7 @@ impl LocalSide {
         self.touch(node);
         if let Some(round) = &mut self.round {
             round.missing.remove(&node);
+            round.ousted.remove(&node);
         }
         if let Some(local) = &mut row.triple.local {
             local.parent = parent;

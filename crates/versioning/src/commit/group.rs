@@ -9,7 +9,7 @@ use metadata::node::NodeRow;
 use metadata::version::{VersionOrigin, VersionRow};
 use model::{
     Applied, Content, FolderId, Group, GroupOutcome, Kind, Name, NodeId, NodeRef, Operation, Refusal,
-    Revision, Seq, VersionNumber,
+    Revision, Seq, UserId, VersionNumber,
 };
 use std::collections::HashMap;
 
@@ -68,6 +68,11 @@ pub(super) struct Run<'w> {
 impl<'w> Run<'w> {
     pub(super) fn new(workspace: &'w mut Workspace, contents: Contents, copies: Copies) -> Self {
         Self { workspace, contents, copies, temporaries: HashMap::new() }
+    }
+
+    /// Whose the groups from here on are.
+    pub(super) fn speak_for(&mut self, user: UserId) {
+        self.workspace.speak_for(user);
     }
 
     pub(super) fn into_contents(self) -> Contents {

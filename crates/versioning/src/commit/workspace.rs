@@ -8,22 +8,34 @@ use super::state::{Origin, State};
 use super::wanted::Wanted;
 use crate::Error;
 use metadata::folder::Folder;
+use metadata::moment::Moment;
 use metadata::node::NodeRow;
 use metadata::placement::PlacementRow;
 use metadata::version::{VersionOrigin, VersionRow};
 use metadata::{Snapshot, Transaction};
 use model::{
-    DeviceId, Epoch, Kind, Limits, Name, NameKey, NodeId, Operation, Seq, Timestamp, UserId, VersionNumber,
+    DeviceId, Epoch, Kind, Limits, Name, NameKey, NodeId, Operation, Principal, Seq, Timestamp, UserId,
+    VersionNumber,
 };
 use std::collections::{HashMap, HashSet};
 
 /// Who makes the changes, and when.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Author {
-    pub(crate) user: UserId,
-    pub(crate) device: Option<DeviceId>,
-    pub(crate) epoch: Epoch,
-    pub(crate) at: Timestamp,
+    user: UserId,
+    device: Option<DeviceId>,
+    /// How its new contents come to be.
+    origin: VersionOrigin,
+    epoch: Epoch,
+    at: Timestamp,
+}
+
+impl Author {
+    pub(crate) fn new(principal: Principal, epoch: Epoch, at: Timestamp) -> Self {
+        let is_server = principal == Principal::SERVER;
+        let origin = if is_server { VersionOrigin::Outside } else { VersionOrigin::Commit };
+        Self { user: principal.user, device: principal.device, origin, epoch, at }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -43,6 +55,7 @@ pub(crate) struct Mark {
     changes: usize,
     placements: usize,
     versions: usize,
+    departures: usize,
     head: Seq,
     next_node: NodeId,
 }
@@ -66,6 +79,8 @@ pub(crate) struct Workspace {
     undo: Vec<Undo>,
     placements: Vec<PlacementRow>,
     versions: Vec<VersionRow>,
+    /// Nodes that have left a directory for another.
+    departures: Vec<(NodeId, NodeId)>,
     moved_directories: bool,
 }
 
@@ -121,6 +136,7 @@ impl Workspace {
             undo: Vec::new(),
             placements: Vec::with_capacity(wanted.places.len()),
             versions: Vec::with_capacity(wanted.places.len()),
+            departures: Vec::new(),
             moved_directories: false,
         };
         workspace.take_in(snapshot.nodes_and_ancestors(id, &wanted.nodes)?);
@@ -156,6 +172,11 @@ impl Workspace {
 
     pub(crate) fn kind(&self, id: NodeId) -> Option<Kind> {
         self.node(id).map(|row| row.content.kind())
+    }
+
+    /// Whose the changes from here on are.
+    pub(crate) fn speak_for(&mut self, user: UserId) {
+        self.author.user = user;
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -220,6 +241,7 @@ impl Workspace {
             changes: self.undo.len(),
             placements: self.placements.len(),
             versions: self.versions.len(),
+            departures: self.departures.len(),
             head: self.folder.counters.head,
             next_node: self.folder.counters.next_node,
         }
@@ -242,6 +264,7 @@ impl Workspace {
         }
         self.placements.truncate(mark.placements);
         self.versions.truncate(mark.versions);
+        self.departures.truncate(mark.departures);
         self.folder.counters.head = mark.head;
         self.folder.counters.next_node = mark.next_node;
         self.forget_paths();
@@ -369,7 +392,11 @@ impl Workspace {
     fn set_placement(&mut self, id: NodeId, set: impl FnOnce(&Self, &mut NodeRow)) {
         let Some(row) = self.node(id) else { return };
         let mut row = row.clone();
+        let parent = row.parent;
         set(self, &mut row);
+        if parent != row.parent {
+            self.departures.push((parent, id));
+        }
         row.seq = self.next_seq();
         row.revision.placement = row.seq;
         if row.content.is_directory() {
@@ -403,7 +430,7 @@ impl Workspace {
             mtime: row.mtime,
             user: self.author.user,
             device: self.author.device,
-            origin: origin.origin,
+            origin: if origin.origin == VersionOrigin::Commit { self.author.origin } else { origin.origin },
             of: origin.of,
             epoch: self.author.epoch,
             at: self.author.at,
@@ -453,7 +480,9 @@ impl Workspace {
         transaction.raise_subtree_seq(folder, &raised, head)?;
         transaction.put_placements(folder, &self.placements)?;
         transaction.put_versions(folder, &self.versions)?;
+        transaction.put_departures(folder, &self.departures)?;
         transaction.set_folder_counters(folder, &self.folder.counters)?;
+        transaction.put_moment(folder, Moment { at: self.author.at, seq: head })?;
         Ok(head)
     }
 

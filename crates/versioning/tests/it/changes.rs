@@ -12,15 +12,25 @@ fn a_listing_shows_what_lives_and_then_only_what_changes() {
     let kept = world.file(NodeId::ROOT, "kept", "1");
     let removed = world.file(NodeId::ROOT, "removed", "2");
     world.each(vec![remove(removed, world.revision(removed))], &[]);
-    let (nodes, cursor) = world.follow(Cursor::default(), 100);
+    let (nodes, cursor) = world.follow(None, 100);
     assert_eq!(nodes.iter().map(|node| node.id).collect::<Vec<_>>(), [kept], "no tombstones in a listing");
     assert_eq!(cursor, Cursor { since: Seq(3), listing: None });
-    assert_eq!(world.follow(cursor, 100), (vec![], cursor));
+    assert_eq!(world.follow(Some(cursor), 100), (vec![], cursor));
     world.each(vec![update(kept, world.revision(kept).version, "3")], &["3"]);
     world.each(vec![remove(kept, world.revision(kept))], &[]);
-    let (nodes, _) = world.follow(cursor, 100);
+    let (nodes, _) = world.follow(Some(cursor), 100);
     assert_eq!(nodes.len(), 1, "the newest state of each node, once");
     assert!(nodes[0].deleted);
+}
+
+#[test]
+fn who_has_listed_an_empty_folder_is_told_of_removals() {
+    let world = World::new();
+    let (_, cursor) = world.follow(None, 100);
+    let id = world.file(NodeId::ROOT, "a", "1");
+    world.each(vec![remove(id, world.revision(id))], &[]);
+    let (nodes, _) = world.follow(Some(cursor), 100);
+    assert_eq!(nodes.iter().map(|node| (node.id, node.deleted)).collect::<Vec<_>>(), [(id, true)]);
 }
 
 #[test]
@@ -29,11 +39,11 @@ fn pages_taken_while_others_write_end_in_the_same_state() {
     let ids: Vec<NodeId> =
         (0..30).map(|number| world.file(NodeId::ROOT, &format!("f{number}"), "x")).collect();
     let mut known = std::collections::BTreeMap::new();
-    let mut cursor = Cursor::default();
+    let mut cursor = None;
     for turn in 0.. {
         let page = changes(&*world.database, world.may_read(), cursor, 4, NOW).unwrap();
         known.extend(page.nodes.into_iter().map(|node| (node.id, node)));
-        cursor = page.next;
+        cursor = Some(page.next);
         if !page.more {
             break;
         }
@@ -61,11 +71,15 @@ fn cursors_that_cannot_be_continued_say_why() {
     write::<_, MetadataError>(&*world.database, move |t| t.raise_journal_floor(folder, Seq(3))).unwrap();
     let ask = |since, listing: Option<u64>| {
         let cursor = Cursor { since: Seq(since), listing: listing.map(Seq) };
-        changes(&*world.database, world.may_read(), cursor, 1, NOW)
+        changes(&*world.database, world.may_read(), Some(cursor), 1, NOW)
     };
     assert!(matches!(error_of(ask(2, None)), Error::CursorExpired));
     assert!(ask(3, None).is_ok());
-    assert!(ask(0, None).is_ok(), "a listing can always begin");
+    assert!(changes(&*world.database, world.may_read(), None, 1, NOW).is_ok(), "a listing can always begin");
+    assert!(
+        matches!(error_of(ask(0, None)), Error::CursorExpired),
+        "who listed an empty folder missed removals"
+    );
     assert!(ask(1, Some(4)).is_ok(), "and go on");
     assert!(matches!(error_of(ask(1, Some(2))), Error::CursorExpired), "unless it began too long ago");
     assert!(matches!(error_of(ask(5, None)), Error::RolledBack));

@@ -34,7 +34,7 @@ fn twenty_thousand_files_cost_few_statements_and_one_commit_a_batch() {
     assert!(statements < 250, "{statements} statements for {FILES} files");
 
     let before = world.database.figures().statements;
-    let listing = world.follow(Cursor::default(), 10_000).0;
+    let listing = world.follow(None, 10_000).0;
     assert_eq!(listing.len(), FILES as usize);
     let wanted = listing
         .iter()
@@ -76,7 +76,7 @@ fn a_change_costs_the_same_in_a_folder_of_ten_and_of_ten_thousand() {
             steps(&|| change(remove(first, world.revision(first)))),
             steps(&|| {
                 let cursor = Cursor { since: world.row().counters.head, listing: None };
-                world.follow(cursor, 10);
+                world.follow(Some(cursor), 10);
             }),
         ]
     };

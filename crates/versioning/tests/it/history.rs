@@ -4,7 +4,7 @@ use crate::world::{NOW, World, error_of, move_to, remove, text, update};
 use metadata::version::VersionOrigin;
 use model::{NodeId, Operation, Seq, Timestamp, VersionNumber};
 use versioning::Error;
-use versioning::history::{placements, trash, tree_at, versions};
+use versioning::history::{placements, trash, trash_of, tree_at, versions};
 
 const ROOT: NodeId = NodeId::ROOT;
 
@@ -65,4 +65,35 @@ fn the_trash_lists_what_was_removed_last_first() {
     let rest = list(Some(all[0].node.seq), 10);
     assert_eq!(rest, all[1..]);
     assert_eq!(list(None, 1), all[..1]);
+}
+
+#[test]
+fn a_directorys_trash_is_counted_with_all_below() {
+    let world = World::new();
+    let d = world.directory(ROOT, "d");
+    let e = world.directory(d, "e");
+    let (deep, file) = (world.file(e, "deep", "1234"), world.file(d, "file", "12"));
+    world.file(d, "stays", "123456");
+    for id in [deep, e, file] {
+        world.each(vec![remove(id, world.revision(id))], &[]);
+    }
+    let list = |directory, after, limit| {
+        trash_of(&*world.database, world.may_read(), directory, after, limit, NOW).unwrap()
+    };
+    let all = list(d, NodeId(0), 10);
+    let seen: Vec<_> = all.iter().map(|tree| (tree.removed.node.id, tree.nodes, tree.bytes)).collect();
+    assert_eq!(seen, [(e, 1, 4), (file, 0, 2)]);
+    let flat = trash(&*world.database, world.may_read(), None, 10, NOW).unwrap();
+    let paths: Vec<String> = flat
+        .iter()
+        .map(|removed| removed.path.iter().map(|part| part.as_str()).collect::<Vec<_>>().join("/"))
+        .collect();
+    assert_eq!(paths, ["d/file", "d/e", "d/e/deep"]);
+    assert_eq!((all[0].removed.user, all[0].removed.device), (world.alice.user, world.alice.device));
+    assert_eq!(list(d, NodeId(0), 1), all[..1]);
+    assert_eq!(list(d, e, 10), all[1..]);
+    assert_eq!(list(e, NodeId(0), 10).len(), 1, "a removed directory is looked into like a living one");
+    assert_eq!(list(ROOT, NodeId(0), 10), []);
+    let absent = trash_of(&*world.database, world.may_read(), NodeId(99), NodeId(0), 1, NOW);
+    assert!(matches!(error_of(absent), Error::NotFound(_)));
 }

@@ -1,10 +1,12 @@
 //! Random commits against a simple model of a folder: every group is judged by looking at the whole tree.
 
+use crate::rewind::rewind_to;
 use crate::world::{NOW, World, name, text};
 use model::{Content, Group, GroupOutcome, NameKey, NodeId, NodeRef, Operation, Revision, Seq, Timestamp};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use versioning::history::tree_at;
+use versioning::past::When;
 
 /// A node as the model keeps it.
 #[derive(Debug, Clone, PartialEq)]
@@ -279,6 +281,30 @@ fn show_past(world: &World, seq: u64) -> Vec<String> {
 }
 
 fn run(commits: &[Vec<Vec<Draft>>]) {
+    let (world, past) = carry_out(commits);
+    for (seq, expected) in past {
+        assert_eq!(show_past(&world, seq), expected, "as of {seq}");
+    }
+    world.assert_sound();
+}
+
+/// Restores to a number of the past, then to the number before that.
+fn rewind_and_undo(commits: &[Vec<Vec<Draft>>], to: usize) {
+    let (world, past) = carry_out(commits);
+    let (_, now) = past.last().expect("there is a commit").clone();
+    let (seq, then) = past[to % past.len()].clone();
+    let rewound = rewind_to(&world, When::Seq(Seq(seq)));
+    assert_eq!((rewound.kept_count, rewound.renamed), (0, 0), "a whole folder comes back exactly");
+    assert_eq!(show_past(&world, rewound.head.0), then, "as of {seq}");
+    world.assert_sound();
+    let undone = rewind_to(&world, When::Seq(rewound.before));
+    assert_eq!(show_past(&world, undone.head.0), now, "undone");
+    assert_eq!(show_past(&world, seq), then, "and the past is as it was");
+    world.assert_sound();
+}
+
+/// Runs commits against the world and the model; gives the trees after each.
+fn carry_out(commits: &[Vec<Vec<Draft>>]) -> (World, Vec<(u64, Vec<String>)>) {
     let world = World::new();
     let mut tree = Tree::new();
     let mut past: Vec<(u64, Vec<String>)> = Vec::new();
@@ -332,10 +358,7 @@ fn run(commits: &[Vec<Vec<Draft>>]) {
         assert_eq!(show(&world), tree.show());
         past.push((tree.head, tree.show_past()));
     }
-    for (seq, expected) in past {
-        assert_eq!(show_past(&world, seq), expected, "as of {seq}");
-    }
-    world.assert_sound();
+    (world, past)
 }
 
 /// A later group of the commit may have changed the node again.
@@ -356,5 +379,16 @@ proptest! {
         )
     ) {
         run(&commits);
+    }
+
+    #[test]
+    fn a_folder_goes_back_to_any_number_and_that_can_be_undone(
+        commits in prop::collection::vec(
+            prop::collection::vec(prop::collection::vec(drafts(), 1..4), 1..8),
+            1..10,
+        ),
+        to in any::<usize>(),
+    ) {
+        rewind_and_undo(&commits, to);
     }
 }

@@ -6,7 +6,6 @@ use metadata_sqlite::Sqlite;
 use model::{Group, NodeId, Operation, Revision, Seq, Timestamp, VersionNumber};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use versioning::changes::Cursor;
 use versioning::history::{trash, tree_at, versions};
 use versioning::restore::{Item, Restore, restore};
 use versioning::retention::plan::{DAY_NS, HOUR_NS};
@@ -164,7 +163,7 @@ fn the_trash_is_purged_after_its_days_and_the_tombstone_stays() {
     world.rules(32, Some(30), 14);
     let d = world.directory(ROOT, "d");
     let a = world.file(d, "a", "one");
-    let away = world.follow(Cursor::default(), 9).1;
+    let away = world.follow(None, 9).1;
     world.at(later(1), vec![remove(a, world.revision(a))], &[]);
     world.at(later(1), vec![remove(d, world.revision(d))], &[]);
     let list = || trash(&*world.database, world.may_read(), None, 9, NOW).unwrap().len();
@@ -178,7 +177,7 @@ fn the_trash_is_purged_after_its_days_and_the_tombstone_stays() {
     let read = versioning::fetch::file(&*world.database, world.may_read(), a, None, NOW);
     assert!(matches!(error_of(read), Error::NotFound(_)));
     // Somebody who was away is told of the removals for half a year.
-    let told = world.follow(away, 9).0;
+    let told = world.follow(Some(away), 9).0;
     assert_eq!(told.iter().filter(|node| node.deleted).count(), 2);
     assert_eq!(world.round(later(180)).tombstones, 0);
     // The directory's goes a day after what was in it.
@@ -186,9 +185,9 @@ fn the_trash_is_purged_after_its_days_and_the_tombstone_stays() {
     assert_eq!(world.round(later(184)).tombstones, 1);
     world.assert_sound();
     assert_eq!(world.row().journal_floor, Seq(4));
-    let expired = changes(&*world.database, world.may_read(), away, 9, NOW);
+    let expired = changes(&*world.database, world.may_read(), Some(away), 9, NOW);
     assert!(matches!(error_of(expired), Error::CursorExpired));
-    assert_eq!(world.follow(Cursor::default(), 9).0, [], "a listing is whole");
+    assert_eq!(world.follow(None, 9).0, [], "a listing is whole");
 }
 
 #[test]
@@ -311,7 +310,7 @@ fn new_rules_have_the_whole_folder_looked_at_at_once() {
         nodes.extend(world.at(NOW, files, &["0"]));
     }
     let now: BTreeMap<NodeId, Revision> =
-        world.follow(Cursor::default(), 10_000).0.iter().map(|node| (node.id, node.revision)).collect();
+        world.follow(None, 10_000).0.iter().map(|node| (node.id, node.revision)).collect();
     for part in nodes.chunks(500) {
         // Day by day, so that nobody takes it for a mass change.
         let day = later(i64::from(part[0].0 as u32) / 500);
@@ -330,13 +329,13 @@ fn a_device_that_was_away_for_a_hundred_thousand_changes_gets_one_answer() {
     let world = World::new();
     let nodes: Vec<NodeId> =
         world.at(NOW, (0..200).map(|n| create_file(n, ROOT, &format!("f{n}"), "0")).collect(), &["0"]);
-    let away = world.follow(Cursor::default(), 1000).1;
+    let away = world.follow(None, 1000).1;
     let before = world.listing();
     // Each round changes every file, moves it away and back, and ends as it began: 3 changes a file.
     for turn in 0..167 {
         for step in 0..3 {
             let now: BTreeMap<NodeId, Revision> =
-                world.follow(Cursor::default(), 1000).0.iter().map(|node| (node.id, node.revision)).collect();
+                world.follow(None, 1000).0.iter().map(|node| (node.id, node.revision)).collect();
             let operations = nodes.iter().map(|node| match step {
                 0 => update(*node, now[node].version, if turn % 2 == 0 { "1" } else { "0" }),
                 1 => move_to(*node, now[node].placement, ROOT, &format!("moved {node}")),
@@ -347,7 +346,7 @@ fn a_device_that_was_away_for_a_hundred_thousand_changes_gets_one_answer() {
         }
     }
     assert!(world.row().counters.head.0 - away.since.0 > 100_000);
-    let page = changes(&*world.database, world.may_read(), away, 1000, NOW).unwrap();
+    let page = changes(&*world.database, world.may_read(), Some(away), 1000, NOW).unwrap();
     assert_eq!((page.nodes.len(), page.more), (200, false), "the newest state of each, and nothing else");
     for node in &page.nodes {
         assert_eq!((node.parent, &node.name), (before[&node.id].parent, &before[&node.id].name));

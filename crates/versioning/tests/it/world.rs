@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use versioning::changes::Cursor;
 use versioning::verify::{Report, verify};
-use versioning::{Commit, Committed, Error, Manifest, changes, commit, folder};
+use versioning::{Authors, Commit, Committed, Error, Manifest, changes, commit, folder};
 
 /// The moment of every test that does not care.
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000_000_000_000);
@@ -137,6 +137,7 @@ impl World {
             key: self.next_key(),
             digest: [0; 32],
             groups,
+            authors: Authors::Caller,
             manifests: Vec::new(),
             received: Vec::new(),
             uploads: Vec::new(),
@@ -170,18 +171,18 @@ impl World {
 
     /// Everything that lives, by id, as a first listing gives it.
     pub(crate) fn listing(&self) -> BTreeMap<NodeId, RemoteNode> {
-        self.follow(Cursor::default(), 7).0.into_iter().map(|node| (node.id, node)).collect()
+        self.follow(None, 7).0.into_iter().map(|node| (node.id, node)).collect()
     }
 
     /// Follows changes to the end.
-    pub(crate) fn follow(&self, mut cursor: Cursor, limit: usize) -> (Vec<RemoteNode>, Cursor) {
+    pub(crate) fn follow(&self, mut cursor: Option<Cursor>, limit: usize) -> (Vec<RemoteNode>, Cursor) {
         let mut nodes = Vec::new();
         loop {
             let page = changes(&*self.database, self.may_read(), cursor, limit, NOW).unwrap();
             nodes.extend(page.nodes);
-            cursor = page.next;
+            cursor = Some(page.next);
             if !page.more {
-                return (nodes, cursor);
+                return (nodes, page.next);
             }
         }
     }
@@ -194,6 +195,11 @@ impl World {
     /// Proves the whole state, and expects nothing wrong.
     pub(crate) fn assert_sound(&self) {
         assert_eq!(self.verify().problems, []);
+    }
+
+    /// What the chunk store holds, in bytes.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        self.store.packs().unwrap().iter().map(|pack| pack.bytes).sum()
     }
 
     /// A node, alive or not.

@@ -58,7 +58,7 @@ pub(crate) async fn get(
             Ok(page) => page,
             Err(error) => return Err(explain(&server, error).await),
         };
-        let is_news = !page.nodes.is_empty() || page.next != since || query.since.is_none();
+        let is_news = !page.nodes.is_empty() || Some(page.next) != since || query.since.is_none();
         if is_news || *stopping.borrow() {
             return answer(&server, folder, page).await;
         }
@@ -80,14 +80,19 @@ pub(crate) async fn get(
     }
 }
 
-async fn open_cursor(server: &Server, folder: FolderId, cursor: Option<&Cursor>) -> Result<Place, Failure> {
-    let Some(cursor) = cursor else { return Ok(Place::default()) };
-    server.cursor_key.open(cursor, server.epoch(), folder).map_err(|problem| match problem {
+async fn open_cursor(
+    server: &Server,
+    folder: FolderId,
+    cursor: Option<&Cursor>,
+) -> Result<Option<Place>, Failure> {
+    let Some(cursor) = cursor else { return Ok(None) };
+    let opened = server.cursor_key.open(cursor, server.epoch(), folder).map_err(|problem| match problem {
         CursorProblem::Forged => Failure::invalid("This server made no such cursor for this folder."),
         CursorProblem::OtherEpoch => {
             Failure::new(ProblemKind::CursorExpired).detail("The cursor is of another epoch.")
         }
-    })
+    });
+    opened.map(Some)
 }
 
 /// A cursor of ours beyond the head proves that the database was rolled back: from now on numbers mean something else.

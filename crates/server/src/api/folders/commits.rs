@@ -20,7 +20,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use intake::Intake;
 use model::permit::Write;
-use model::{Action, FolderId, GroupOutcome, Limits, Permit, Seq};
+use model::{Action, FolderId, GroupOutcome, Limits, Permit};
 use plan::{Plan, Planned};
 use protocol::bundle::{BundleError, CommitResult, Encoder, Record};
 use protocol::{BUNDLE_MEDIA_TYPE, ProblemKind};
@@ -166,6 +166,7 @@ async fn carry_out(
         key: planned.key,
         digest: planned.digest,
         groups: std::mem::take(&mut planned.groups),
+        authors: versioning::Authors::Caller,
         manifests: std::mem::take(&mut planned.manifests),
         received: intake.into_received(),
         uploads: planned.uploads.clone(),
@@ -179,26 +180,12 @@ async fn carry_out(
 
 fn answer(server: &Server, folder: FolderId, planned: &Planned, committed: Committed) -> Answer {
     let result = CommitResult {
-        before: first_number(&committed.outcomes).map_or(committed.head, |first| Seq(first.0 - 1)),
+        before: committed.before(),
         head: committed.head,
         cursor: server.cursor_key.at(server.epoch(), folder, committed.head),
         replayed: committed.repeated,
     };
     Answer { result, outcomes: planned.merge(committed.outcomes) }
-}
-
-/// The first number of the journal that a commit took, as far as its outcomes show it. All numbers from the first to the
-/// head are the commit's own, so that a later one than the first makes a reader pull what it need not, never
-/// miss what it must.
-fn first_number(outcomes: &[GroupOutcome]) -> Option<Seq> {
-    let applied = outcomes.iter().flat_map(|outcome| match outcome {
-        GroupOutcome::Applied(entries) => &entries[..],
-        GroupOutcome::Refused { .. } => &[],
-    });
-    applied
-        .map(|entry| entry.revision.placement.max(entry.revision.version))
-        .min()
-        .filter(|seq| *seq > Seq(0))
 }
 
 fn out_of_place(detail: &str) -> Failure {

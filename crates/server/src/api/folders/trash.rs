@@ -1,16 +1,26 @@
-//! `GET …/trash?before=&limit=`: removed nodes that can be brought back, the last removed first.
+//! `GET …/trash?before=&limit=`: removed nodes that can be brought back, the last removed first; with `directory=&after=` those
+//! of one directory, each with what is below it. `POST …/trash/restore` brings several back.
 
+use crate::api::folders::past::kind_word;
+use crate::api::folders::people::Names;
+use crate::api::folders::restore::key;
+use crate::body;
 use crate::caller::{Caller, Ids, Values};
 use crate::failure::Failure;
+use crate::metrics::reason_word;
 use crate::server::Server;
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
-use model::permit::Read;
-use model::{Action, FolderId, Kind, Seq};
+use axum::http::HeaderMap;
+use model::permit::{Read, Write};
+use model::{Action, FolderId, GroupOutcome, NodeId, RelativePath, Seq};
 use protocol::RfcTime;
-use protocol::v1::{TrashEntry, TrashResponse};
+use protocol::v1::{TrashEntry, TrashRefusal, TrashResponse, TrashRestoreRequest, TrashRestoreResponse};
 use serde::Deserialize;
 use std::sync::Arc;
+use versioning::history::{Removed, RemovedTree, trash, trash_of};
+use versioning::restore::{Item, Restore};
 
 /// The most entries of a page.
 const PAGE_ENTRIES: usize = 1_000;
@@ -19,6 +29,8 @@ const PAGE_ENTRIES: usize = 1_000;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Query {
     before: Option<u64>,
+    directory: Option<String>,
+    after: Option<String>,
     limit: Option<usize>,
 }
 
@@ -32,22 +44,98 @@ pub(crate) async fn list(
     let limit = query.limit.unwrap_or(PAGE_ENTRIES).clamp(1, PAGE_ENTRIES);
     let (database, now) = (Arc::clone(&server.database), server.now());
     let before = query.before.map(Seq);
-    let removed = server
-        .blocking(move || Ok(versioning::history::trash(&*database, permit, before, limit, now)?))
-        .await?;
-    let next = removed.last().filter(|_| removed.len() == limit).map(|last| last.node.seq.0);
-    let entries = removed.into_iter().map(|removed| TrashEntry {
+    let directory = node(query.directory.as_deref(), "directory")?;
+    let after = node(query.after.as_deref(), "after")?.unwrap_or(NodeId(0));
+    if directory.is_some() && before.is_some() {
+        return Err(Failure::invalid("A directory's trash goes on with 'after', not 'before'."));
+    }
+    let answer = move || {
+        let trees: Vec<RemovedTree> = match directory {
+            Some(directory) => trash_of(&*database, permit, directory, after, limit, now)?,
+            None => {
+                let removed = trash(&*database, permit, before, limit, now)?.into_iter();
+                removed.map(|removed| RemovedTree { removed, nodes: 0, bytes: 0 }).collect()
+            }
+        };
+        let last = trees.last().filter(|_| trees.len() == limit).map(|tree| &tree.removed.node);
+        let next = last.filter(|_| directory.is_none()).map(|node| node.seq.0);
+        let next_after = last.filter(|_| directory.is_some()).map(|node| node.id);
+        let users = trees.iter().map(|tree| tree.removed.user).collect();
+        let devices = trees.iter().filter_map(|tree| tree.removed.device).collect();
+        let names = Names::load(&*database, users, devices)?;
+        let entries = trees.iter().map(|tree| {
+            let mut entry = entry(&tree.removed, &names);
+            entry.nodes = directory.map(|_| tree.nodes);
+            entry.total_size = directory.map(|_| tree.bytes);
+            entry
+        });
+        Ok(TrashResponse { entries: entries.collect(), next, next_after })
+    };
+    Ok(Json(server.blocking(answer).await?))
+}
+
+fn node(text: Option<&str>, name: &str) -> Result<Option<NodeId>, Failure> {
+    let node = text.map(str::parse::<NodeId>).transpose();
+    node.map_err(|error| Failure::invalid(format!("'{name}' is {error}.")))
+}
+
+fn entry(removed: &Removed, names: &Names) -> TrashEntry {
+    TrashEntry {
         node: removed.node.id,
         parent: removed.node.parent,
         name: removed.node.name.as_str().to_owned(),
-        kind: match removed.node.content.kind() {
-            Kind::Directory => "directory",
-            Kind::File => "file",
-            Kind::Link => "link",
-        }
-        .to_owned(),
+        path: removed.path.iter().cloned().collect::<RelativePath>().to_string(),
+        kind: kind_word(&removed.node.content),
         size: removed.node.content.size(),
         removed: RfcTime(removed.at),
-    });
-    Ok(Json(TrashResponse { entries: entries.collect(), next }))
+        user: names.user(removed.user),
+        device: names.device(removed.device),
+        nodes: None,
+        total_size: None,
+    }
+}
+
+pub(crate) async fn restore(
+    State(server): State<Arc<Server>>,
+    Ids((folder,)): Ids<(FolderId,)>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<TrashRestoreResponse>, Failure> {
+    let permit = server.permit::<Write>(caller.principal, folder, Action::Restore).await?;
+    let request: TrashRestoreRequest = body::json(&server, &headers, body).await?;
+    let job = Restore {
+        permit,
+        key: key(request.key)?,
+        digest: digest(folder, &request.nodes),
+        items: request.nodes.iter().map(|node| Item::Node(*node)).collect(),
+        limits: server.settings.limits,
+        now: server.now(),
+    };
+    let database = Arc::clone(&server.database);
+    let done = server.blocking(move || Ok(versioning::restore::restore(&*database, job)?)).await?;
+    if !done.repeated {
+        server.wakes.folder_changed(folder, done.head);
+    }
+    let (mut restored, mut refused) = (0, Vec::new());
+    for (node, outcome) in request.nodes.iter().zip(&done.outcomes) {
+        match outcome {
+            GroupOutcome::Applied(applied) => restored += applied.len() as u64,
+            GroupOutcome::Refused { reason, .. } => {
+                refused.push(TrashRefusal { node: *node, reason: reason_word(*reason).to_owned() });
+            }
+        }
+    }
+    Ok(Json(TrashRestoreResponse { head: done.head.0, restored, refused }))
+}
+
+/// Tells a repeated request from another one under the same key.
+fn digest(folder: FolderId, nodes: &[NodeId]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"trash restore 1");
+    hasher.update(&folder.0.to_le_bytes());
+    for node in nodes {
+        hasher.update(&node.0.to_le_bytes());
+    }
+    *hasher.finalize().as_bytes()
 }

@@ -1,5 +1,6 @@
 //! `POST …/nodes/{n}/restore`: an old version becomes the newest again, or a removed node comes back.
 
+use crate::api::folders::restore::key;
 use crate::body;
 use crate::caller::{Caller, Ids};
 use crate::failure::Failure;
@@ -10,7 +11,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use model::permit::Write;
-use model::{Action, FolderId, GroupOutcome, IdempotencyKey, NodeId, Refusal, VersionNumber};
+use model::{Action, FolderId, GroupOutcome, NodeId, Refusal, VersionNumber};
 use protocol::ProblemKind;
 use protocol::v1::{RestoreRequest, RestoreResponse};
 use std::sync::Arc;
@@ -25,21 +26,13 @@ pub(crate) async fn restore(
 ) -> Result<Json<RestoreResponse>, Failure> {
     let permit = server.permit::<Write>(caller.principal, folder, Action::Restore).await?;
     let request: RestoreRequest = body::json(&server, &headers, body).await?;
-    let key = match request.key {
-        Some(key) => key,
-        None => {
-            let mut bytes = [0; 16];
-            getrandom::fill(&mut bytes).map_err(Failure::internal)?;
-            IdempotencyKey(bytes)
-        }
-    };
     let item = match request.version {
         Some(version) => Item::Version { node, version: VersionNumber(version), base: None },
         None => Item::Node(node),
     };
     let restore = Restore {
         permit,
-        key,
+        key: key(request.key)?,
         digest: digest(folder, node, request.version),
         items: vec![item],
         limits: server.settings.limits,

@@ -1,6 +1,7 @@
 //! `GET …/nodes/{n}/versions`: a file's kept versions, the newest first. `PUT …/nodes/{n}/versions/{v}`: pins and labels,
 //! for whoever may write: a pinned or labelled version is never thinned out.
 
+use crate::api::folders::people::Names;
 use crate::body;
 use crate::caller::{Caller, Ids};
 use crate::failure::Failure;
@@ -9,11 +10,11 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use metadata::version::VersionOrigin;
 use model::permit::{Read, Write};
-use model::{Action, DeviceId, FolderId, NodeId, UserId, VersionNumber};
+use model::{Action, FolderId, NodeId, VersionNumber};
 use protocol::RfcTime;
-use protocol::v1::{PinRequest, VersionEntry, VersionsResponse};
-use std::collections::BTreeMap;
+use protocol::v1::{PinRequest, VersionEntry, VersionOriginWord, VersionsResponse};
 use std::sync::Arc;
 
 pub(crate) async fn versions(
@@ -35,8 +36,9 @@ pub(crate) async fn versions(
                 mtime: RfcTime(version.mtime),
                 executable: version.executable,
                 time: RfcTime(version.at),
-                user: names.users.get(&version.user).cloned(),
-                device: version.device.and_then(|device| names.devices.get(&device).cloned()),
+                origin: origin_word(version.origin),
+                user: names.user(version.user),
+                device: names.device(version.device),
                 current: index == 0,
                 pinned: version.pinned,
                 label: version.label.clone(),
@@ -64,31 +66,12 @@ pub(crate) async fn pin(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What people call themselves and their devices.
-struct Names {
-    users: BTreeMap<UserId, String>,
-    devices: BTreeMap<DeviceId, String>,
-}
-
-impl Names {
-    fn load(
-        database: &dyn metadata::Database,
-        mut users: Vec<UserId>,
-        mut devices: Vec<DeviceId>,
-    ) -> metadata::Result<Self> {
-        users.sort_unstable();
-        users.dedup();
-        devices.sort_unstable();
-        devices.dedup();
-        metadata::read(database, move |snapshot| {
-            let mut names = Self { users: BTreeMap::new(), devices: BTreeMap::new() };
-            for id in users {
-                names.users.extend(snapshot.user(id)?.map(|user| (id, user.name)));
-            }
-            for id in devices {
-                names.devices.extend(snapshot.device(id)?.map(|device| (id, device.name)));
-            }
-            Ok(names)
-        })
+fn origin_word(origin: VersionOrigin) -> VersionOriginWord {
+    match origin {
+        // The attributes' rows are part of the version before.
+        VersionOrigin::Commit | VersionOrigin::Attributes => VersionOriginWord::Commit,
+        VersionOrigin::Copy => VersionOriginWord::Copy,
+        VersionOrigin::Restore => VersionOriginWord::Restore,
+        VersionOrigin::Outside => VersionOriginWord::Outside,
     }
 }

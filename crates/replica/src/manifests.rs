@@ -11,17 +11,17 @@ const ENTRY_BYTES: usize = 36;
 
 /// Manifests in memory; the pair's file has more.
 #[derive(Debug, Default)]
-pub(super) struct Manifests {
+pub(crate) struct Manifests {
     held: BTreeMap<ContentId, Arc<Manifest>>,
     entries: usize,
 }
 
 impl Manifests {
-    pub(super) fn get(&self, content: ContentId) -> Option<Arc<Manifest>> {
+    pub(crate) fn get(&self, content: ContentId) -> Option<Arc<Manifest>> {
         self.held.get(&content).cloned()
     }
 
-    pub(super) fn put(&mut self, content: ContentId, manifest: Arc<Manifest>) {
+    pub(crate) fn put(&mut self, content: ContentId, manifest: Arc<Manifest>) {
         if self.entries > ENTRIES_KEPT {
             self.held.clear();
             self.entries = 0;
@@ -32,7 +32,7 @@ impl Manifests {
 }
 
 /// As bytes: for each chunk its id, then its length in little-endian.
-pub(super) fn to_bytes(manifest: &Manifest) -> Vec<u8> {
+pub(crate) fn to_bytes(manifest: &Manifest) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(manifest.entries().len() * ENTRY_BYTES);
     for entry in manifest.entries() {
         bytes.extend_from_slice(&entry.chunk.0);
@@ -42,7 +42,7 @@ pub(super) fn to_bytes(manifest: &Manifest) -> Vec<u8> {
 }
 
 /// From bytes, if they are the manifest of this content.
-pub(super) fn from_bytes(content: ContentId, bytes: &[u8]) -> Option<Manifest> {
+pub(crate) fn from_bytes(content: ContentId, bytes: &[u8]) -> Option<Manifest> {
     let entry = |bytes: &[u8]| -> Option<Entry> {
         let (id, length) = bytes.split_first_chunk::<32>()?;
         Some(Entry { chunk: ChunkId(*id), length: u32::from_le_bytes(length.try_into().ok()?) })

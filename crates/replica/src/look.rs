@@ -11,7 +11,7 @@ use sync_engine::{HashOutcome, HashRequest, HashResult, ListRequest, Listed, Lis
 const QUIET_NS: i64 = 2_000_000_000;
 
 /// Lists a directory.
-pub(super) fn list(disk: &dyn Disk, request: &ListRequest) -> Listed {
+pub(crate) fn list(disk: &dyn Disk, request: &ListRequest) -> Listed {
     let place = Place::from(&request.path);
     let outcome = disk.list(&place).map_err(|error| look_failure(&error, request));
     let outcome = outcome.and_then(|listing| still_there(disk, request, &place).map(|()| listing));
@@ -47,7 +47,7 @@ fn look_failure(error: &Error, request: &ListRequest) -> LookFailure {
 }
 
 /// Hashes a file; for one of several chunks, gives its manifest too.
-pub(super) fn hash(disk: &dyn Disk, request: &HashRequest) -> (HashResult, Option<(ContentId, Manifest)>) {
+pub(crate) fn hash(disk: &dyn Disk, request: &HashRequest) -> (HashResult, Option<(ContentId, Manifest)>) {
     let mut manifest = Manifest::default();
     let mut chunker = Chunker::new();
     let mut collect = |chunk: chunker::Chunk<'_>| {

@@ -1,6 +1,15 @@
 //! The thread that reads inotify.
+//!
+//! inotify watches single directories, so every directory of the tree gets a watch, and a new one gets it *before* it
+//! is listed: what is made in it earlier is in the listing, what is made later is told. That listing is only of
+//! directories to watch in turn; the caller is told that the whole new subtree has to be looked at. So nothing is
+//! missed where many programs, which only add the watch, miss most (`mkdir -p a/b/c; touch a/b/c/d`).
+//!
+//! Where the system's limit of watches is reached, the directories in which something happened last stay watched, and
+//! [`filesystem::Watcher::unwatched`] names the others.
 
-use super::tree::{Id, ROOT, Tree};
+mod tree;
+
 use super::{Command, Shared, WatchOptions, lock};
 use crate::disk::OsDisk;
 use crate::listing;
@@ -14,6 +23,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, unlinkat};
 use rustix::io::{Errno, read};
 use std::mem::MaybeUninit;
 use std::sync::Arc;
+use tree::{Id, ROOT, Tree};
 
 /// Room for at least 200 events with the longest names; most are far shorter.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -88,20 +98,7 @@ impl Worker {
         self.watch_below(ROOT);
         lock(&self.shared.hints).lost(RelativePath::root());
         let result = self.serve();
-        let mut status = lock(&self.shared.status);
-        status.stopped = Some(match result {
-            Ok(()) => "it was stopped".to_owned(),
-            Err(errno) => std::io::Error::from(errno).to_string(),
-        });
-        drop(status);
-        if let Err(errno) = result {
-            tracing::error!(error = %errno, "watching ended; changes are found by scanning only");
-            let mut hints = lock(&self.shared.hints);
-            hints.lost(RelativePath::root());
-            hints.status();
-            drop(hints);
-            (self.shared.wake)();
-        }
+        self.shared.end(result);
     }
 
     fn serve(&mut self) -> Result<(), Errno> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Transfers under way; shared between those who move bytes and those who show it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Progress {
+pub struct Progress {
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -46,14 +46,14 @@ pub enum Direction {
 
 /// A transfer under way; over when dropped.
 #[derive(Debug)]
-pub(crate) struct Moving {
+pub struct Moving {
     progress: Progress,
     id: u64,
 }
 
 impl Progress {
     /// Begins a transfer of files, named by the first.
-    pub(crate) fn begin(
+    pub fn begin(
         &self,
         direction: Direction,
         first: &RelativePath,
@@ -70,7 +70,7 @@ impl Progress {
     }
 
     /// What is under way, and how many bytes were sent and received since the start.
-    pub(crate) fn now(&self) -> (Vec<Transfer>, u64, u64) {
+    pub fn now(&self) -> (Vec<Transfer>, u64, u64) {
         self.with(|inner| (inner.transfers.values().cloned().collect(), inner.sent, inner.received))
     }
 
@@ -82,7 +82,7 @@ impl Progress {
 
 impl Moving {
     /// So many more plain bytes were moved.
-    pub(crate) fn moved(&self, bytes: u64) {
+    pub fn moved(&self, bytes: u64) {
         self.progress.with(|inner| {
             let Some(transfer) = inner.transfers.get_mut(&self.id) else { return };
             transfer.done_bytes += bytes;

@@ -1,13 +1,11 @@
 //! Everything a batch installs, staged: from the server, or from what the disk holds already.
 
-use super::{Applier, Known, Learnt, Resumable, failure};
+use super::{Applier, Learnt, Resumable, failure};
 use crate::progress::{Direction, Moving};
-use crate::remote::{FetchSink, RemoteError, fetch_chunks, fetch_manifests};
-use bytes::Bytes;
+use crate::remote::{Known, Unavailable};
 use chunker::Manifest;
 use filesystem::{Disk, Place, Staged, StagedFile, StagedId};
 use model::{ChunkId, ContentId, NodeId, RelativePath, Timestamp};
-use protocol::bundle::{NodeContent, WantedChunk};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use sync_engine::{LocalAction, LocalActionKind, LocalOutcome};
@@ -118,7 +116,7 @@ impl Applier {
     }
 
     /// The manifests of all long contents, and of those they replace as far as they are known.
-    fn manifests(&self, wants: &[Want<'_>], known: &Known) -> Result<Known, RemoteError> {
+    fn manifests(&self, wants: &[Want<'_>], known: &Known) -> Result<Known, Unavailable> {
         let mut manifests = Known::new();
         let mut asked = BTreeMap::new();
         for want in wants.iter().filter(|want| want.size > chunker::MIN_BYTES as u64) {
@@ -134,10 +132,12 @@ impl Applier {
                 manifests.insert(base, Arc::clone(manifest));
             }
         }
-        let asked: Vec<NodeContent> =
-            asked.into_iter().map(|(content, node)| NodeContent { node, content }).collect();
-        let found = self.runtime.block_on(fetch_manifests(&self.remote, self.folder, &asked))?;
-        manifests.extend(found.into_iter().map(|(content, manifest)| (content, Arc::new(manifest))));
+        let asked: Vec<(NodeId, ContentId)> =
+            asked.into_iter().map(|(content, node)| (node, content)).collect();
+        if !asked.is_empty() {
+            let found = self.remote.manifests(&asked)?;
+            manifests.extend(found.into_iter().map(|(content, manifest)| (content, Arc::new(manifest))));
+        }
         Ok(manifests)
     }
 }
@@ -149,7 +149,7 @@ struct Filler<'a> {
     /// Where each awaited chunk goes.
     places: BTreeMap<ChunkId, Vec<(usize, u64)>>,
     /// The awaited chunks in the order of their first use, with their lengths.
-    order: Vec<(WantedChunk, u64)>,
+    order: Vec<((NodeId, ChunkId), u64)>,
     staged: &'a mut StagedByIndex,
     moving: &'a Moving,
 }
@@ -186,8 +186,7 @@ impl<'a> Filler<'a> {
             }
             let places = self.places.entry(*id).or_default();
             if places.is_empty() {
-                let wanted = WantedChunk { chunk: *id, node: Some(want.node) };
-                self.order.push((wanted, u64::from(*length)));
+                self.order.push(((want.node, *id), u64::from(*length)));
             }
             places.push((want.index, *offset));
         }
@@ -246,13 +245,20 @@ impl<'a> Filler<'a> {
             });
             let (now, later) = rest.split_at(fitting.count().max(1));
             rest = later;
-            let ids: Vec<WantedChunk> = now.iter().map(|(wanted, _)| *wanted).collect();
-            let (remote, folder, runtime) =
-                (self.applier.remote.clone(), self.applier.folder, self.applier.runtime.clone());
-            if let Err(error) = runtime.block_on(fetch_chunks(&remote, folder, &ids, self)) {
+            let wanted: Vec<(NodeId, ChunkId)> = now.iter().map(|(wanted, _)| *wanted).collect();
+            let remote = Arc::clone(&self.applier.remote);
+            if let Err(error) = remote.chunks(&wanted, &mut |id, plain| self.chunk(id, plain)) {
                 tracing::debug!(%error, "a download broke off");
                 return;
             }
+        }
+    }
+
+    /// A chunk has come, whose bytes are those its id names.
+    fn chunk(&mut self, id: ChunkId, plain: &[u8]) {
+        for (index, offset) in self.places.remove(&id).unwrap_or_default() {
+            self.moving.moved(plain.len() as u64);
+            self.put(index, offset, plain);
         }
     }
 
@@ -308,15 +314,6 @@ impl<'a> Filler<'a> {
             if done.contains(&id) {
                 learnt.resumable.push((content, None));
             }
-        }
-    }
-}
-
-impl FetchSink for Filler<'_> {
-    fn chunk(&mut self, id: ChunkId, plain: &Bytes) {
-        for (index, offset) in self.places.remove(&id).unwrap_or_default() {
-            self.moving.moved(plain.len() as u64);
-            self.put(index, offset, plain);
         }
     }
 }

@@ -3,45 +3,40 @@
 mod staging;
 
 use crate::progress::Progress;
-use crate::remote::Remote;
+use crate::remote::{Known, Remote};
 use chunker::Manifest;
 use filesystem::change::{self, Expected, Outcome};
 use filesystem::{Disk, Error, ErrorKind, Staged, StagedId};
 use model::conflict::{Author, conflict_name};
-use model::{Content, ContentId, Fingerprint, FolderId, Name, NodeKey, NodeState, RelativePath};
+use model::{Content, ContentId, Fingerprint, Name, NodeKey, NodeState, RelativePath};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use sync_engine::{Frozen, LocalAction, LocalActionKind, LocalOutcome};
 
 /// What applying needs from its surroundings.
-pub(super) struct Applier {
-    pub(super) disk: Arc<dyn Disk>,
-    pub(super) remote: Remote,
-    pub(super) folder: FolderId,
-    pub(super) runtime: tokio::runtime::Handle,
-    pub(super) author: Author,
-    pub(super) progress: Progress,
+pub(crate) struct Applier {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) remote: Arc<dyn Remote>,
+    pub(crate) author: Author,
+    pub(crate) progress: Progress,
     /// Told when the download of a long content begins.
-    pub(super) note_download: Box<dyn Fn(ContentId, StagedId) + Send + Sync>,
+    pub(crate) note_download: Box<dyn Fn(ContentId, StagedId) + Send + Sync>,
 }
 
 /// Files half downloaded, found again after a restart.
-pub(super) type Resumable = BTreeMap<ContentId, StagedId>;
-
-/// Manifests known to the pair, by content.
-pub(super) type Known = BTreeMap<ContentId, Arc<Manifest>>;
+pub(crate) type Resumable = BTreeMap<ContentId, StagedId>;
 
 /// What came of a batch besides its outcomes.
 #[derive(Default)]
-pub(super) struct Learnt {
-    pub(super) manifests: Vec<(ContentId, Manifest)>,
+pub(crate) struct Learnt {
+    pub(crate) manifests: Vec<(ContentId, Manifest)>,
     /// Begun (with the staged file) or over (without) downloads of long files.
-    pub(super) resumable: Vec<(ContentId, Option<StagedId>)>,
+    pub(crate) resumable: Vec<(ContentId, Option<StagedId>)>,
 }
 
 impl Applier {
     /// Carries out a batch in order.
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &self,
         actions: &[LocalAction],
         known: &Known,
@@ -192,7 +187,7 @@ fn outcome_of(done: Result<Outcome, Error>, path: &RelativePath) -> LocalOutcome
 }
 
 /// What an error of the disk means for the engine.
-pub(super) fn failure(error: &Error, path: &RelativePath) -> LocalOutcome {
+pub(crate) fn failure(error: &Error, path: &RelativePath) -> LocalOutcome {
     match error.kind {
         ErrorKind::NotFound | ErrorKind::Exists | ErrorKind::Changed | ErrorKind::NotEmpty => {
             LocalOutcome::Changed
