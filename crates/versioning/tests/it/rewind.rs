@@ -267,6 +267,7 @@ fn a_moment_between_two_commits_is_the_state_after_the_first() {
 }
 
 /// All files of a folder overwritten, renamed or removed by one device, and brought back.
+#[allow(clippy::print_stdout, reason = "a measurement is read by a person")]
 fn ransomware(files: u32) {
     let directory = tempfile::tempdir().unwrap();
     let database = metadata_sqlite::Sqlite::open(&directory.path().join("catalog.db")).unwrap();
