@@ -372,7 +372,7 @@ impl Daemon {
     }
 }
 
-pub(super) fn failed(error: &RemoteError) -> ControlAnswer {
+fn failed(error: &RemoteError) -> ControlAnswer {
     ControlAnswer::Failed(error.to_string())
 }
 

@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(read(&bytes), Some(rewound));
         for end in 0..bytes.len() {
             // Whole entries of what was kept can be missing; nothing else reads.
-            assert!(read(&bytes[..end]).is_none() || (bytes.len() - end) % 16 == 0);
+            assert!(read(&bytes[..end]).is_none() || (bytes.len() - end).is_multiple_of(16));
         }
         assert_eq!(read(&[1, 0, 0]), None);
     }

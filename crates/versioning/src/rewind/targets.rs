@@ -38,7 +38,8 @@ pub(super) struct Plan {
     pub(super) targets: BTreeMap<NodeId, Target>,
     /// Whether every node of the folder goes back, so that the tree of then comes out whole.
     pub(super) is_whole: bool,
-    keys: Vec<(NodeId, NameKey)>,
+    /// The places that nodes are to take; a workspace is loaded with who stands there.
+    pub(super) keys: Vec<(NodeId, NameKey)>,
     directories: HashSet<NodeId>,
     kept: Vec<Kept>,
 }

@@ -280,10 +280,10 @@ proptest! {
 
     /// Regular work: the older, the sparser; and the recent half is dense.
     #[test]
-    fn the_older_the_sparser(versions in 8_u32..64, minutes in 10_i64..600, count in 100_usize..400) {
+    fn the_older_the_sparser(versions in 8_u32..64, minutes in 600_i64..6000, count in 100_usize..400) {
         let step = minutes * MINUTE_NS;
         let rules = Rules { versions, days: None, safe_days: 1 };
-        // Old enough for the safe window to have no say.
+        // Old enough for the safe window to have no say; and so much work that the oldest is much older than the newest.
         let now = NOW + 10 * DAY_NS;
         let rows: Vec<Row> = (0..count).map(|index| Row {
             seq: Seq(index as u64 + 1),
