@@ -8,6 +8,7 @@ mod counting;
 mod fetch;
 mod folder;
 mod history;
+mod kept_past;
 mod model_based;
 mod on_disk;
 mod outside;

@@ -14,12 +14,12 @@ use versioning::{Commit, Error, changes, commit, folder};
 
 const ROOT: NodeId = NodeId::ROOT;
 
-fn later(days: i64) -> Timestamp {
+pub(crate) fn later(days: i64) -> Timestamp {
     Timestamp(NOW.0 + days * DAY_NS)
 }
 
 impl World {
-    fn rules(&self, versions: u32, days: Option<u32>, safe_days: u32) {
+    pub(crate) fn rules(&self, versions: u32, days: Option<u32>, safe_days: u32) {
         let authority = folder::Authority::Administrator;
         let change = move |settings: &mut metadata::folder::FolderSettings| {
             settings.keep_versions = versions;
@@ -35,7 +35,7 @@ impl World {
         .unwrap();
     }
 
-    fn at(&self, now: Timestamp, operations: Vec<Operation>, texts: &[&str]) -> Vec<NodeId> {
+    pub(crate) fn at(&self, now: Timestamp, operations: Vec<Operation>, texts: &[&str]) -> Vec<NodeId> {
         let chunks: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
         let received = self.store(&chunks);
         let groups: Vec<Group> = operations.into_iter().map(one).collect();
@@ -43,16 +43,16 @@ impl World {
         answer.outcomes.iter().flat_map(applied).collect()
     }
 
-    fn write_version(&self, now: Timestamp, node: NodeId, text: &str) {
+    pub(crate) fn write_version(&self, now: Timestamp, node: NodeId, text: &str) {
         let base = self.revision(node).version;
         self.at(now, vec![update(node, base, text)], &[text]);
     }
 
-    fn round(&self, now: Timestamp) -> Done {
+    pub(crate) fn round(&self, now: Timestamp) -> Done {
         round(&*self.database, self.folder, now, &|| true).unwrap()
     }
 
-    fn numbers(&self, node: NodeId) -> Vec<u64> {
+    pub(crate) fn numbers(&self, node: NodeId) -> Vec<u64> {
         let rows = versions(&*self.database, self.may_read(), node, NOW).unwrap();
         rows.iter().map(|version| version.number.0).collect()
     }
@@ -62,7 +62,7 @@ impl World {
         read::<_, MetadataError>(&*self.database, move |s| s.retention(folder)).unwrap().covered_since
     }
 
-    fn bring_back(&self, node: NodeId) -> model::GroupOutcome {
+    pub(crate) fn bring_back(&self, node: NodeId) -> model::GroupOutcome {
         let request = Restore {
             permit: self.may_write(),
             key: self.next_key(),

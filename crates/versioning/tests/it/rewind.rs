@@ -12,7 +12,8 @@ use versioning::{Commit, Error, commit, history};
 
 const ROOT: NodeId = NodeId::ROOT;
 
-fn request(world: &World, to: When) -> Rewind {
+/// The whole folder, for everybody.
+pub(crate) fn request(world: &World, to: When) -> Rewind {
     Rewind {
         permit: world.may_write(),
         key: world.next_key(),
