@@ -202,6 +202,9 @@ pub struct PastLine {
     pub modified: String,
     /// The number of its version; 0 for a directory.
     pub version: u64,
+    /// Whether the very version of then was thinned out, and this is the one kept from before it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub thinned: bool,
 }
 
 /// What has changed since a moment.

@@ -23,6 +23,9 @@ use versioning::identity::Identity;
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
+/// The number of a login of the system, if there is such a login.
+pub type SystemUser = Arc<dyn Fn(&str) -> Option<u32> + Send + Sync>;
+
 /// What can be chosen.
 #[derive(Clone)]
 pub struct Settings {
@@ -51,7 +54,7 @@ pub struct Settings {
     /// Where folders' plain directories lie; none: folders have none.
     pub plain: Option<PlainDirectories>,
     /// The number of a login of the system.
-    pub system_user: Arc<dyn Fn(&str) -> Option<u32> + Send + Sync>,
+    pub system_user: SystemUser,
 }
 
 impl Default for Settings {

@@ -57,6 +57,7 @@ impl Daemon {
                 size: entry.size,
                 modified: entry.mtime.to_string(),
                 version: entry.version,
+                thinned: entry.thinned,
             }));
             match page.next {
                 Some(next) if list.entries.len() < LINES_MAX => after = Some(next),

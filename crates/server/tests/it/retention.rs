@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use model::{Operation, Timestamp};
 use protocol::ProblemKind;
 use protocol::admin::{AdminAnswer, AdminFailure, AdminRequest, Limit, RetentionReport};
-use protocol::v1::{SpaceResponse, VersionsResponse, WirePrivilege};
+use protocol::v1::{ChildrenResponse, SpaceResponse, VersionsResponse, WirePrivilege};
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -99,6 +99,35 @@ async fn a_folders_rules_are_set_shown_tried_and_carried_out() {
         panic!()
     };
     assert_eq!(report.faults, Vec::<String>::new());
+
+    // Whoever looks at a moment is told which versions are older ones.
+    let list = |seq: u64| alice.folder_path(&format!("nodes/n1/children?seq={seq}"));
+    for number in 1..=9 {
+        let page: ChildrenResponse = alice.get(&list(number)).await.parse();
+        let stands_in = numbers.iter().copied().find(|kept| *kept <= number).unwrap();
+        let seen = (page.entries[0].version, page.entries[0].thinned);
+        assert_eq!(seen, (stands_in, stands_in != number));
+    }
+}
+
+#[tokio::test]
+async fn a_moment_that_is_kept_no_more_is_not_found_and_says_from_where_on_the_past_is_kept() {
+    let (world, clock) = world_with_clock().await;
+    let alice = world.writer().await;
+    file_of_days(&alice, &clock, 3).await;
+    world.do_admin(set(None, Some(Limit::To(30)), Some(1))).await;
+    clock.store(32, Ordering::Relaxed);
+    assert_eq!(retention(&world, false).await.versions, 1);
+    let asked = ["nodes/n1/children?seq=1", "nodes/n1/differences?seq=1"].map(|path| alice.folder_path(path));
+    for path in asked {
+        let answer = alice.get(&path).await;
+        answer.assert_problem(ProblemKind::NotFound);
+        assert_eq!(answer.parse::<serde_json::Value>()["covered_since"], 2);
+    }
+    let restore = alice.json(Method::POST, &alice.folder_path("restore"), &json!({ "seq": 1 })).await;
+    restore.assert_problem(ProblemKind::NotFound);
+    let page: ChildrenResponse = alice.get(&alice.folder_path("nodes/n1/children?seq=2")).await.parse();
+    assert_eq!((page.entries[0].version, page.entries[0].thinned), (2, false));
 }
 
 #[tokio::test]
