@@ -128,22 +128,36 @@ fn rows_go_and_leave_marks(open: Open<'_>) {
     assert_eq!(shown, [(3, 2, None), (4, 3, Some(Seq(5))), (4, 6, None)]);
     let thinned = |seq| {
         let tree = read(&*database, move |snapshot| snapshot.tree_at(id, Seq(seq), NodeId(3), 9));
+        let nodes = read(&*database, move |snapshot| snapshot.nodes_at(id, &[NodeId(4)], Seq(seq)));
+        assert_eq!(nodes, tree[..1]);
         tree[0].thinned
     };
     assert_eq!((thinned(4), thinned(5), thinned(6)), (false, true, false));
 
     let trash = move |snapshot: &dyn Snapshot| snapshot.removed_nodes(id, None, 9).map(|rows| rows.len());
-    assert_eq!(read(&*database, trash), 1);
+    let below = move |snapshot: &dyn Snapshot| snapshot.removed_below(id, &[NodeId(2)]);
+    assert_eq!((read(&*database, trash), read(&*database, below)), (1, vec![(NodeId(2), 1, 50)]));
     write(&*database, move |transaction| {
+        transaction
+            .put_departures(id, &[(NodeId(2), NodeId(5)), (NodeId(5), NodeId(4)), (NodeId(2), NodeId(4))])?;
         transaction.drop_versions(id, &[(NodeId(5), Seq(7))])?;
         transaction.purge_nodes(id, &[NodeId(4), NodeId(5)])
     });
     let nodes = read(&*database, move |snapshot| snapshot.nodes(id, &[NodeId(4), NodeId(5)]));
     assert_eq!((nodes[0].purged, nodes[1].purged), (false, true), "only what is removed");
-    assert_eq!(read(&*database, trash), 0);
+    assert_eq!((read(&*database, trash), read(&*database, below)), (0, vec![]));
+    let at_seven = move |snapshot: &dyn Snapshot| {
+        let tree = snapshot.tree_at(id, Seq(7), NodeId(4), 9)?;
+        Ok((tree, snapshot.nodes_at(id, &[NodeId(5)], Seq(7))?))
+    };
+    assert_eq!(read(&*database, at_seven), (vec![], vec![]), "what it held then is gone");
     write(&*database, move |transaction| transaction.drop_tombstones(id, &[NodeId(5)]));
     assert_eq!(read(&*database, move |snapshot| snapshot.nodes(id, &[NodeId(5)])), []);
     assert_eq!(read(&*database, move |snapshot| snapshot.placements(id, NodeId(5))), []);
+    let once = |directory| {
+        read(&*database, move |snapshot| snapshot.once_children(id, NodeId(directory), NodeId(0), 9))
+    };
+    assert_eq!((once(2), once(5)), (vec![NodeId(3), NodeId(4)], vec![]));
 }
 
 fn pins_are_set_and_taken_away(open: Open<'_>) {
