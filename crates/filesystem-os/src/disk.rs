@@ -1,6 +1,7 @@
 //! The port on a directory of this machine.
 
 use crate::beneath::{Beneath, Directory};
+use crate::dress::hand_over;
 use crate::error::{at, kind, whole};
 use crate::file::{OsReadFile, OsStagedFile, check_is_file, set_mode, set_mtime, times};
 use crate::listing::{self, Known};
@@ -495,6 +496,9 @@ impl Disk for OsDisk {
     fn rename_new(&self, from: &Place, to: &Place) -> Result<()> {
         let source = self.locate(Operation::Rename, from)?;
         let target = self.locate(Operation::Rename, to)?;
+        if let (Place::Staged(_), Place::Tree(_)) = (from, to) {
+            hand_over(source.0.as_fd(), target.0.as_fd(), &source.1);
+        }
         if self.inner.probed.no_replace {
             self.rename_at(Operation::Rename, (&source, from), &target, RenameFlags::NOREPLACE)
         } else {
@@ -514,7 +518,10 @@ impl Disk for OsDisk {
     fn make_directory(&self, path: &RelativePath) -> Result<()> {
         let place = Place::from(path);
         let (directory, name) = self.locate(Operation::MakeDirectory, &place)?;
-        mkdirat(&directory, &name, Mode::from_raw_mode(0o777)).map_err(at(Operation::MakeDirectory, &place))
+        mkdirat(&directory, &name, Mode::from_raw_mode(0o777))
+            .map_err(at(Operation::MakeDirectory, &place))?;
+        hand_over(directory.as_fd(), directory.as_fd(), &name);
+        Ok(())
     }
 
     fn set_attributes(

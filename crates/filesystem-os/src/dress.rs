@@ -1,10 +1,16 @@
-//! What a new file takes over from the one it replaces.
+//! What a new file takes over: from the one it replaces, or from the directory it comes into.
 
 use crate::file::set_mode;
 use crate::node;
+use rustix::fd::BorrowedFd;
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{Gid, Uid, XattrFlags, fchown, fgetxattr, flistxattr, fsetxattr};
+use rustix::fs::{
+    AtFlags, FileType, Gid, Mode, OFlags, Uid, XattrFlags, chownat, fchown, fgetxattr, flistxattr, fsetxattr,
+    openat,
+};
 use rustix::io::Errno;
+use rustix::process::geteuid;
+use std::ffi::CStr;
 
 /// The longest list of extended attributes, and the longest value, that are taken over.
 const XATTR_BYTES_MAX: usize = 64 << 10;
@@ -45,6 +51,31 @@ fn copy_xattrs(file: &OwnedFd, like: &OwnedFd) {
             let _ = fsetxattr(file, name, &value[..length], XattrFlags::empty());
         }
     }
+}
+
+/// What root makes for others is theirs: gives a new node in a directory that is not root's the directory's owner and
+/// group, and permits with it what the directory permits. Anybody else's new nodes are their own already. What the
+/// system does not allow is left.
+pub(crate) fn hand_over(directory: BorrowedFd<'_>, parent: BorrowedFd<'_>, name: &CStr) {
+    if !geteuid().is_root() {
+        return;
+    }
+    let Ok(above) = node::stat(parent, c"") else { return };
+    if (above.stx_uid, above.stx_gid) == (0, 0) {
+        return;
+    }
+    let (owner, group) = (Uid::from_raw(above.stx_uid), Gid::from_raw(above.stx_gid));
+    let _ = chownat(directory, name, Some(owner), Some(group), AtFlags::SYMLINK_NOFOLLOW);
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let Ok(node) = openat(directory, name, flags, Mode::empty()) else { return };
+    let Ok(ours) = node::stat(node.as_fd(), c"") else { return };
+    let allowed: u32 = above.stx_mode.into();
+    let mode = match FileType::from_raw_mode(ours.stx_mode.into()) {
+        FileType::Directory => allowed & 0o2777,
+        FileType::RegularFile => merge_modes(ours.stx_mode.into(), allowed & 0o666),
+        _ => return,
+    };
+    let _ = set_mode(&node, mode);
 }
 
 #[cfg(test)]

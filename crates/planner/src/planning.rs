@@ -22,11 +22,12 @@ pub fn plan<V: View>(view: &V, author: &Author) -> Result<Plan, V::Error> {
     plan_traced(view, author, None).map(|(plan, _)| plan)
 }
 
-/// Only the first phase of [`plan`]: what both sides agree on by now. To be noted before new observations are taken
-/// in, which could hide it.
+/// What both sides agree on by now, nodes included that both have anew: to be noted before new observations are taken
+/// in, which could hide it. Where there is nothing left to note, nothing.
 pub fn bookkeeping_steps<V: View>(view: &V, author: &Author) -> Result<Vec<MemoryStep>, V::Error> {
     let scene = Scene::read(view, author, None)?;
-    Ok(bookkeeping(&scene))
+    let steps = bookkeeping(&scene);
+    Ok(if steps.is_empty() { adoption(&scene) } else { steps })
 }
 
 /// Like [`plan`], and says which rules decided something. With a fault, one rule is broken on purpose.

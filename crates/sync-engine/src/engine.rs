@@ -779,10 +779,16 @@ impl Engine {
         if self.planned_clean || self.fault == Some(Fault::NoBookkeepingBeforePull) {
             return Ok(());
         }
-        for step in planner::bookkeeping_steps(store, &self.settings.author)? {
-            record::memory_step(store, &step)?;
+        // What is adopted may be agreed on next, and so on down to the deepest directory.
+        loop {
+            let steps = planner::bookkeeping_steps(store, &self.settings.author)?;
+            if steps.is_empty() {
+                return Ok(());
+            }
+            for step in &steps {
+                record::memory_step(store, step)?;
+            }
         }
-        Ok(())
     }
 
     fn set_timer(&mut self, now: Timestamp, out: &mut Vec<Effect>) {

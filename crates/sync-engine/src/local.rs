@@ -71,9 +71,11 @@ struct Round {
     missing: BTreeSet<NodeKey>,
     /// Nodes of L whose place was found taken by another handle.
     displaced: BTreeSet<NodeKey>,
-    /// Those of them whose place has a new owner: gone, unless they are found elsewhere before the round is over. Until
-    /// then L has two nodes of one name.
+    /// Those of them whose place has a new owner in L: gone, unless they are found elsewhere before the round is over.
+    /// Until then L has two nodes of one name, also after a crash: nothing is planned before a whole round is over.
     ousted: BTreeSet<NodeKey>,
+    /// What was seen does not fit together: the next round looks at everything again, before anything is planned.
+    doubtful: bool,
     /// Entries whose handle L knows at another place.
     arrived: VecDeque<Arrival>,
     /// Entries with a handle unknown to L at the place of a known node.
@@ -131,6 +133,9 @@ impl LocalSide {
 
     /// What was seen does not fit together, since it changed while it was looked at: the next round looks anew.
     pub(crate) fn look_at_everything(&mut self) {
+        if let Some(round) = &mut self.round {
+            round.doubtful = true;
+        }
         self.want(RelativePath::root(), true);
     }
 
@@ -396,8 +401,10 @@ impl LocalSide {
         }
         let Some(mut round) = self.round.take() else { return Ok(None) };
         for key in std::mem::take(&mut round.ousted) {
-            remove_subtree(store, key, &mut round.touched)?;
             round.missing.remove(&key);
+            if !round.doubtful {
+                remove_subtree(store, key, &mut round.touched)?;
+            }
         }
         self.judge_missing(store, now, &mut round)?;
         self.complete |= round.whole;

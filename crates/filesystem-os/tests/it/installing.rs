@@ -153,3 +153,27 @@ fn a_replaced_file_keeps_its_permissions_and_attributes() {
     assert_eq!(&note[..length], b"mine");
     assert_eq!(fs::read(&file).unwrap(), b"new");
 }
+
+/// What root makes in somebody's directory is theirs. Needs root.
+#[test]
+fn what_root_makes_belongs_to_the_owner_of_the_directory() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("only root can give files away: not tried");
+        return;
+    }
+    let ground = Ground::new();
+    chown(ground.root(), Some(1234), Some(5678)).unwrap();
+    fs::set_permissions(ground.root(), fs::Permissions::from_mode(0o2770)).unwrap();
+    change::make_directory(&ground.disk, &path("d")).unwrap();
+    let mut file = ground.disk.stage_file().unwrap();
+    file.write_at(0, b"one").unwrap();
+    let staged = file.finish(3, Timestamp(0), false).unwrap();
+    let unused = |_| Name::new("aside").unwrap();
+    let installed = change::install(&ground.disk, &staged, &path("d/f"), Expected::Absent, &unused).unwrap();
+    assert!(matches!(installed, Outcome::Done { .. }));
+    for (name, mode) in [("d", 0o2770), ("d/f", 0o660)] {
+        let found = fs::symlink_metadata(ground.at(name)).unwrap();
+        assert_eq!((found.uid(), found.gid(), found.mode() & 0o7777), (1234, 5678, mode), "{name}");
+    }
+}

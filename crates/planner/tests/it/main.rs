@@ -1,5 +1,6 @@
 //! The planner as its users see it: golden scenarios, properties, planted faults.
 
+mod bookkeeping;
 mod converge;
 mod cost;
 mod exhaustive;

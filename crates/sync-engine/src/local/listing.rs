@@ -74,10 +74,19 @@ impl LocalSide {
             }
         }
         if let Some(round) = &mut self.round {
-            for key in children.into_values().map(|(key, _)| key).chain(doubles) {
+            for key in children.into_values().map(|(key, _)| key) {
                 round.missing.insert(key);
                 // It was seen here earlier in the round, and has moved on.
                 round.moved.remove(&key);
+            }
+            for (key, taken) in doubles {
+                round.moved.remove(&key);
+                if taken {
+                    round.displaced.insert(key);
+                    round.ousted.insert(key);
+                } else {
+                    round.missing.insert(key);
+                }
             }
         }
         Ok(())
@@ -257,12 +266,12 @@ fn thaw_unreadable<S: PairStore>(store: &mut S, key: NodeKey) -> Result<bool, St
 type Children = BTreeMap<Name, (NodeKey, Row)>;
 
 /// L's children of a directory by name. Where L has several of one name, as after looking while things were moved, the
-/// one that is found there stands for the name; the others are told apart as missing.
+/// one that is found there stands for the name; the others are told apart, and whether their name is taken.
 fn children_by_name<S: PairStore>(
     store: &S,
     directory: NodeKey,
     entries: &[Entry],
-) -> Result<(Children, Vec<NodeKey>), StoreError> {
+) -> Result<(Children, Vec<(NodeKey, bool)>), StoreError> {
     let found: BTreeMap<&Name, &Handle> =
         entries.iter().map(|entry| (&entry.name, &entry.fingerprint.handle)).collect();
     let keys = store.children(Tree::Local, directory)?;
@@ -277,8 +286,13 @@ fn children_by_name<S: PairStore>(
         let Some(row) = store.row(key)? else { continue };
         let Some(name) = row.triple.local.as_ref().map(|local| local.name.clone()) else { continue };
         match children.get(&name) {
-            Some((_, other)) if rank(other, &name) >= rank(&row, &name) => doubles.push(key),
-            _ => doubles.extend(children.insert(name, (key, row)).map(|(other, _)| other)),
+            Some((_, other)) if rank(other, &name) >= rank(&row, &name) => {
+                doubles.push((key, found.contains_key(&name)));
+            }
+            _ => {
+                let taken = found.contains_key(&name);
+                doubles.extend(children.insert(name, (key, row)).map(|(other, _)| (other, taken)));
+            }
         }
     }
     Ok((children, doubles))
