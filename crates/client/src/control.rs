@@ -260,6 +260,9 @@ pub struct Restored {
     pub changed: u64,
     /// How many of them got a mark in their name, because it was taken.
     pub renamed: u64,
+    /// Of how many the very version of then was thinned out, so that the one kept from before it stands in.
+    #[serde(default)]
+    pub thinned: u64,
     /// How many were left as they are.
     pub kept_count: u64,
     /// How many of the first thousand of those for which reason: `changed_by_others`, `in_use`, `impossible`.

@@ -152,6 +152,7 @@ impl Daemon {
             moved: done.moved,
             changed: done.changed,
             renamed: done.renamed,
+            thinned: done.thinned,
             kept_count: done.kept_count,
             kept,
         }))

@@ -149,6 +149,12 @@ fn show_restored(restored: &Restored, path: &Path, json: bool) -> anyhow::Result
     if restored.renamed > 0 {
         output::line(&format!("{} got \"(restored)\" in their name, because it is taken", restored.renamed));
     }
+    if restored.thinned > 0 {
+        output::line(&format!(
+            "of {} the version of then was thinned out: the one kept from before it {verb} taken",
+            restored.thinned
+        ));
+    }
     if restored.kept_count > 0 {
         let reasons: Vec<String> = restored
             .kept

@@ -156,6 +156,9 @@ pub struct FolderRestoreResponse {
     pub changed: u64,
     /// How many of them got a mark in their name, because it was taken.
     pub renamed: u64,
+    /// Of how many the very version of then was thinned out, so that the one kept from before it stands in.
+    #[serde(default)]
+    pub thinned: u64,
     /// The first thousand that were left as they are.
     pub kept: Vec<KeptEntry>,
     /// How many were.

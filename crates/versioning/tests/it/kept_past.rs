@@ -9,7 +9,7 @@ use versioning::compare::{Compare, Compared, compare};
 use versioning::history::{RemovedTree, trash_of};
 use versioning::past::{List, When, list};
 use versioning::retention::pin;
-use versioning::rewind::{preview, rewind};
+use versioning::rewind::{Only, Rewind, preview, rewind};
 use versioning::{Commit, Error, commit};
 
 const ROOT: NodeId = NodeId::ROOT;
@@ -58,7 +58,14 @@ fn whoever_looks_at_a_moment_is_told_where_an_older_version_stands_in() {
     // Going back brings what is kept.
     let gone = (1..21).rev().find(|number| !kept.contains(number)).unwrap();
     let stands_in = kept.iter().copied().find(|kept| *kept <= gone).unwrap();
-    assert_eq!(rewind_to(&world, When::Seq(Seq(gone))).changed, 1);
+    let sure = preview(&*world.database, request(&world, When::Seq(Seq(stands_in)))).unwrap();
+    assert_eq!((sure.changed, sure.thinned), (1, 0));
+    let only = Only::By { user: Some(world.may_write().principal().user), devices: None };
+    let theirs = Rewind { only, ..request(&world, When::Seq(Seq(gone))) };
+    let theirs = preview(&*world.database, theirs).unwrap();
+    assert_eq!((theirs.changed, theirs.thinned), (1, 1));
+    let rewound = rewind_to(&world, When::Seq(Seq(gone)));
+    assert_eq!((rewound.changed, rewound.thinned), (1, 1));
     assert_eq!(world.node(node).content, text(&format!("day {}", stands_in - 1)));
     world.assert_sound();
 }
