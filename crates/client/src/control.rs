@@ -58,6 +58,17 @@ pub enum ControlRequest {
         /// The file.
         path: PathBuf,
     },
+    /// Pins or labels a version of a file; what is not given stays.
+    Pin {
+        /// The file.
+        path: PathBuf,
+        /// Which version.
+        version: u64,
+        /// Whether it is kept for ever.
+        pinned: Option<bool>,
+        /// What it is called; an empty text takes the label away.
+        label: Option<String>,
+    },
     /// Makes an old version of a file the newest.
     Restore {
         /// The file.
@@ -191,6 +202,9 @@ pub struct PastLine {
     pub modified: String,
     /// The number of its version; 0 for a directory.
     pub version: u64,
+    /// Whether the very version of then was thinned out, and this is the one kept from before it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub thinned: bool,
 }
 
 /// What has changed since a moment.
@@ -246,6 +260,9 @@ pub struct Restored {
     pub changed: u64,
     /// How many of them got a mark in their name, because it was taken.
     pub renamed: u64,
+    /// Of how many the very version of then was thinned out, so that the one kept from before it stands in.
+    #[serde(default)]
+    pub thinned: u64,
     /// How many were left as they are.
     pub kept_count: u64,
     /// How many of the first thousand of those for which reason: `changed_by_others`, `in_use`, `impossible`.
@@ -370,6 +387,12 @@ pub struct VersionLine {
     pub device: Option<String>,
     /// Whether it is the file's state now.
     pub current: bool,
+    /// Whether it is kept for ever.
+    #[serde(default)]
+    pub pinned: bool,
+    /// What somebody called it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
 }
 
 /// Whether a daemon listens.

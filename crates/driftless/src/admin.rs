@@ -11,7 +11,7 @@ use crate::cli::{
 use crate::data::{Data, PATIENCE};
 use crate::{output, password};
 use anyhow::{Context as _, bail};
-use protocol::admin::{AdminAnswer, AdminRequest, Secret};
+use protocol::admin::{AdminAnswer, AdminRequest, Limit, Secret};
 use protocol::v1::{WireNameRule, WirePrivilege};
 use server::Settings;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -31,6 +31,7 @@ pub(crate) fn run(arguments: &AdminArguments) -> anyhow::Result<ExitCode> {
         AdminCommand::Group(command) => group(command),
         AdminCommand::Folder(command) => folder(command),
         AdminCommand::Device(command) => device(command),
+        AdminCommand::Space { common } => ask(common, AdminRequest::Space),
         AdminCommand::Verify { common, all_bytes } => {
             ask(common, AdminRequest::Verify { all_bytes: *all_bytes })
         }
@@ -121,8 +122,20 @@ fn folder(command: &FolderCommand) -> anyhow::Result<ExitCode> {
             ask(common, AdminRequest::FolderHold { folder: name.clone(), approve })
         }
         FolderCommand::List { common } => ask(common, AdminRequest::FolderList),
-        FolderCommand::Set { name, quota, common } => {
-            ask(common, AdminRequest::FolderSet { folder: name.clone(), quota_bytes: quota.0 })
+        FolderCommand::Set { name, quota, versions, days, safe_days, common } => {
+            let limit = |number: Option<u64>| number.map_or(Limit::Unlimited, Limit::To);
+            let request = AdminRequest::FolderSet {
+                folder: name.clone(),
+                quota_bytes: quota.map(|quota| limit(quota.0)),
+                versions: *versions,
+                days: days.map(|days| limit(days.0.map(u64::from))),
+                safe_days: *safe_days,
+            };
+            ask(common, request)
+        }
+        FolderCommand::Retention { name, dry_run, acknowledge, common } => {
+            let (folder, dry_run, acknowledge) = (name.clone(), *dry_run, *acknowledge);
+            ask(common, AdminRequest::FolderRetention { folder, dry_run, acknowledge })
         }
         FolderCommand::Grant { name, to, privilege, common } => {
             let privilege = match privilege {

@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use filesystem_os::WatchMode;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -112,6 +112,12 @@ pub(crate) enum AdminCommand {
     /// Linked devices
     #[command(subcommand, after_help = "Example: driftless admin device list")]
     Device(AdminDeviceCommand),
+    /// Shows what folders and people take: now, in history, in the trash, and what equal parts save
+    #[command(after_help = "Example: driftless admin space")]
+    Space {
+        #[command(flatten)]
+        common: Common,
+    },
     /// Proves that everything the server promises to have is there
     #[command(after_help = "Example: driftless admin verify --all-bytes")]
     Verify {
@@ -271,11 +277,33 @@ pub(crate) enum FolderCommand {
         common: Common,
     },
     /// Changes a shared folder
+    #[command(group(ArgGroup::new("what").required(true).multiple(true).args(["quota", "versions", "days", "safe_days"])))]
     Set {
         name: String,
         /// How much it may hold, such as 500M; `none` for no limit
         #[arg(long, value_name = "SIZE|none", value_parser = quota)]
-        quota: Quota,
+        quota: Option<Quota>,
+        /// How many versions of a file are kept; of old ones those that stand for the longest work
+        #[arg(long, value_name = "N")]
+        versions: Option<u32>,
+        /// For how many days old versions and removed files are kept
+        #[arg(long, value_name = "N|unlimited", value_parser = days)]
+        days: Option<Days>,
+        /// For how many days nothing goes but versions that a later one of the same hour replaced
+        #[arg(long, value_name = "N")]
+        safe_days: Option<u32>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Lets what is no longer kept of a folder's past go now
+    Retention {
+        name: String,
+        /// Only says what would go
+        #[arg(long)]
+        dry_run: bool,
+        /// Says that the mass changes until now are as they should be: what is next to them may go
+        #[arg(long, conflicts_with = "dry_run")]
+        acknowledge: bool,
         #[command(flatten)]
         common: Common,
     },
@@ -295,6 +323,16 @@ pub(crate) struct Quota(pub(crate) Option<u64>);
 
 fn quota(text: &str) -> Result<Quota, String> {
     if text == "none" { Ok(Quota(None)) } else { size(text).map(|bytes| Quota(Some(bytes))) }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Days(pub(crate) Option<u32>);
+
+fn days(text: &str) -> Result<Days, String> {
+    if text == "unlimited" {
+        return Ok(Days(None));
+    }
+    text.parse().map(|days| Days(Some(days))).map_err(|_| "a number of days, or unlimited".to_owned())
 }
 
 /// A number of bytes, with K, M, G or T for powers of 1024.
@@ -457,10 +495,19 @@ pub(crate) enum DeviceCommand {
         #[command(flatten)]
         shown: Shown,
     },
-    /// Lists a file's versions
-    #[command(after_help = "Example: driftless versions ~/Documents/plan.txt")]
+    /// Lists a file's versions; pins and labels them, which keeps them
+    #[command(after_help = "Example: driftless versions ~/Documents/plan.txt --label 3 'as sent'")]
     Versions {
         file: PathBuf,
+        /// Keeps this version for ever
+        #[arg(long, value_name = "N", group = "change")]
+        pin: Option<u64>,
+        /// Keeps this version no longer than others
+        #[arg(long, value_name = "N", group = "change")]
+        unpin: Option<u64>,
+        /// Calls a version something, which keeps it too; an empty text takes the label away
+        #[arg(long, num_args = 2, value_names = ["N", "TEXT"], group = "change")]
+        label: Vec<String>,
         #[command(flatten)]
         shown: Shown,
     },

@@ -70,9 +70,12 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
                 None => show::holds(&home, shown.json).await,
             }
         }
-        DeviceCommand::Versions { file, shown } => {
-            let request = ControlRequest::Versions { path: absolute(file)? };
-            show::versions(ask(&open_home(&shown.home)?, &request).await?, shown.json)
+        DeviceCommand::Versions { file, pin, unpin, label, shown } => {
+            let (home, path) = (open_home(&shown.home)?, absolute(file)?);
+            if let Some((version, pinned, label)) = pin_asked(*pin, *unpin, label)? {
+                return say(&home, &ControlRequest::Pin { path, version, pinned, label }).await;
+            }
+            show::versions(ask(&home, &ControlRequest::Versions { path }).await?, shown.json)
         }
         DeviceCommand::Restore(arguments) => past::restore(arguments).await,
         DeviceCommand::List { path, moment, shown } => past::list(path, moment, shown).await,
@@ -88,6 +91,22 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
             show::log(ask(&open_home(&shown.home)?, &request).await?, shown.json)
         }
     }
+}
+
+/// What is asked to be said of a version: its number, a pin, a label.
+type Pin = (u64, Option<bool>, Option<String>);
+
+fn pin_asked(pin: Option<u64>, unpin: Option<u64>, label: &[String]) -> anyhow::Result<Option<Pin>> {
+    Ok(match (pin, unpin, label) {
+        (Some(version), _, _) => Some((version, Some(true), None)),
+        (_, Some(version), _) => Some((version, Some(false), None)),
+        (_, _, [number, text]) => {
+            let version =
+                number.parse().context("a version's number is shown by `driftless versions FILE`")?;
+            Some((version, None, Some(text.clone())))
+        }
+        _ => None,
+    })
 }
 
 /// The home asked for, or the default one.

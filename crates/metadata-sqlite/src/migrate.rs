@@ -7,8 +7,11 @@ use rusqlite::{Connection, TransactionBehavior};
 /// Marks the file as ours ("drft").
 const APPLICATION_ID: i64 = 0x6472_6674;
 
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_catalog.sql"), include_str!("../migrations/0002_history.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_catalog.sql"),
+    include_str!("../migrations/0002_history.sql"),
+    include_str!("../migrations/0003_retention.sql"),
+];
 
 pub(crate) fn migrate(connection: &Connection) -> Result<()> {
     let failed = |error| port_error("migrate", error);

@@ -11,15 +11,15 @@ use rusqlite::{Row, params};
 macro_rules! columns {
     () => {
         "n.id, n.parent, n.name, n.name_key, n.kind, n.content, n.size, n.target, n.executable, n.mtime, n.version, \
-         n.placement_seq, n.version_seq, n.seq, n.subtree_seq, n.deleted"
+         n.placement_seq, n.version_seq, n.seq, n.subtree_seq, n.deleted, n.purged"
     };
 }
 
 macro_rules! insert {
     () => {
         "INSERT INTO node (folder, id, parent, name, name_key, kind, content, size, target, executable, mtime, version, \
-         placement_seq, version_seq, seq, subtree_seq, deleted) \
-         SELECT ?1, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15 FROM rows(?2)"
+         placement_seq, version_seq, seq, subtree_seq, deleted, purged) \
+         SELECT ?1, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16 FROM rows(?2)"
     };
 }
 
@@ -37,6 +37,7 @@ fn node(row: &Row<'_>) -> rusqlite::Result<NodeRow> {
         seq: Seq(row.number(13)?),
         subtree_seq: Seq(row.number(14)?),
         deleted: row.get(15)?,
+        purged: row.get(16)?,
     })
 }
 
@@ -202,12 +203,12 @@ impl ReadNodes for Session {
         }
         self.query(
             "removed_below",
-            "WITH RECURSIVE down (top, id, size) AS (
-                 SELECT c0, c0, 0 FROM rows(?2)
+            "WITH RECURSIVE down (top, id, size, purged) AS (
+                 SELECT c0, c0, 0, 1 FROM rows(?2)
                  UNION ALL
-                 SELECT down.top, n.id, n.size FROM down CROSS JOIN node n INDEXED BY node_removed
+                 SELECT down.top, n.id, n.size, n.purged FROM down CROSS JOIN node n INDEXED BY node_removed
                  ON n.folder = ?1 AND n.parent = down.id AND n.deleted = 1)
-             SELECT top, count(*), sum(size) FROM down WHERE id <> top GROUP BY top ORDER BY top",
+             SELECT top, count(*), sum(size) FROM down WHERE purged = 0 AND id <> top GROUP BY top ORDER BY top",
             params![folder_number(folder), id_rows(directories)],
             |row| Ok((NodeId(row.number(0)?), row.number(1)?, row.number(2)?)),
         )
@@ -245,7 +246,8 @@ impl ReadNodes for Session {
             concat!(
                 "SELECT ",
                 columns!(),
-                " FROM node n INDEXED BY node_trash WHERE n.folder = ?1 AND n.seq < ?2 AND n.deleted = 1 ORDER BY n.seq DESC LIMIT ?3"
+                " FROM node n INDEXED BY node_trash WHERE n.folder = ?1 AND n.seq < ?2 AND n.deleted = 1
+                 AND n.purged = 0 ORDER BY n.seq DESC LIMIT ?3"
             ),
             params![folder_number(folder), before, limit as i64],
             node,
@@ -285,7 +287,7 @@ impl ReadNodes for Session {
     }
 }
 
-fn cells(row: &NodeRow) -> [Cell; 16] {
+fn cells(row: &NodeRow) -> [Cell; 17] {
     let [kind, content, size, target] = content_cells(&row.content);
     [
         Cell::number(row.id.0),
@@ -304,6 +306,7 @@ fn cells(row: &NodeRow) -> [Cell; 16] {
         Cell::number(row.seq.0),
         Cell::number(row.subtree_seq.0),
         Cell::from(row.deleted),
+        Cell::from(row.purged),
     ]
 }
 
@@ -330,7 +333,7 @@ impl WriteNodes for Session {
                      size = excluded.size, target = excluded.target, executable = excluded.executable,
                      mtime = excluded.mtime, version = excluded.version, placement_seq = excluded.placement_seq,
                      version_seq = excluded.version_seq, seq = excluded.seq, subtree_seq = excluded.subtree_seq,
-                     deleted = excluded.deleted"
+                     deleted = excluded.deleted, purged = excluded.purged"
                 ),
                 params![folder, Rows::table(changed.iter().map(cells))],
             )?;

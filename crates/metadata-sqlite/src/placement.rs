@@ -21,18 +21,20 @@ fn placement(row: &Row<'_>) -> rusqlite::Result<PlacementRow> {
     })
 }
 
-/// Nodes `$from` as they were at number `?2`.
+/// Nodes `$from` as they were at number `?2`: those that lived then, as far as what they held is kept.
 macro_rules! past_nodes {
     ($from:literal, $where:literal) => {
         concat!(
             "SELECT n.id, p.parent, p.name, n.kind, v.content, coalesce(v.size, 0), v.target,
-                 coalesce(v.executable, 0), coalesce(v.mtime, 0), coalesce(v.number, 0)
+                 coalesce(v.executable, 0), coalesce(v.mtime, 0), coalesce(v.number, 0),
+                 coalesce(v.thinned_from <= ?2, 0)
              FROM ",
             $from,
             " CROSS JOIN placement p ON p.folder = ?1 AND p.node = n.id AND p.seq =
                  (SELECT max(q.seq) FROM placement q WHERE q.folder = ?1 AND q.node = n.id AND q.seq <= ?2)
              LEFT JOIN version v ON v.folder = ?1 AND v.node = n.id AND v.seq =
-                 (SELECT max(w.seq) FROM version w WHERE w.folder = ?1 AND w.node = n.id AND w.seq <= ?2) ",
+                 (SELECT max(w.seq) FROM version w WHERE w.folder = ?1 AND w.node = n.id AND w.seq <= ?2)
+             WHERE p.deleted = 0 AND (n.kind = 0 OR v.seq IS NOT NULL) AND ",
             $where
         )
     };
@@ -47,6 +49,7 @@ fn past_node(row: &Row<'_>) -> rusqlite::Result<PastNode> {
         executable: row.get(7)?,
         mtime: Timestamp(row.get(8)?),
         version: VersionNumber(row.number(9)?),
+        thinned: row.get(10)?,
     })
 }
 
@@ -97,10 +100,7 @@ impl ReadPlacements for Session {
     fn tree_at(&self, folder: FolderId, seq: Seq, after: NodeId, limit: usize) -> Result<Vec<PastNode>> {
         self.query(
             "tree_at",
-            past_nodes!(
-                "node n",
-                "WHERE n.folder = ?1 AND n.id > max(?3, 1) AND p.deleted = 0 ORDER BY n.id LIMIT ?4"
-            ),
+            past_nodes!("node n", "n.folder = ?1 AND n.id > max(?3, 1) ORDER BY n.id LIMIT ?4"),
             params![folder.0.cast_signed(), seq.0.cast_signed(), after.0.cast_signed(), limit as i64],
             past_node,
         )
@@ -112,10 +112,7 @@ impl ReadPlacements for Session {
         }
         self.query(
             "nodes_at",
-            past_nodes!(
-                "rows(?3) r CROSS JOIN node n ON n.folder = ?1 AND n.id = r.c0",
-                "WHERE n.id <> 1 AND p.deleted = 0"
-            ),
+            past_nodes!("rows(?3) r CROSS JOIN node n ON n.folder = ?1 AND n.id = r.c0", "n.id <> 1"),
             params![folder.0.cast_signed(), seq.0.cast_signed(), id_rows(ids)],
             past_node,
         )

@@ -5,6 +5,7 @@ mod accounts;
 mod contents;
 mod log;
 mod nodes;
+mod retention;
 mod units;
 
 use crate::folder::{FolderKind, FolderSettings, NewFolder};
@@ -21,6 +22,7 @@ pub type Open<'a> = &'a dyn Fn() -> Box<dyn Database>;
 pub fn check_all(open: Open<'_>) {
     units::check(open);
     nodes::check(open);
+    retention::check(open);
     contents::check(open);
     accounts::check(open);
     log::check(open);
@@ -94,6 +96,7 @@ fn file(id: u64, parent: u64, text: &str, seq: u64) -> NodeRow {
         seq: Seq(seq),
         subtree_seq: Seq(seq),
         deleted: false,
+        purged: false,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::{
-    account, audit, content, folder, moment, node, operation, placement, setting, throttle, upload, version,
+    account, audit, content, folder, moment, node, operation, placement, retention, setting, space, throttle,
+    upload, version,
 };
 use std::fmt;
 use std::sync::mpsc;
@@ -21,6 +22,8 @@ pub trait Snapshot:
     + audit::ReadAudit
     + setting::ReadSettings
     + throttle::ReadThrottle
+    + retention::ReadRetention
+    + space::ReadSpace
 {
 }
 
@@ -39,6 +42,7 @@ pub trait Transaction:
     + audit::WriteAudit
     + setting::WriteSettings
     + throttle::WriteThrottle
+    + retention::WriteRetention
 {
     /// The same state, for what only reads.
     fn as_snapshot(&self) -> &dyn Snapshot;

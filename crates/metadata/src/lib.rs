@@ -7,7 +7,7 @@
 //!
 //! What is read and written is grouped by concern, a pair of traits each (`Read…` for snapshots, `Write…` for
 //! transactions): [`folder`], [`node`], [`placement`], [`version`], [`moment`], [`content`], [`upload`], [`operation`],
-//! [`account`], [`audit`], [`setting`], [`throttle`]. Methods take and give many rows at once: a commit of
+//! [`account`], [`audit`], [`setting`], [`throttle`], [`retention`], [`space`]. Methods take and give many rows at once: a commit of
 //! thousands of operations must not cost a query each.
 //!
 //! Deliberately absent: rules. Nothing here decides whether a change is allowed (`versioning`, `auth`); the
@@ -28,7 +28,9 @@ pub mod moment;
 pub mod node;
 pub mod operation;
 pub mod placement;
+pub mod retention;
 pub mod setting;
+pub mod space;
 pub mod throttle;
 pub mod upload;
 pub mod version;

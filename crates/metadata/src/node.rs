@@ -30,6 +30,8 @@ pub struct NodeRow {
     pub subtree_seq: Seq,
     /// Whether it is a tombstone.
     pub deleted: bool,
+    /// Whether it is a tombstone whose versions are gone: it cannot be brought back.
+    pub purged: bool,
 }
 
 impl NodeRow {
@@ -74,7 +76,7 @@ pub trait ReadNodes {
     fn children(&self, folder: FolderId, parent: NodeId, after: NodeId, limit: usize)
     -> Result<Vec<NodeRow>>;
 
-    /// The children that were removed from a directory, by id.
+    /// The children that were removed from a directory, purged ones too, by id.
     fn removed_children(
         &self,
         folder: FolderId,
@@ -84,7 +86,7 @@ pub trait ReadNodes {
     ) -> Result<Vec<NodeRow>>;
 
     /// For each of these directories, how many removed nodes are below it, through removed directories only, and the bytes
-    /// of their files. Those without any are left out.
+    /// of their files. Purged ones do not count; directories without any are left out.
     fn removed_below(&self, folder: FolderId, directories: &[NodeId]) -> Result<Vec<(NodeId, u64, u64)>>;
 
     /// Nodes past `since` in the journal, in its order, without the root; tombstones only past `tombstones_since`.
@@ -96,7 +98,7 @@ pub trait ReadNodes {
         limit: usize,
     ) -> Result<Vec<NodeRow>>;
 
-    /// The newest tombstones whose `seq` is below `before` (none: from the newest), newest first.
+    /// The newest tombstones, without purged ones, whose `seq` is below `before` (none: from the newest), newest first.
     fn removed_nodes(&self, folder: FolderId, before: Option<Seq>, limit: usize) -> Result<Vec<NodeRow>>;
 
     /// All nodes, the root and tombstones too, by id after one of them.

@@ -41,6 +41,8 @@ pub struct PastNode {
     pub mtime: Timestamp,
     /// The number of the version that it held; 0 for a directory.
     pub version: VersionNumber,
+    /// Whether the very version of then is gone, and this is the one kept from before it.
+    pub thinned: bool,
 }
 
 /// Reads of placements.

@@ -3,7 +3,7 @@
 //! Whoever may open the socket administers the server: it is readable by its owner only.
 
 use crate::text::{RfcTime, by_text, option_by_text};
-use crate::v1::{FolderKind, WireNameRule, WirePrivilege};
+use crate::v1::{FolderKind, SpaceResponse, WireNameRule, WirePrivilege};
 use model::{DeviceId, FolderId, UserId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -102,13 +102,36 @@ pub enum AdminRequest {
         /// Whether they are carried out; else what was deleted comes back.
         approve: bool,
     },
-    /// Changes a folder.
+    /// Changes a folder; what is not given stays.
     FolderSet {
         /// Its name.
         folder: String,
-        /// A new quota: a number of bytes, or none.
-        quota_bytes: Option<u64>,
+        /// A new quota in bytes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        quota_bytes: Option<Limit>,
+        /// How many versions of a file are kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        versions: Option<u32>,
+        /// For how many days old versions and removed nodes are kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        days: Option<Limit>,
+        /// For how many days nothing but dense versions goes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        safe_days: Option<u32>,
     },
+    /// Has everything of a folder's past that is due go now.
+    FolderRetention {
+        /// Its name.
+        folder: String,
+        /// Whether it is only told what would go.
+        #[serde(default)]
+        dry_run: bool,
+        /// Whether all is well with the mass changes until now: they hold nothing any more.
+        #[serde(default)]
+        acknowledge: bool,
+    },
+    /// What folders and people take.
+    Space,
     /// Gives a privilege to a user or group, or takes it back.
     FolderGrant {
         /// The folder's name.
@@ -170,6 +193,10 @@ pub enum AdminAnswer {
         /// Ordered by user and name.
         devices: Vec<DeviceEntry>,
     },
+    /// What of a folder's past went, or would go.
+    Retention(RetentionReport),
+    /// What is taken.
+    Space(SpaceReport),
     /// What a verification found.
     Verified(VerifyReport),
     /// It was not done.
@@ -239,6 +266,13 @@ pub struct AdminFolderEntry {
     pub quota_bytes: Option<u64>,
     /// How many it holds.
     pub used_bytes: u64,
+    /// How many versions of a file are kept.
+    pub versions: u32,
+    /// For how many days old versions and removed nodes are kept; no limit if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u32>,
+    /// For how many days nothing but dense versions goes.
+    pub safe_days: u32,
     /// Who holds which privilege; groups with `@` before their name.
     pub grants: Vec<GrantEntry>,
     /// Its plain directory.
@@ -321,6 +355,79 @@ pub struct VerifyReport {
     pub faults: Vec<String>,
     /// How much is wrong.
     pub fault_count: u64,
+}
+
+/// A limit, or that there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// No limit.
+    Unlimited,
+    /// So much.
+    To(u64),
+}
+
+/// What of a folder's past went, or would go.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetentionReport {
+    /// Whether it was only looked at.
+    pub dry_run: bool,
+    /// Nodes looked at.
+    pub nodes: u64,
+    /// Rows of versions.
+    pub versions: u64,
+    /// Bytes that they named, each in full.
+    pub bytes: u64,
+    /// Nodes in the trash that cannot be brought back any more.
+    pub purged: u64,
+    /// Tombstones: devices that have been away for longer list the folder anew.
+    pub tombstones: u64,
+    /// From which number on the folder's past can be shown.
+    pub covered_since: u64,
+    /// Mass changes that hold what is next to them.
+    pub held: Vec<MassChangeEntry>,
+}
+
+/// A mass change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MassChangeEntry {
+    /// When it began.
+    pub from: RfcTime,
+    /// When it ended.
+    pub to: RfcTime,
+    /// Who did it, if the account still exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// How many nodes it changed or removed.
+    pub nodes: u64,
+    /// How many of them it removed.
+    pub removed: u64,
+}
+
+/// What is taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpaceReport {
+    /// Folders, ordered by name.
+    pub folders: Vec<SpaceEntry>,
+    /// People who own folders, ordered by name.
+    pub users: Vec<SpaceEntry>,
+    /// Bytes of all chunks that any version names, each once.
+    pub stored_bytes: u64,
+}
+
+/// What a folder, or all folders of one person, take.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpaceEntry {
+    /// The folder's or the person's name.
+    pub name: String,
+    /// How many bytes `current_bytes` may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_bytes: Option<u64>,
+    /// The figures.
+    #[serde(flatten)]
+    pub space: SpaceResponse,
+    /// Bytes among `stored_bytes` that other folders, or other people's, name too.
+    pub elsewhere_bytes: u64,
 }
 
 /// A password on its way; never shown by `{:?}`.

@@ -9,6 +9,7 @@ mod events;
 mod folders;
 mod past;
 mod server;
+mod space;
 mod trash;
 mod uploads;
 mod versions;
@@ -22,6 +23,9 @@ pub use past::{
     FolderRestoreRequest, FolderRestoreResponse, KeptEntry, PastEntry,
 };
 pub use server::{ClientInfo, ServerResponse, WireLimits, capability};
+pub use space::SpaceResponse;
 pub use trash::{TrashEntry, TrashRefusal, TrashResponse, TrashRestoreRequest, TrashRestoreResponse};
 pub use uploads::{OpenUploadRequest, UploadResponse};
-pub use versions::{RestoreRequest, RestoreResponse, VersionEntry, VersionOriginWord, VersionsResponse};
+pub use versions::{
+    PinRequest, RestoreRequest, RestoreResponse, VersionEntry, VersionOriginWord, VersionsResponse,
+};

@@ -6,7 +6,9 @@
 mod devices;
 mod folders;
 mod groups;
+mod retention;
 pub(crate) mod socket;
+mod space;
 mod users;
 mod verify;
 
@@ -43,7 +45,13 @@ pub fn execute(server: &Arc<Server>, request: AdminRequest) -> AdminAnswer {
         AdminRequest::FolderPlain { folder, plain } => folders::plain(server, &folder, plain),
         AdminRequest::FolderHold { folder, approve } => folders::hold(server, &folder, approve),
         AdminRequest::FolderList => folders::list(server),
-        AdminRequest::FolderSet { folder, quota_bytes } => folders::set(server, &folder, quota_bytes),
+        AdminRequest::FolderSet { folder, quota_bytes, versions, days, safe_days } => {
+            folders::set(server, &folder, folders::Change { quota_bytes, versions, days, safe_days })
+        }
+        AdminRequest::FolderRetention { folder, dry_run, acknowledge } => {
+            retention::retention(server, &folder, dry_run, acknowledge)
+        }
+        AdminRequest::Space => space::space(server),
         AdminRequest::FolderGrant { folder, to, privilege } => {
             folders::grant(server, folder, to, privilege.into())
         }
@@ -83,6 +91,15 @@ impl AdminError {
 impl From<metadata::Error> for AdminError {
     fn from(error: metadata::Error) -> Self {
         Self::Internal(Box::new(error))
+    }
+}
+
+impl From<versioning::Error> for AdminError {
+    fn from(error: versioning::Error) -> Self {
+        match error {
+            versioning::Error::NotFound(what) => Self::NotFound(format!("there is no such {what}")),
+            other => Self::Internal(Box::new(other)),
+        }
     }
 }
 

@@ -119,6 +119,17 @@ impl<S: Send + Sync, A: FromStr, B: FromStr> FromRequestParts<S> for Ids<(A, B)>
     }
 }
 
+impl<S: Send + Sync, A: FromStr, B: FromStr, C: FromStr> FromRequestParts<S> for Ids<(A, B, C)> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let Path((first, second, third)) = Path::<(String, String, String)>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Failure::not_found())?;
+        Ok(Self((id(&first)?, id(&second)?, id(&third)?)))
+    }
+}
+
 /// Values after the `?`; unknown ones are an error if `T` says so.
 #[derive(Debug)]
 pub(crate) struct Values<T>(pub(crate) T);

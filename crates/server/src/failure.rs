@@ -205,6 +205,9 @@ impl From<versioning::Error> for Failure {
                 .member("maximum", most),
             Error::Invalid(detail) => Self::invalid(detail),
             Error::NotFound(what) => Self::not_found().detail(format!("There is no such {what}.")),
+            Error::NotCovered { since } => Self::not_found()
+                .detail("The folder's past is not kept from so long ago.")
+                .member("covered_since", since.0),
             Error::NameTaken => Self::invalid("The name is taken."),
             Error::Quota => Self::new(ProblemKind::QuotaExceeded),
             Error::CursorExpired | Error::RolledBack => Self::new(ProblemKind::CursorExpired),

@@ -1,4 +1,5 @@
-//! Forgetting what has had its time: ended uploads, stored answers of long ago, counted failures of yesterday.
+//! Forgetting what has had its time: ended uploads, stored answers of long ago, counted failures of yesterday, and what
+//! of the folders' pasts is not kept any more.
 
 use crate::failure::Failure;
 use crate::serve::told_to_stop;
@@ -39,6 +40,27 @@ pub(crate) async fn forget(server: &Arc<Server>) -> Result<(), Failure> {
             while versioning::commit::forget_answers(&*database, now, BATCH)? == BATCH as u64 {}
             let before = Timestamp(now.0.saturating_sub(FAILURES_NS));
             metadata::write(&*database, move |transaction| transaction.forget_failures(before))?;
+            Ok(())
+        })
+        .await?;
+    thin(server).await
+}
+
+/// Has what is due in each folder go. A folder that fails does not keep the others from their turn.
+async fn thin(server: &Arc<Server>) -> Result<(), Failure> {
+    let (database, now, stopping) = (Arc::clone(&server.database), server.now(), server.stopping.subscribe());
+    server
+        .blocking(move || {
+            let go_on = || !*stopping.borrow();
+            for folder in versioning::folder::all(&*database)? {
+                match versioning::retention::round(&*database, folder.id, now, &go_on) {
+                    Ok(done) if done == versioning::retention::Done::default() => {}
+                    Ok(done) => tracing::info!(folder = %folder.id, ?done, "thinned out"),
+                    Err(error) => {
+                        tracing::error!(folder = %folder.id, %error, "the folder was not thinned out");
+                    }
+                }
+            }
             Ok(())
         })
         .await

@@ -30,4 +30,4 @@ mod transfers;
 mod wakes;
 
 pub use serve::{ServeError, serve};
-pub use server::{Clock, Server, Settings, StartError};
+pub use server::{Clock, Server, Settings, StartError, SystemUser};

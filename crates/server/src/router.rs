@@ -8,7 +8,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use protocol::{EPOCH_HEADER, ProblemKind, REQUEST_ID_HEADER};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,6 +22,7 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         .route("/trash", get(api::folders::trash::list))
         .route("/trash/restore", post(api::folders::trash::restore))
         .route("/restore", post(api::folders::restore::restore))
+        .route("/space", get(api::folders::space::get))
         .route("/uploads", post(api::folders::uploads::open))
         .route("/uploads/{upload}", delete(api::folders::uploads::abandon))
         .route("/chunks/missing", post(api::folders::chunks::missing))
@@ -31,6 +32,7 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         .route("/nodes/{node}/differences", get(api::folders::nodes::differences))
         .route("/nodes/{node}/content", get(api::folders::nodes::content))
         .route("/nodes/{node}/versions", get(api::folders::nodes::versions))
+        .route("/nodes/{node}/versions/{version}", put(api::folders::nodes::pin))
         .route("/nodes/{node}/restore", post(api::folders::nodes::restore));
     let v1 = Router::new()
         .route("/server", get(api::server::get))

@@ -1,6 +1,7 @@
 //! What all endpoints share.
 
 use crate::api::folders::commits::MANIFEST_ENTRIES_MAX;
+use crate::api::folders::space::Counts;
 use crate::cursor::CursorKey;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
@@ -21,6 +22,9 @@ use versioning::identity::Identity;
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The number of a login of the system, if there is such a login.
+pub type SystemUser = Arc<dyn Fn(&str) -> Option<u32> + Send + Sync>;
 
 /// What can be chosen.
 #[derive(Clone)]
@@ -50,7 +54,7 @@ pub struct Settings {
     /// Where folders' plain directories lie; none: folders have none.
     pub plain: Option<PlainDirectories>,
     /// The number of a login of the system.
-    pub system_user: Arc<dyn Fn(&str) -> Option<u32> + Send + Sync>,
+    pub system_user: SystemUser,
 }
 
 impl Default for Settings {
@@ -115,6 +119,8 @@ pub struct Server {
     pub(crate) passwords: Semaphore,
     /// Entries of manifests that commits under way hold in memory.
     pub(crate) manifest_entries: Arc<Semaphore>,
+    /// What folders took a moment ago.
+    pub(crate) space: Counts,
     pub(crate) stopping: watch::Sender<bool>,
     /// The folders' plain directories.
     pub(crate) monitor: Option<Monitor>,
@@ -152,6 +158,7 @@ impl Server {
             wakes: Wakes::new(),
             passwords: Semaphore::new(settings.passwords_at_once.max(1)),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
+            space: Counts::default(),
             stopping: watch::Sender::new(false),
             database,
             chunks,

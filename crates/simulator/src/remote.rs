@@ -10,6 +10,7 @@ use model::{
     Action, ContentId, Epoch, FolderId, Group, IdempotencyKey, Limits, NameRule, NodeId, Operation, Permit,
     Principal, Privilege, RemoteNode, Revision, Seq, Timestamp, UserId,
 };
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -65,6 +66,10 @@ pub(crate) struct Server {
     principals: Vec<Principal>,
     fault: Option<ServerFault>,
     taken: u64,
+    /// Whether removals are forgotten at once.
+    forgets: bool,
+    /// How many cursors had expired when they were shown.
+    expired: Cell<u64>,
 }
 
 impl fmt::Debug for Server {
@@ -114,7 +119,16 @@ impl Server {
             folder::grant(&*database, authority, folder, subject, Some(Privilege::Write), now)?;
             principals.push(principal);
         }
-        Ok(Self { database, store: MemoryStore::new(), folder, principals, fault, taken: 0 })
+        Ok(Self {
+            database,
+            store: MemoryStore::new(),
+            folder,
+            principals,
+            fault,
+            taken: 0,
+            forgets: false,
+            expired: Cell::new(0),
+        })
     }
 
     fn permit<A: Access>(&self, device: usize, action: Action, now: Timestamp) -> Result<Permit<A>, Error> {
@@ -168,7 +182,22 @@ impl Server {
             limits: Limits::default(),
             now,
         };
-        versioning::commit(&*self.database, commit)
+        let committed = versioning::commit(&*self.database, commit)?;
+        if self.forgets {
+            let (folder, head) = (self.folder, committed.head);
+            write::<_, Error>(&*self.database, move |t| Ok(t.raise_journal_floor(folder, head)?))?;
+        }
+        Ok(committed)
+    }
+
+    /// From now on forgets every removal at once: a cursor before the head has expired.
+    pub(crate) fn forget_removals(&mut self) {
+        self.forgets = true;
+    }
+
+    /// How many cursors had expired when they were shown.
+    pub(crate) fn expired(&self) -> u64 {
+        self.expired.get()
     }
 
     /// Stores a content's chunks.
@@ -225,7 +254,10 @@ impl Server {
         let mut nodes = Vec::new();
         let failure = |error| match error {
             Error::Denied(_) => PullFailure::NoAccess,
-            Error::CursorExpired => PullFailure::CursorExpired,
+            Error::CursorExpired => {
+                self.expired.set(self.expired.get() + 1);
+                PullFailure::CursorExpired
+            }
             Error::RolledBack => PullFailure::EpochChanged,
             _ => PullFailure::Unreachable,
         };

@@ -13,7 +13,22 @@ use testkit::tree::{Held, second};
 
 /// Runs a scenario; the error says in what it was not as expected.
 pub fn run_scenario(scenario: &Scenario) -> Result<(), String> {
-    Stage::new(scenario)?.play()
+    Stage::new(scenario, Journal::Kept)?.play()
+}
+
+/// Runs a scenario on a server that forgets removals before anybody hears of them: whoever is behind lists the folder
+/// anew, and the outcome must be the same. Says how many cursors had expired.
+pub fn run_forgetting(scenario: &Scenario) -> Result<u64, String> {
+    let mut stage = Stage::new(scenario, Journal::Forgotten)?;
+    stage.play()?;
+    Ok(stage.world.server.expired())
+}
+
+/// Whether the server remembers removals for those who are behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Journal {
+    Kept,
+    Forgotten,
 }
 
 /// Whether the simulated disks can do what the scenario asks: a locked file shows on a real disk only once it is
@@ -32,7 +47,7 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn new(scenario: &'a Scenario) -> Run<Self> {
+    fn new(scenario: &'a Scenario, journal: Journal) -> Run<Self> {
         let names = scenario.devices();
         let mut profile = Profile::calm(names.len(), 0);
         profile.rule = scenario.rule;
@@ -44,10 +59,13 @@ impl<'a> Stage<'a> {
             device.name.clone_from(name);
         }
         let online = vec![true; names.len()];
+        if journal == Journal::Forgotten {
+            world.server.forget_removals();
+        }
         Ok(Self { scenario, world, names, online, clock: 0 })
     }
 
-    fn play(mut self) -> Run {
+    fn play(&mut self) -> Run {
         for given in &self.scenario.given {
             self.set_up(given)?;
         }

@@ -101,7 +101,8 @@ pub struct Compared {
 /// Compares. A node that changes between two pages may come twice.
 ///
 /// # Errors
-/// `Denied`, `Invalid` (the later moment is the earlier), `NotFound` (no such moment; nothing at that path), `Database`.
+/// `Denied`, `Invalid` (the later moment is the earlier), `NotFound` (no such moment; nothing at that path), `NotCovered`,
+/// `Database`.
 pub fn compare(database: &dyn Database, compare: Compare) -> Result<Compared, Error> {
     read(database, move |snapshot| {
         let folder = recheck(snapshot, &compare.permit, Action::History, compare.now)?;

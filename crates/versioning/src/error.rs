@@ -37,6 +37,12 @@ pub enum Error {
     /// The cursor is newer than the folder: the server was rolled back, and its epoch must change.
     #[error("the cursor is from a later state than the server's")]
     RolledBack,
+    /// The moment is before what is still kept.
+    #[error("the folder's past is kept only from number {} on", since.0)]
+    NotCovered {
+        /// The first number of which the tree can be shown.
+        since: model::Seq,
+    },
     /// The database failed.
     #[error("the database failed")]
     Database(#[from] metadata::Error),

@@ -125,7 +125,8 @@ pub fn file(
     read(database, move |snapshot| {
         let action = if version.is_some() { Action::History } else { Action::Read };
         let folder = recheck(snapshot, &permit, action, now)?;
-        let row = snapshot.nodes(folder.id, &[node])?.pop().ok_or(Error::NotFound("node"))?;
+        let row = snapshot.nodes(folder.id, &[node])?.pop();
+        let row = row.filter(|row| !row.purged).ok_or(Error::NotFound("node"))?;
         let (content, mtime) = match version {
             Some(number) if number != row.version => {
                 let old = snapshot.versions_numbered(folder.id, &[(node, number)])?.pop();

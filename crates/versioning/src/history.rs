@@ -35,6 +35,10 @@ pub struct Version {
     pub origin: VersionOrigin,
     /// The version it copies or brings back.
     pub of: Option<VersionNumber>,
+    /// Whether it is kept for ever.
+    pub pinned: bool,
+    /// What somebody called it; that keeps it too.
+    pub label: Option<String>,
 }
 
 /// The most rows read for one node.
@@ -66,6 +70,12 @@ pub fn versions(
                 _ => versions.push(version(row)),
             }
         }
+        for pin in snapshot.pins(folder.id, &[node])? {
+            if let Ok(index) = versions.binary_search_by_key(&pin.number, |version| version.number) {
+                versions[index].pinned = pin.pinned;
+                versions[index].label = pin.label;
+            }
+        }
         versions.reverse();
         Ok(versions)
     })
@@ -83,6 +93,8 @@ fn version(row: VersionRow) -> Version {
         at: row.at,
         origin: row.origin,
         of: row.of,
+        pinned: false,
+        label: None,
     }
 }
 
@@ -106,7 +118,7 @@ pub fn placements(
 /// The tree as it was at a number of the journal, without the root, by node after one of them.
 ///
 /// # Errors
-/// `Denied`, `RolledBack` (a number that has not been given yet), `Database`.
+/// `Denied`, `RolledBack` (a number that has not been given yet), `NotCovered`, `Database`.
 pub fn tree_at(
     database: &dyn Database,
     permit: Permit<Read>,
@@ -119,6 +131,10 @@ pub fn tree_at(
         let folder = recheck(snapshot, &permit, Action::History, now)?;
         if seq > folder.counters.head {
             return Err(Error::RolledBack);
+        }
+        let since = snapshot.retention(folder.id)?.covered_since;
+        if seq < since {
+            return Err(Error::NotCovered { since });
         }
         Ok(snapshot.tree_at(folder.id, seq, after, limit)?)
     })
@@ -218,16 +234,32 @@ pub fn trash_of(
         if snapshot.nodes(folder.id, &[directory])?.is_empty() {
             return Err(Error::NotFound("node"));
         }
-        let rows = snapshot.removed_children(folder.id, directory, after, limit)?;
-        let directories = rows.iter().filter(|row| row.content.is_directory()).map(|row| row.id);
-        let below = snapshot.removed_below(folder.id, &directories.collect::<Vec<_>>())?;
-        let trees = removals(snapshot, folder.id, &rows)?.into_iter().map(|removed| {
-            let id = removed.node.id;
-            let found = below.binary_search_by_key(&id, |(id, ..)| *id).map(|index| below[index]);
-            let (_, nodes, bytes) = found.unwrap_or((id, 0, 0));
-            let bytes = bytes.saturating_add(removed.node.content.size());
-            RemovedTree { removed, nodes, bytes }
-        });
-        Ok(trees.collect())
+        let (mut trees, mut after) = (Vec::new(), after);
+        while trees.len() < limit {
+            let rows = snapshot.removed_children(folder.id, directory, after, limit)?;
+            let Some(last) = rows.last() else { break };
+            after = last.id;
+            trees.extend(removed_trees(snapshot, folder.id, rows)?);
+        }
+        trees.truncate(limit);
+        Ok(trees)
     })
+}
+
+/// Removed nodes with what is below them; without those of which nothing can be brought back any more.
+fn removed_trees(
+    snapshot: &dyn Snapshot,
+    folder: FolderId,
+    mut rows: Vec<NodeRow>,
+) -> metadata::Result<Vec<RemovedTree>> {
+    let directories = rows.iter().filter(|row| row.content.is_directory()).map(|row| row.id);
+    let below = snapshot.removed_below(folder, &directories.collect::<Vec<_>>())?;
+    let found = |id: NodeId| below.binary_search_by_key(&id, |(id, ..)| *id).ok().map(|index| below[index]);
+    rows.retain(|row| !row.purged || found(row.id).is_some());
+    let trees = removals(snapshot, folder, &rows)?.into_iter().map(|removed| {
+        let (_, nodes, bytes) = found(removed.node.id).unwrap_or((removed.node.id, 0, 0));
+        let bytes = bytes.saturating_add(removed.node.content.size());
+        RemovedTree { removed, nodes, bytes }
+    });
+    Ok(trees.collect())
 }

@@ -35,8 +35,14 @@ pub struct Point {
     pub at: Option<Timestamp>,
 }
 
-/// Which number is meant.
+/// Which number is meant, if the folder's past is still kept from there on.
 pub(crate) fn point(snapshot: &dyn Snapshot, folder: &Folder, when: When) -> Result<Point, Error> {
+    let point = named(snapshot, folder, when)?;
+    let since = snapshot.retention(folder.id)?.covered_since;
+    if point.seq < since { Err(Error::NotCovered { since }) } else { Ok(point) }
+}
+
+fn named(snapshot: &dyn Snapshot, folder: &Folder, when: When) -> Result<Point, Error> {
     match when {
         When::Now => Ok(Point { seq: folder.counters.head, at: None }),
         When::Seq(seq) if seq > folder.counters.head => {
@@ -195,7 +201,7 @@ pub struct Listed {
 /// Lists a directory as it was.
 ///
 /// # Errors
-/// `Denied`, `NotFound` (no such moment; nothing at that path then), `Database`.
+/// `Denied`, `NotFound` (no such moment; nothing at that path then), `NotCovered`, `Database`.
 pub fn list(database: &dyn Database, list: List) -> Result<Listed, Error> {
     read(database, move |snapshot| {
         let folder = recheck(snapshot, &list.permit, Action::History, list.now)?;

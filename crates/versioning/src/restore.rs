@@ -253,10 +253,15 @@ impl Run<'_> {
         if !row.deleted {
             return Ok(Err(Fault::with(Refusal::Stale, row)));
         }
+        let is_purged = |id: NodeId| self.workspace.node(id).is_none_or(|row| row.purged);
+        // A directory holds no bytes itself: purged, it comes back for what of it is still in the trash.
+        if is_purged(top) && tree.iter().all(|id| is_purged(*id)) {
+            return Ok(Err(Fault::new(Refusal::Gone)));
+        }
         self.revive(top)?;
         for id in tree {
-            // An earlier item may have brought it back.
-            if self.workspace.node(*id).is_some_and(|row| row.deleted) {
+            // An earlier item may have brought it back; what is purged has nothing to bring.
+            if self.workspace.node(*id).is_some_and(|row| row.deleted && !row.purged) {
                 self.revive(*id)?;
             }
         }

@@ -125,6 +125,8 @@ pub struct Rewound {
     pub changed: u64,
     /// Those that got a mark in their name, because it was taken.
     pub renamed: u64,
+    /// Nodes of which the very version of then was thinned out: the one kept from before it stands in.
+    pub thinned: u64,
     /// The first [`KEPT_LISTED`] that were left as they are.
     pub kept: Vec<Kept>,
     /// How many were.
@@ -136,7 +138,7 @@ pub struct Rewound {
 /// Restores in one transaction.
 ///
 /// # Errors
-/// `Denied`, `KeyReused`, `NotFound` (no such moment; nothing at that path), `Quota`, `Limit`, `Database`.
+/// `Denied`, `KeyReused`, `NotFound` (no such moment; nothing at that path), `NotCovered`, `Quota`, `Limit`, `Database`.
 pub fn rewind(database: &dyn Database, rewind: Rewind) -> Result<Rewound, Error> {
     write(database, move |transaction| {
         let snapshot = transaction.as_snapshot();
@@ -174,6 +176,7 @@ fn prepare(snapshot: &dyn Snapshot, folder: Folder, rewind: &Rewind) -> Result<(
     let author = Author::new(rewind.permit.principal(), epoch(snapshot)?, rewind.now);
     let mut workspace = Workspace::load_wanted(snapshot, folder, author, rewind.limits, &plan.to_load())?;
     let done = apply::apply(snapshot, rewind.permit.folder(), &mut workspace, &plan)?;
+    let thinned = plan.thinned;
     let mut kept = plan.into_kept();
     kept.extend(done.kept);
     kept.sort_unstable_by_key(|kept| kept.node);
@@ -189,6 +192,7 @@ fn prepare(snapshot: &dyn Snapshot, folder: Folder, rewind: &Rewind) -> Result<(
         moved: done.moved,
         changed: done.changed,
         renamed: done.renamed,
+        thinned,
         kept,
         kept_count,
         repeated: false,

@@ -40,6 +40,9 @@ impl Daemon {
             ControlRequest::Wait { milliseconds } => self.wait(Duration::from_millis(milliseconds)).await,
             ControlRequest::Log { path, conflicts, limit } => self.log(path, conflicts, limit).await,
             ControlRequest::Versions { path } => self.versions(&path).await,
+            ControlRequest::Pin { path, version, pinned, label } => {
+                self.pin(&path, version, pinned, label).await
+            }
             ControlRequest::Restore { path, version } => self.restore(&path, version).await,
             ControlRequest::ListPast { path, when } => self.list_past(&path, &when).await,
             ControlRequest::Compare { path, when, limit } => self.compare(&path, &when, limit).await,
@@ -331,9 +334,28 @@ impl Daemon {
                         user: version.user,
                         device: version.device,
                         current: version.current,
+                        pinned: version.pinned,
+                        label: version.label,
                     })
                     .collect(),
             ),
+            Err(error) => failed(&error),
+        }
+    }
+
+    async fn pin(
+        &self,
+        path: &Path,
+        version: u64,
+        pinned: Option<bool>,
+        label: Option<String>,
+    ) -> ControlAnswer {
+        let (folder, node) = match self.node_at(path).await {
+            Ok(found) => found,
+            Err(reason) => return ControlAnswer::Failed(reason),
+        };
+        match self.remote.pin(folder, node, version, pinned, label).await {
+            Ok(()) => ControlAnswer::Done(format!("version {version} of {} is noted", path.display())),
             Err(error) => failed(&error),
         }
     }
@@ -350,7 +372,7 @@ impl Daemon {
     }
 }
 
-pub(super) fn failed(error: &RemoteError) -> ControlAnswer {
+fn failed(error: &RemoteError) -> ControlAnswer {
     ControlAnswer::Failed(error.to_string())
 }
 

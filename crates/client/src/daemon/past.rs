@@ -1,11 +1,10 @@
 //! What the daemon answers to commands about the past: listing, comparing and restoring as of a moment, and the trash.
 
 use super::Daemon;
-use super::answers::{absolute, failed, relative};
+use super::answers::{absolute, relative};
 use crate::control::{
     ControlAnswer, DifferenceLine, Differences, PastLine, PastList, Restored, TrashLine, WhenWord,
 };
-use crate::remote::RemoteError;
 use model::{FolderId, NodeId, RelativePath};
 use protocol::v1::{DifferenceEntry, FolderRestoreRequest, TrashEntry};
 use std::collections::BTreeMap;
@@ -44,7 +43,11 @@ impl Daemon {
         let mut list = PastList { seq: 0, time: None, entries: Vec::new(), more: false };
         let mut after = None;
         loop {
-            let page = self.remote.children(spot.folder, &text, &when, after).await.map_err(said)?;
+            let page = self
+                .remote
+                .children(spot.folder, &text, &when, after)
+                .await
+                .map_err(|error| error.to_string())?;
             list.seq = page.seq;
             list.time = page.at.map(|at| at.to_string());
             let single = page.node.filter(|node| node.kind != "directory");
@@ -54,6 +57,7 @@ impl Daemon {
                 size: entry.size,
                 modified: entry.mtime.to_string(),
                 version: entry.version,
+                thinned: entry.thinned,
             }));
             match page.next {
                 Some(next) if list.entries.len() < LINES_MAX => after = Some(next),
@@ -76,7 +80,11 @@ impl Daemon {
         let mut all = Differences::default();
         let mut after = None;
         loop {
-            let page = self.remote.differences(spot.folder, &text, &when, after).await.map_err(said)?;
+            let page = self
+                .remote
+                .differences(spot.folder, &text, &when, after)
+                .await
+                .map_err(|error| error.to_string())?;
             if let Some(counts) = page.counts {
                 (all.added, all.removed) = (counts.added, counts.removed);
                 (all.changed, all.moved) = (counts.changed, counts.moved);
@@ -128,7 +136,8 @@ impl Daemon {
             }
             WhenWord::Seq(seq) => request.seq = Some(*seq),
         }
-        let done = self.remote.restore_folder(spot.folder, &request).await.map_err(said)?;
+        let done =
+            self.remote.restore_folder(spot.folder, &request).await.map_err(|error| error.to_string())?;
         let mut kept: BTreeMap<String, u64> = BTreeMap::new();
         for entry in &done.kept {
             *kept.entry(entry.reason.clone()).or_default() += 1;
@@ -143,6 +152,7 @@ impl Daemon {
             moved: done.moved,
             changed: done.changed,
             renamed: done.renamed,
+            thinned: done.thinned,
             kept_count: done.kept_count,
             kept,
         }))
@@ -155,7 +165,8 @@ impl Daemon {
     async fn try_trash(&self, path: Option<&Path>, limit: usize) -> Result<ControlAnswer, String> {
         if let Some(path) = path {
             let (folder, node) = self.node_at(path).await?;
-            let entries = self.remote.trash_of(folder, node, limit).await.map_err(said)?;
+            let entries =
+                self.remote.trash_of(folder, node, limit).await.map_err(|error| error.to_string())?;
             let directory = self.spot(path)?.directory;
             let lines = entries.into_iter().take(limit).map(|entry| trash_line(&directory, entry));
             return Ok(ControlAnswer::Trash(lines.collect()));
@@ -167,7 +178,7 @@ impl Daemon {
         };
         let mut lines = Vec::new();
         for (folder, directory) in pairs {
-            let entries = self.remote.trash(folder, limit).await.map_err(said)?;
+            let entries = self.remote.trash(folder, limit).await.map_err(|error| error.to_string())?;
             lines.extend(entries.into_iter().take(limit).map(|entry| trash_line(&directory, entry)));
         }
         lines.sort_by(|one, other| other.removed.cmp(&one.removed));
@@ -188,7 +199,7 @@ impl Daemon {
         let mut refused = Vec::new();
         for (folder, nodes) in wanted {
             let ids = nodes.iter().map(|(node, _)| *node).collect();
-            let answer = self.remote.restore_removed(folder, ids).await.map_err(said)?;
+            let answer = self.remote.restore_removed(folder, ids).await.map_err(|error| error.to_string())?;
             for refusal in answer.refused {
                 let path = nodes.iter().find(|(node, _)| *node == refusal.node).map(|(_, path)| *path);
                 let path = path.map(|path| path.display().to_string()).unwrap_or_default();
@@ -208,13 +219,6 @@ impl Daemon {
 
 fn answered(result: Result<ControlAnswer, String>) -> ControlAnswer {
     result.unwrap_or_else(ControlAnswer::Failed)
-}
-
-fn said(error: RemoteError) -> String {
-    match failed(&error) {
-        ControlAnswer::Failed(reason) => reason,
-        _ => error.to_string(),
-    }
 }
 
 /// As the server is asked.

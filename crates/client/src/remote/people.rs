@@ -4,8 +4,8 @@ use super::{Remote, RemoteError};
 use http::Method;
 use model::{FolderId, NodeId};
 use protocol::v1::{
-    FolderEntry, FoldersResponse, LinkRequest, LinkResponse, RestoreRequest, RestoreResponse, ServerResponse,
-    TrashEntry, TrashResponse, VersionsResponse,
+    FolderEntry, FoldersResponse, LinkRequest, LinkResponse, PinRequest, RestoreRequest, RestoreResponse,
+    ServerResponse, TrashEntry, TrashResponse, VersionsResponse,
 };
 use std::time::{Duration, Instant};
 
@@ -53,6 +53,19 @@ impl Remote {
     /// The kept versions of a node, the newest first.
     pub async fn versions(&self, folder: FolderId, node: NodeId) -> Result<VersionsResponse, RemoteError> {
         self.json(Method::GET, &format!("/folders/{folder}/nodes/{node}/versions"), None::<&()>).await
+    }
+
+    /// Pins or labels a version; what is not given stays.
+    pub async fn pin(
+        &self,
+        folder: FolderId,
+        node: NodeId,
+        version: u64,
+        pinned: Option<bool>,
+        label: Option<String>,
+    ) -> Result<(), RemoteError> {
+        let path = format!("/folders/{folder}/nodes/{node}/versions/{version}");
+        self.json(Method::PUT, &path, Some(&PinRequest { pinned, label })).await
     }
 
     /// The folder's removed nodes, the last removed first, at most so many.

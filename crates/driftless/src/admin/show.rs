@@ -2,7 +2,10 @@
 
 use crate::output;
 use anyhow::bail;
-use protocol::admin::{AdminAnswer, AdminFolderEntry, PlainEntry, PlainState, VerifyReport};
+use protocol::admin::{
+    AdminAnswer, AdminFolderEntry, PlainEntry, PlainState, RetentionReport, SpaceEntry, SpaceReport,
+    VerifyReport,
+};
 use std::process::ExitCode;
 
 /// Prints an answer; a failure becomes an error.
@@ -29,7 +32,8 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
             output::table(&rows);
         }
         AdminAnswer::Folders { folders } => {
-            let mut rows = vec![head(&["FOLDER", "SIZE", "QUOTA", "PRIVILEGES", "PLAIN DIRECTORY"])];
+            let titles = ["FOLDER", "SIZE", "QUOTA", "KEEPS", "PRIVILEGES", "PLAIN DIRECTORY"];
+            let mut rows = vec![head(&titles)];
             rows.extend(folders.into_iter().map(folder_row));
             output::table(&rows);
         }
@@ -41,6 +45,8 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
             }));
             output::table(&rows);
         }
+        AdminAnswer::Retention(report) => retention(&report),
+        AdminAnswer::Space(report) => space(report),
         AdminAnswer::Verified(report) => return Ok(verified(&report)),
         failed @ AdminAnswer::Failed { .. } => failure(failed)?,
     }
@@ -70,8 +76,47 @@ fn folder_row(folder: AdminFolderEntry) -> Vec<String> {
         format!("{} {privilege}", grant.to)
     });
     let grants: Vec<String> = grants.collect();
+    let days = folder.days.map_or_else(|| "no limit of days".to_owned(), |days| format!("{days} days"));
+    let keeps = format!("{} versions, {days}, all of {} days", folder.versions, folder.safe_days);
     let plain = folder.plain.map(|plain| plain_text(&plain)).unwrap_or_default();
-    vec![folder.name, output::bytes(folder.used_bytes), quota, grants.join(", "), plain]
+    vec![folder.name, output::bytes(folder.used_bytes), quota, keeps, grants.join(", "), plain]
+}
+
+fn retention(report: &RetentionReport) {
+    let went = if report.dry_run { "would go" } else { "went" };
+    output::line(&format!(
+        "{} versions with {} {went}; {} removed nodes and {} tombstones too",
+        report.versions,
+        output::bytes(report.bytes),
+        report.purged,
+        report.tombstones
+    ));
+    for held in &report.held {
+        let user = held.user.as_deref().unwrap_or("somebody");
+        output::line(&format!(
+            "held: {user} changed {} nodes, {} of them removed, from {} to {}; nothing next to that goes before it is acknowledged \
+             or its time is over",
+            held.nodes, held.removed, held.from.0, held.to.0
+        ));
+    }
+}
+
+fn space(report: SpaceReport) {
+    let titles = |what| head(&[what, "NOW", "QUOTA", "HISTORY", "TRASH", "STORED", "SAVED", "ELSEWHERE"]);
+    let row = |entry: SpaceEntry| {
+        let space = entry.space;
+        let quota = entry.quota_bytes.map_or_else(|| "none".to_owned(), output::bytes);
+        let figures = [space.history_bytes, space.trash_bytes, space.stored_bytes, space.shared_bytes];
+        let mut row = vec![entry.name, output::bytes(space.current_bytes), quota];
+        row.extend(figures.into_iter().chain([entry.elsewhere_bytes]).map(output::bytes));
+        row
+    };
+    for (what, entries) in [("FOLDER", report.folders), ("USER", report.users)] {
+        if !entries.is_empty() {
+            output::table(&[vec![titles(what)], entries.into_iter().map(row).collect()].concat());
+        }
+    }
+    output::line(&format!("{} stored in all, before compression", output::bytes(report.stored_bytes)));
 }
 
 fn plain_text(plain: &PlainEntry) -> String {

@@ -40,14 +40,20 @@ pub(super) async fn list(path: &Path, moment: &Moment, shown: &Shown) -> anyhow:
         output::json(&list)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let is_thinned = list.entries.iter().any(|entry| entry.thinned);
     let mut rows = vec![["KIND", "SIZE", "MODIFIED", "VERSION", "NAME"].map(str::to_owned).to_vec()];
     for entry in list.entries {
         let is_directory = entry.kind == "directory";
         let of_file = |text: String| if is_directory { String::new() } else { text };
-        let (size, version) = (of_file(output::bytes(entry.size)), of_file(entry.version.to_string()));
+        let number = entry.version;
+        let number = if entry.thinned { format!("({number})") } else { number.to_string() };
+        let (size, version) = (of_file(output::bytes(entry.size)), of_file(number));
         rows.push(vec![entry.kind, size, of_file(entry.modified), version, entry.name]);
     }
     output::table(&rows);
+    if is_thinned {
+        output::remark("versions in brackets are older: those of that moment were thinned out");
+    }
     if list.more {
         output::remark("there is more than is listed; list the directories below");
     }
@@ -142,6 +148,12 @@ fn show_restored(restored: &Restored, path: &Path, json: bool) -> anyhow::Result
     ));
     if restored.renamed > 0 {
         output::line(&format!("{} got \"(restored)\" in their name, because it is taken", restored.renamed));
+    }
+    if restored.thinned > 0 {
+        output::line(&format!(
+            "of {} the version of then was thinned out: the one kept from before it {verb} taken",
+            restored.thinned
+        ));
     }
     if restored.kept_count > 0 {
         let reasons: Vec<String> = restored

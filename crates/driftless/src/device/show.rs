@@ -110,9 +110,12 @@ pub(super) fn versions(answer: ControlAnswer, json: bool) -> anyhow::Result<Exit
         let outside = (version.origin == VersionOriginWord::Outside).then(|| "the server".to_owned());
         let place = version.device.or(outside);
         let by = [version.user, place].into_iter().flatten().collect::<Vec<_>>().join(" on ");
-        let mark = if version.current { "current" } else { "" };
+        let current = version.current.then(|| "current".to_owned());
+        let pinned = version.pinned.then(|| "pinned".to_owned());
+        let label = version.label.map(|label| format!("\"{label}\""));
+        let mark = [current, pinned, label].into_iter().flatten().collect::<Vec<_>>().join(", ");
         let size = output::bytes(version.size);
-        rows.push(vec![version.number.to_string(), version.time, size, by, mark.to_owned()]);
+        rows.push(vec![version.number.to_string(), version.time, size, by, mark]);
     }
     output::table(&rows);
     Ok(ExitCode::SUCCESS)

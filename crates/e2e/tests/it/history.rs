@@ -104,6 +104,61 @@ fn several_deleted_paths_come_back_at_once() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn versions_are_pinned_and_labelled_and_everybody_sees_it() -> Result<()> {
+    let world = World::create()?;
+    let (mut laptop, mut desktop) = (world.device("laptop")?, world.device("desktop")?);
+    let file = laptop.directory().join("letter.txt");
+    laptop.start()?;
+    for text in ["first", "second", "third"] {
+        fs::write(&file, text)?;
+        laptop.wait(60)?;
+    }
+    let path = file.to_str().context("a test's directory is text")?;
+    laptop.run(&["versions", path, "--pin", "1"])?.ok()?;
+    laptop.run(&["versions", path, "--label", "2", "as sent"])?.ok()?;
+    ensure!(laptop.run(&["versions", path, "--pin", "99"])?.ok().is_err(), "there is no such version");
+    desktop.start()?;
+    desktop.wait(60)?;
+    let other = desktop.directory().join("letter.txt");
+    let other = other.to_str().context("a test's directory is text")?;
+    let marks = |listed: &str| {
+        let lines = listed.lines().skip(1).map(str::trim_end);
+        let mark =
+            |line: &str| ["current", "pinned", "\"as sent\""].into_iter().find(|mark| line.ends_with(mark));
+        lines.map(mark).collect::<Vec<_>>()
+    };
+    let listed = desktop.run(&["versions", other])?.ok()?.stdout;
+    ensure!(marks(&listed) == [Some("current"), Some("\"as sent\""), Some("pinned")], "{listed}");
+    desktop.run(&["versions", other, "--unpin", "1"])?.ok()?;
+    desktop.run(&["versions", other, "--label", "2", ""])?.ok()?;
+    let listed = laptop.run(&["versions", path])?.ok()?.stdout;
+    ensure!(marks(&listed) == [Some("current"), None, None], "{listed}");
+    Ok(())
+}
+
+#[test]
+fn a_file_goes_back_to_a_time() -> Result<()> {
+    let world = World::create()?;
+    let mut laptop = world.device("laptop")?;
+    let file = laptop.directory().join("letter.txt");
+    laptop.start()?;
+    fs::write(&file, "dear reader")?;
+    laptop.wait(60)?;
+    let path = file.to_str().context("a test's directory is text")?;
+    let listed = laptop.run(&["list", path, "--at", "0s", "--json"])?.ok()?.stdout;
+    let listed: serde_json::Value = serde_json::from_str(&listed)?;
+    let then = listed["time"].as_str().context("a list by time says which")?.to_owned();
+    fs::write(&file, "encrypted")?;
+    laptop.wait(60)?;
+    laptop.run(&["restore", path, "--at", &then])?.ok()?;
+    laptop.wait(60)?;
+    ensure!(fs::read_to_string(&file)? == "dear reader");
+    let before = laptop.run(&["restore", path, "--at", "1999-01-01T00:00:00Z"])?.ok();
+    ensure!(before.is_err(), "there was no folder then");
+    Ok(())
+}
+
 /// The files of a directory by name, with their texts.
 fn files(directory: &std::path::Path) -> Result<Vec<(String, String)>> {
     let mut files = Vec::new();

@@ -43,6 +43,9 @@ pub struct PastEntry {
     pub mtime: RfcTime,
     /// The number of its version; 0 for a directory.
     pub version: u64,
+    /// Whether the very version of then was thinned out, and this is the one kept from before it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub thinned: bool,
 }
 
 /// A page of what differs between two moments.
@@ -153,6 +156,9 @@ pub struct FolderRestoreResponse {
     pub changed: u64,
     /// How many of them got a mark in their name, because it was taken.
     pub renamed: u64,
+    /// Of how many the very version of then was thinned out, so that the one kept from before it stands in.
+    #[serde(default)]
+    pub thinned: u64,
     /// The first thousand that were left as they are.
     pub kept: Vec<KeptEntry>,
     /// How many were.

@@ -34,6 +34,24 @@ pub struct VersionEntry {
     pub device: Option<String>,
     /// Whether it is the node's state now.
     pub current: bool,
+    /// Whether it is kept for ever.
+    #[serde(default)]
+    pub pinned: bool,
+    /// What somebody called it; that keeps it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// `PUT …/nodes/{n}/versions/{v}`: pins or labels a version, which keeps it. What is not given stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PinRequest {
+    /// Whether it is kept for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<bool>,
+    /// What it is called, at most 200 bytes; an empty text takes the label away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
 }
 
 /// How a version came to be.

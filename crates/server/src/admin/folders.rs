@@ -6,11 +6,12 @@ use crate::server::Server;
 use filesystem::WatchMethod;
 use metadata::account::Subject;
 use metadata::folder::{Folder, FolderKind, FolderSettings, NewFolder};
+use metadata::retention::RetentionRow;
 use metadata::{ErrorKind, Transaction};
 use model::{FolderId, Privilege};
 use pairs::monitor::stored_path;
 use pairs::{Monitor, MonitorStatus};
-use protocol::admin::{AdminAnswer, AdminFolderEntry, GrantEntry, PlainEntry, PlainState};
+use protocol::admin::{AdminAnswer, AdminFolderEntry, GrantEntry, Limit, PlainEntry, PlainState};
 use protocol::v1::WireNameRule;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -149,17 +150,18 @@ pub(super) fn list(server: &Server) -> Outcome {
                 };
                 GrantEntry { to, privilege: privilege.into() }
             });
+            let retention = snapshot.retention(folder.id)?;
             let grants = grants.collect();
             let plain = folder.settings.plain_directory.clone().map(plain_path);
             let plain = plain.map(|directory| plain_entry(&directory, statuses.remove(&folder.id)));
-            folders.push(AdminFolderEntry { plain, ..entry(&folder, grants) });
+            folders.push(AdminFolderEntry { plain, ..entry(&folder, &retention, grants) });
         }
         folders.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(AdminAnswer::Folders { folders })
     })
 }
 
-fn entry(folder: &Folder, grants: Vec<GrantEntry>) -> AdminFolderEntry {
+fn entry(folder: &Folder, retention: &RetentionRow, grants: Vec<GrantEntry>) -> AdminFolderEntry {
     AdminFolderEntry {
         id: folder.id,
         name: folder.settings.name.clone(),
@@ -168,6 +170,9 @@ fn entry(folder: &Folder, grants: Vec<GrantEntry>) -> AdminFolderEntry {
         head: folder.counters.head.0,
         quota_bytes: folder.settings.quota_bytes,
         used_bytes: folder.counters.used_bytes,
+        versions: folder.settings.keep_versions,
+        days: folder.settings.keep_days,
+        safe_days: retention.safe_days,
         grants,
         plain: None,
     }
@@ -200,13 +205,85 @@ fn plain_entry(directory: &Path, status: Option<MonitorStatus>) -> PlainEntry {
     PlainEntry { directory: directory.display().to_string(), state, watch, watch_instead, issues }
 }
 
-pub(super) fn set(server: &Server, name: &str, quota_bytes: Option<u64>) -> Outcome {
-    let quota = quota_bytes.map_or_else(|| "none".to_owned(), |bytes| bytes.to_string());
-    let details = [("folder", name), ("quota_bytes", quota.as_str())];
-    let wanted = name.to_owned();
+/// What is to be set; none stays.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Change {
+    pub(super) quota_bytes: Option<Limit>,
+    pub(super) versions: Option<u32>,
+    pub(super) days: Option<Limit>,
+    pub(super) safe_days: Option<u32>,
+}
+
+/// The most versions and days that can be asked for: more would be a mistake.
+const VERSIONS_MAX: u32 = 10_000;
+const DAYS_MAX: u32 = 36_500;
+
+impl Change {
+    fn check(&self) -> Result<(), AdminError> {
+        let between = |number: u64, most: u32| (1..=u64::from(most)).contains(&number);
+        let rules = [
+            (
+                self.versions.is_none_or(|versions| between(versions.into(), VERSIONS_MAX)),
+                "versions",
+                VERSIONS_MAX,
+            ),
+            (self.safe_days.is_none_or(|days| between(days.into(), DAYS_MAX)), "safe days", DAYS_MAX),
+            (!matches!(self.days, Some(Limit::To(days)) if !between(days, DAYS_MAX)), "days", DAYS_MAX),
+        ];
+        match rules.iter().find(|(holds, ..)| !holds) {
+            Some((_, what, most)) => {
+                Err(AdminError::Invalid(format!("{what} are a number from 1 to {most}")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What the audit log says.
+    fn details(&self) -> Vec<(&'static str, String)> {
+        let limit = |limit: Limit| match limit {
+            Limit::Unlimited => "none".to_owned(),
+            Limit::To(number) => number.to_string(),
+        };
+        let named = [
+            ("quota_bytes", self.quota_bytes.map(limit)),
+            ("versions", self.versions.map(|versions| versions.to_string())),
+            ("days", self.days.map(limit)),
+            ("safe_days", self.safe_days.map(|days| days.to_string())),
+        ];
+        named.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect()
+    }
+}
+
+fn limit(limit: Limit) -> Option<u64> {
+    match limit {
+        Limit::Unlimited => None,
+        Limit::To(number) => Some(number),
+    }
+}
+
+pub(super) fn set(server: &Server, name: &str, wanted: Change) -> Outcome {
+    wanted.check()?;
+    let details = wanted.details();
+    let mut details: Vec<(&str, &str)> =
+        details.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    details.insert(0, ("folder", name));
+    let folder = name.to_owned();
     change(server, "folder.set", &details, move |transaction, _| {
-        let folder = find_folder(transaction.as_snapshot(), &wanted)?;
-        transaction.set_folder(folder.id, &FolderSettings { quota_bytes, ..folder.settings })?;
+        let folder = find_folder(transaction.as_snapshot(), &folder)?;
+        let mut settings = folder.settings;
+        if let Some(quota) = wanted.quota_bytes {
+            settings.quota_bytes = limit(quota);
+        }
+        settings.keep_versions = wanted.versions.unwrap_or(settings.keep_versions);
+        if let Some(days) = wanted.days {
+            settings.keep_days = limit(days).map(|days| u32::try_from(days).unwrap_or(DAYS_MAX));
+        }
+        transaction.set_folder(folder.id, &settings)?;
+        if let Some(safe_days) = wanted.safe_days {
+            let row = transaction.retention(folder.id)?;
+            transaction.put_retention(folder.id, &RetentionRow { safe_days, ..row })?;
+        }
+        versioning::retention::look_again(transaction, folder.id)?;
         Ok(AdminAnswer::Done)
     })
 }

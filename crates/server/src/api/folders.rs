@@ -7,6 +7,7 @@ pub(crate) mod nodes;
 mod past;
 mod people;
 pub(crate) mod restore;
+pub(crate) mod space;
 pub(crate) mod trash;
 pub(crate) mod uploads;
 

@@ -54,8 +54,12 @@ async fn what_cannot_be_done_says_why() {
     assert_eq!(failure(&world.admin(add("Alice", PASSWORD)).await), AdminFailure::Exists);
     assert_eq!(failure(&world.admin(add("@x", PASSWORD)).await), AdminFailure::Invalid);
     assert_eq!(failure(&world.admin(add("bob", "short")).await), AdminFailure::Invalid);
-    let again =
-        AdminRequest::FolderAdd { folder: "DOCS".into(), name_rule: WireNameRule::Exact, quota_bytes: None };
+    let again = AdminRequest::FolderAdd {
+        folder: "DOCS".into(),
+        name_rule: WireNameRule::Exact,
+        quota_bytes: None,
+        plain: None,
+    };
     assert_eq!(failure(&world.admin(again).await), AdminFailure::Exists);
     let grant = |folder: &str, to: &str| AdminRequest::FolderGrant {
         folder: folder.into(),

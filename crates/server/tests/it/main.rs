@@ -18,5 +18,6 @@ mod matrix;
 mod nodes;
 mod past;
 mod refused_commits;
+mod retention;
 mod uploads;
 mod world;

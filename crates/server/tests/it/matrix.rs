@@ -14,11 +14,12 @@ use serde_json::json;
 use std::fmt::Write as _;
 
 /// The operations within a folder; `{node}` stands for a file there.
-const IN_FOLDER: [(&str, &str); 14] = [
+const IN_FOLDER: [(&str, &str); 16] = [
     ("GET", "changes"),
     ("GET", "trash"),
     ("POST", "trash/restore"),
     ("POST", "restore"),
+    ("GET", "space"),
     ("POST", "uploads"),
     ("DELETE", "uploads/00000000000000000000000000000001"),
     ("POST", "chunks/missing"),
@@ -28,6 +29,7 @@ const IN_FOLDER: [(&str, &str); 14] = [
     ("GET", "nodes/{node}/differences?seq=0"),
     ("GET", "nodes/{node}/content"),
     ("GET", "nodes/{node}/versions"),
+    ("PUT", "nodes/{node}/versions/1"),
     ("POST", "nodes/{node}/restore"),
 ];
 
@@ -48,6 +50,7 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
     match path.rsplit('/').next().unwrap() {
         "uploads" => api.json(verb, path, &json!({ "size": 1 })).await,
         "missing" => api.json(verb, path, &json!({ "chunks": [] })).await,
+        "1" => api.json(verb, path, &json!({ "pinned": true })).await,
         "restore" if path.ends_with("/trash/restore") => api.json(verb, path, &json!({ "nodes": [] })).await,
         // Back to the state of now: nothing is changed for those who come after.
         "restore" if !path.contains("/nodes/") => api.json(verb, path, &json!({ "seq": 1 })).await,

@@ -105,6 +105,7 @@ impl World {
             folder: name.to_owned(),
             name_rule: WireNameRule::Portable,
             quota_bytes,
+            plain: None,
         };
         match self.admin(request).await {
             AdminAnswer::FolderAdded { id } => id,

@@ -10,27 +10,47 @@ const OTHERWISE: [&str; 2] = [
     "two clashing names written at once are both kept",
 ];
 
-#[test]
-fn the_golden_scenarios_hold_on_whole_engines() {
+/// Every scenario that the simulated disks can play, with the file it is in.
+fn scenarios() -> Vec<(String, testkit::scenario::Scenario)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/scenarios");
     let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    let mut run = 0;
-    let mut wrong = Vec::new();
+    let mut all = Vec::new();
     for file in files {
-        let text = std::fs::read_to_string(&file).unwrap();
-        let scenarios = testkit::scenario::parse(&text).unwrap();
-        for scenario in scenarios.iter().filter(|scenario| simulator::scenario::can_run(scenario)) {
-            let otherwise = OTHERWISE.contains(&scenario.title.as_str());
-            run += usize::from(!otherwise);
-            if otherwise {
-                continue;
-            }
-            if let Err(error) = simulator::scenario::run_scenario(scenario) {
-                wrong.push(format!("{}: {}: {error}", file.display(), scenario.title));
-            }
+        let scenarios = testkit::scenario::parse(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let plays = |scenario: &testkit::scenario::Scenario| {
+            simulator::scenario::can_run(scenario) && !OTHERWISE.contains(&scenario.title.as_str())
+        };
+        let named = |scenario| (file.display().to_string(), scenario);
+        all.extend(scenarios.into_iter().filter(plays).map(named));
+    }
+    all
+}
+
+/// Runs them all; the sum of what each run says.
+fn run_all(run: impl Fn(&testkit::scenario::Scenario) -> Result<u64, String>) -> u64 {
+    let scenarios = scenarios();
+    assert!(scenarios.len() >= 60, "only {} scenarios were run", scenarios.len());
+    let (mut wrong, mut sum) = (Vec::new(), 0);
+    for (file, scenario) in &scenarios {
+        match run(scenario) {
+            Ok(said) => sum += said,
+            Err(error) => wrong.push(format!("{file}: {}: {error}", scenario.title)),
         }
     }
-    assert!(wrong.is_empty(), "{} of {run} are wrong:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(run >= 60, "only {run} scenarios were run");
+    assert!(wrong.is_empty(), "{} of {} are wrong:\n{}", wrong.len(), scenarios.len(), wrong.join("\n"));
+    sum
+}
+
+#[test]
+fn the_golden_scenarios_hold_on_whole_engines() {
+    run_all(|scenario| simulator::scenario::run_scenario(scenario).map(|()| 0));
+}
+
+/// A device that was away for longer than tombstones are kept lists the folder anew: what was removed meanwhile goes,
+/// what was edited here meanwhile stays, and what is equal on both sides is left alone.
+#[test]
+fn the_golden_scenarios_hold_when_removals_are_forgotten_before_anybody_hears_of_them() {
+    let expired = run_all(simulator::scenario::run_forgetting);
+    assert!(expired >= 100, "only {expired} cursors had expired");
 }

@@ -348,6 +348,7 @@ impl Workspace {
             seq,
             subtree_seq: seq,
             deleted: false,
+            purged: false,
         };
         self.note_placement(&row);
         if number > 0 {
@@ -379,6 +380,7 @@ impl Workspace {
             row.name = name.clone();
             row.name_key = workspace.name_key(name);
             row.deleted = false;
+            row.purged = false;
         });
     }
 

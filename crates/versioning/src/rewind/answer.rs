@@ -7,7 +7,7 @@ use crate::past::Point;
 use model::{NodeId, Seq, Timestamp};
 
 /// Not a form of the answers to commits.
-const FORM: u8 = 0x81;
+const FORM: u8 = 0x82;
 
 const REASONS: [Reason; 3] = [Reason::ChangedByOthers, Reason::InUse, Reason::Impossible];
 
@@ -25,6 +25,7 @@ pub(super) fn write(rewound: &Rewound) -> Vec<u8> {
         rewound.moved,
         rewound.changed,
         rewound.renamed,
+        rewound.thinned,
         rewound.kept_count,
     ] {
         number(one);
@@ -56,6 +57,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Rewound> {
         moved: numbers.next()?,
         changed: numbers.next()?,
         renamed: numbers.next()?,
+        thinned: numbers.next()?,
         kept_count: numbers.next()?,
         kept: Vec::new(),
         repeated: true,
@@ -82,6 +84,7 @@ mod tests {
             moved: 3,
             changed: 4,
             renamed: 5,
+            thinned: 6,
             kept: REASONS.iter().map(|reason| Kept { node: NodeId(7), reason: *reason }).collect(),
             kept_count: 3,
             repeated: true,
@@ -90,7 +93,7 @@ mod tests {
         assert_eq!(read(&bytes), Some(rewound));
         for end in 0..bytes.len() {
             // Whole entries of what was kept can be missing; nothing else reads.
-            assert!(read(&bytes[..end]).is_none() || (bytes.len() - end) % 16 == 0);
+            assert!(read(&bytes[..end]).is_none() || (bytes.len() - end).is_multiple_of(16));
         }
         assert_eq!(read(&[1, 0, 0]), None);
     }

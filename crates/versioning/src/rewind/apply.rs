@@ -37,7 +37,7 @@ pub(super) fn apply(
     plan: &Plan,
 ) -> Result<Done, Error> {
     let used_before = workspace.used_bytes();
-    let mut known = HashSet::new();
+    let mut known: HashSet<(NodeId, NameKey)> = plan.keys.iter().cloned().collect();
     let mut left_out: HashSet<NodeId> = HashSet::new();
     loop {
         let mark = workspace.mark();

@@ -38,7 +38,10 @@ pub(super) struct Plan {
     pub(super) targets: BTreeMap<NodeId, Target>,
     /// Whether every node of the folder goes back, so that the tree of then comes out whole.
     pub(super) is_whole: bool,
-    keys: Vec<(NodeId, NameKey)>,
+    /// Nodes of which the very version of then is gone: the one kept from before it stands in.
+    pub(super) thinned: u64,
+    /// The places that nodes are to take; a workspace is loaded with who stands there.
+    pub(super) keys: Vec<(NodeId, NameKey)>,
     directories: HashSet<NodeId>,
     kept: Vec<Kept>,
 }
@@ -55,6 +58,7 @@ impl Plan {
         let mut plan = Self {
             targets: BTreeMap::new(),
             is_whole: is_everything && *only == Only::Everybody,
+            thinned: 0,
             keys: Vec::new(),
             directories: HashSet::new(),
             kept: Vec::new(),
@@ -81,6 +85,8 @@ impl Plan {
             match only {
                 Only::Everybody => {
                     for (row, was_in) in concerned {
+                        let stands_in = then.node(row.id).is_some_and(|past| past.thinned);
+                        plan.thinned += u64::from(was_in && stands_in);
                         plan.add(folder, row, back(row, then.node(row.id), was_in));
                     }
                 }
@@ -144,6 +150,8 @@ impl Plan {
                 0 => None,
                 count => state_before(versions, count, past).filter(|_| lives),
             };
+            let stands_in = states.count == versions.len() && past.is_some_and(|past| past.thinned);
+            self.thinned += u64::from(state.is_some() && stands_in);
             let state = state.filter(|(state, _)| !holds(row, state));
             if kept {
                 self.kept.push(Kept { node: row.id, reason: Reason::ChangedByOthers });

@@ -204,6 +204,9 @@ fn placements_agree(row: &NodeRow, placements: &[PlacementRow]) -> bool {
 }
 
 fn versions_agree(row: &NodeRow, versions: &[VersionRow]) -> bool {
+    if row.purged {
+        return row.deleted && versions.is_empty();
+    }
     if row.content.is_directory() {
         return versions.is_empty() && row.version == VersionNumber(0);
     }

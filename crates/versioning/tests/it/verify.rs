@@ -71,7 +71,7 @@ fn every_planted_fault_is_found() {
         "UPDATE placement SET name = 'other' WHERE node = 2",
         "DELETE FROM version WHERE node = 3 AND number = 2",
         "INSERT INTO version SELECT folder, 50, seq, number, content, size, target, executable, mtime, user, device,
-             origin, of_number, reason, epoch, at FROM version WHERE node = 4",
+             origin, of_number, reason, epoch, at, thinned_from FROM version WHERE node = 4",
         "UPDATE folder SET used_bytes = used_bytes + 1",
         "UPDATE folder SET nodes = nodes - 1",
         "UPDATE folder SET next_node = 4",

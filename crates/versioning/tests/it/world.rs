@@ -171,7 +171,9 @@ impl World {
 
     /// Everything that lives, by id, as a first listing gives it.
     pub(crate) fn listing(&self) -> BTreeMap<NodeId, RemoteNode> {
-        self.follow(None, 7).0.into_iter().map(|node| (node.id, node)).collect()
+        // Small pages, to try their seams; but not for folders of ten thousands.
+        let limit = if self.row().counters.nodes > 1_000 { 10_000 } else { 7 };
+        self.follow(None, limit).0.into_iter().map(|node| (node.id, node)).collect()
     }
 
     /// Follows changes to the end.

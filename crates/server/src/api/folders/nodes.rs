@@ -1,5 +1,5 @@
-//! `…/nodes/{n}/content`, `…/nodes/{n}/versions`, `…/nodes/{n}/restore`, `…/nodes/{n}/children`,
-//! `…/nodes/{n}/differences`.
+//! `…/nodes/{n}/content`, `…/nodes/{n}/versions`, `…/nodes/{n}/versions/{v}`, `…/nodes/{n}/restore`,
+//! `…/nodes/{n}/children`, `…/nodes/{n}/differences`.
 
 mod children;
 mod content;
@@ -12,4 +12,4 @@ pub(crate) use children::children;
 pub(crate) use content::content;
 pub(crate) use differences::differences;
 pub(crate) use restore::restore;
-pub(crate) use versions::versions;
+pub(crate) use versions::{pin, versions};

@@ -46,5 +46,6 @@ pub(crate) fn entry(node: &PastNode) -> PastEntry {
         executable: node.executable,
         mtime: RfcTime(node.mtime),
         version: node.version.0,
+        thinned: node.thinned,
     }
 }

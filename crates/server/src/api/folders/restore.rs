@@ -127,6 +127,7 @@ fn answer(rewound: &Rewound) -> FolderRestoreResponse {
         moved: rewound.moved,
         changed: rewound.changed,
         renamed: rewound.renamed,
+        thinned: rewound.thinned,
         kept: kept.collect(),
         kept_count: rewound.kept_count,
     }

@@ -1,16 +1,20 @@
-//! `GET …/nodes/{n}/versions`: a file's kept versions, the newest first.
+//! `GET …/nodes/{n}/versions`: a file's kept versions, the newest first. `PUT …/nodes/{n}/versions/{v}`: pins and labels,
+//! for whoever may write: a pinned or labelled version is never thinned out.
 
 use crate::api::folders::people::Names;
+use crate::body;
 use crate::caller::{Caller, Ids};
 use crate::failure::Failure;
 use crate::server::Server;
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
 use metadata::version::VersionOrigin;
-use model::permit::Read;
-use model::{Action, FolderId, NodeId};
+use model::permit::{Read, Write};
+use model::{Action, FolderId, NodeId, VersionNumber};
 use protocol::RfcTime;
-use protocol::v1::{VersionEntry, VersionOriginWord, VersionsResponse};
+use protocol::v1::{PinRequest, VersionEntry, VersionOriginWord, VersionsResponse};
 use std::sync::Arc;
 
 pub(crate) async fn versions(
@@ -36,11 +40,30 @@ pub(crate) async fn versions(
                 user: names.user(version.user),
                 device: names.device(version.device),
                 current: index == 0,
+                pinned: version.pinned,
+                label: version.label.clone(),
             });
             Ok(entries.collect())
         })
         .await?;
     Ok(Json(VersionsResponse { versions: entries }))
+}
+
+pub(crate) async fn pin(
+    State(server): State<Arc<Server>>,
+    Ids((folder, node, number)): Ids<(FolderId, NodeId, u64)>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Failure> {
+    let permit = server.permit::<Write>(caller.principal, folder, Action::Write).await?;
+    let PinRequest { pinned, label } = body::json(&server, &headers, body).await?;
+    let (database, now) = (Arc::clone(&server.database), server.now());
+    let version = (node, VersionNumber(number));
+    server
+        .blocking(move || Ok(versioning::retention::pin(&*database, permit, version, pinned, label, now)?))
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn origin_word(origin: VersionOrigin) -> VersionOriginWord {
