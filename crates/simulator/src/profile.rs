@@ -77,7 +77,7 @@ impl Profile {
     #[must_use]
     pub fn monitored(seed: u64, users: Option<usize>, steps: usize) -> Self {
         let mut profile = Self::swarm(seed, users, steps);
-        let mut random = Random::new(seed ^ 0x6d6f_6e69_746f_72);
+        let mut random = Random::new(seed ^ 0x006d_6f6e_6974_6f72);
         profile.name = "monitored".to_owned();
         profile.monitor = true;
         let mut often = || [0, 20, 200][random.below(3)];
