@@ -7,7 +7,7 @@ use testkit::pair::Pair;
 use testkit::tree::{content_of, second};
 
 fn state(parent: NodeKey, name: &str, content: Content) -> NodeState {
-    NodeState { parent, name: Name::new(name).unwrap(), content, executable: false, mtime: second(1) }
+    NodeState { parent, name: Name::new(name).expect("a name"), content, executable: false, mtime: second(1) }
 }
 
 /// What was downloaded before a crash, and not recorded, looks new on the disk. Were it not taken for the remote node now,
