@@ -12,6 +12,8 @@ mod joining;
 mod kills;
 mod latency;
 mod moves;
+mod plain;
+mod programs;
 mod refusals;
 mod resuming;
 mod script;
