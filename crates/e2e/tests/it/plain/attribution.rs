@@ -2,6 +2,7 @@
 
 use super::{is_root, start};
 use anyhow::{Context as _, Result, ensure};
+use e2e::process::remark;
 use e2e::world::USER;
 use e2e::{Device, Plain};
 use serde_json::Value;
@@ -55,7 +56,7 @@ fn open_for_all(world: &Path, plain: &Plain) -> Result<()> {
 #[test]
 fn a_version_from_outside_is_by_the_account_of_the_files_owner() -> Result<()> {
     if !is_root() {
-        println!("SKIPPED: only root can act as other system users");
+        remark("SKIPPED: only root can act as other system users");
         return Ok(());
     }
     let (mut world, plain, laptop) = start("auto", |_| Ok(()))?;

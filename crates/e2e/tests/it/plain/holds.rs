@@ -66,6 +66,11 @@ fn a_mass_deletion_outside_is_carried_out_when_approved() -> Result<()> {
     let before = Tree::read(plain.directory())?;
     delete_most(&mut world, &plain, &laptop, &before)?;
     world.server().admin(&["folder", "hold", FOLDER, "approve"])?.ok()?;
+    // The device asks its person, too.
+    eventually("the device is asked", Duration::from_secs(30), || {
+        laptop.run(&["holds", "approve"])?;
+        Ok((!laptop.directory().join("archive").exists()).then_some(()))
+    })?;
     let after = plain.settle(world.server(), &laptop, 60)?;
     ensure!(after.files() == 2, "{} files are left", after.files());
     world.server().verify()

@@ -2,7 +2,7 @@
 
 use super::{is_root, start};
 use anyhow::{Result, ensure};
-use e2e::process::eventually;
+use e2e::process::{eventually, remark};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ fn measure(watch: &str) -> Result<()> {
     }
     times.sort_unstable();
     let (median, p99) = (times[EDITS / 2], times[EDITS * 99 / 100]);
-    println!("{watch}: an edit outside is on a client after {median:?} (median), {p99:?} (p99)");
+    remark(&format!("{watch}: an edit outside is on a client after {median:?} (median), {p99:?} (p99)"));
     ensure!(median < Duration::from_secs(1), "{watch}: {times:?}");
     plain.arrives(world.server(), &laptop, 60)?;
     Ok(())
@@ -40,7 +40,7 @@ fn measure(watch: &str) -> Result<()> {
 #[test]
 fn an_edit_outside_is_on_a_client_in_under_a_second_with_fanotify() -> Result<()> {
     if !is_root() {
-        println!("SKIPPED: fanotify watches whole file systems, which only root may do");
+        remark("SKIPPED: fanotify watches whole file systems, which only root may do");
         return Ok(());
     }
     measure("fanotify")

@@ -1,7 +1,7 @@
 //! Running other people's programs: once, or in the background for as long as a test needs them.
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::process::eventually;
+use e2e::process::{eventually, remark};
 use e2e::{Device, Plain, Tree, World};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::OsStr;
@@ -55,7 +55,7 @@ pub(super) fn is_installed(name: impl AsRef<OsStr>) -> bool {
     let mut places = std::env::split_paths(&places).chain(["/usr/sbin".into(), "/sbin".into()]);
     let found = places.any(|place| place.join(name).is_file());
     if !found {
-        println!("SKIPPED: {} is not installed", name.display());
+        remark(&format!("SKIPPED: {} is not installed", name.display()));
     }
     found
 }
@@ -64,7 +64,7 @@ pub(super) fn is_installed(name: impl AsRef<OsStr>) -> bool {
 pub(super) fn is_root_for(name: &str) -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
-        println!("SKIPPED: {name} has to be started as root");
+        remark(&format!("SKIPPED: {name} has to be started as root"));
     }
     root
 }
