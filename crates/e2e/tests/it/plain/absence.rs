@@ -126,6 +126,13 @@ fn an_unreadable_directory_deletes_nothing() -> Result<()> {
     plain.wait_for(world.server(), "offline", SEEN_WITHIN)?;
     fs::write(laptop.directory().join("made-meanwhile.txt"), "on the laptop")?;
     laptop.wait(30)?;
+    let mut kept = Tree::read(laptop.directory())?;
+    ensure!(kept.0.remove(&b"made-meanwhile.txt"[..]).is_some());
+    ensure!(kept.0.remove(&b"made-outside.txt"[..]).is_some());
+    before.ensure_same(&kept)?;
     permit(0o755)?;
+    // What a client sent meanwhile was refused by the disk; it is tried again when the server starts.
+    world.server().stop()?;
+    world.server().start()?;
     ensure_back(&mut world, &plain, &laptop, &before)
 }

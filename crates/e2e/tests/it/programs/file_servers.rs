@@ -159,7 +159,8 @@ fn what_is_done_over_ftp_reaches_a_client() -> Result<()> {
 fn wsgidav() -> Option<PathBuf> {
     let test = std::env::current_exe().ok()?;
     let own = test.ancestors().map(|folder| folder.join("wsgidav/bin/wsgidav"));
-    own.into_iter().find(|path| path.is_file()).or_else(|| is_installed("wsgidav").then(|| "wsgidav".into()))
+    let works = |path: &PathBuf| run(Command::new(path).arg("--version")).is_ok();
+    own.into_iter().find(works).or_else(|| is_installed("wsgidav").then(|| "wsgidav".into()))
 }
 
 #[test]
