@@ -9,6 +9,7 @@
 pub mod device;
 pub mod edits;
 pub mod generate;
+pub mod plain;
 pub mod process;
 pub mod proxy;
 pub mod random;
@@ -19,6 +20,7 @@ pub mod world;
 pub use device::Device;
 pub use edits::Editor;
 pub use generate::TreeShape;
+pub use plain::Plain;
 pub use proxy::Proxy;
 pub use random::Random;
 pub use server::Server;

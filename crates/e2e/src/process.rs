@@ -205,6 +205,12 @@ impl Counted {
     }
 }
 
+/// Says something about a test, also where it succeeds and what it prints is kept back.
+pub fn remark(text: &str) {
+    // Nobody who could read it is there.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Waits until something is there, and fails when time is up.
 pub fn eventually<T>(what: &str, within: Duration, mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let late = Instant::now() + within;

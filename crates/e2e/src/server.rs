@@ -18,13 +18,15 @@ const START_WITHIN: Duration = Duration::from_secs(30);
 pub struct Server {
     data: PathBuf,
     address: SocketAddr,
+    watch: String,
     process: Option<Process>,
 }
 
 impl Server {
-    /// Makes the data with an administrator, and starts the server.
-    pub fn create(data: &Path, administrator: &str) -> Result<Self> {
-        let mut server = Self { data: data.to_path_buf(), address: free_address()?, process: None };
+    /// Makes the data with an administrator, and starts the server, which watches plain directories in a way.
+    pub fn create(data: &Path, administrator: &str, watch: &str) -> Result<Self> {
+        let (data, address) = (data.to_path_buf(), free_address()?);
+        let mut server = Self { data, address, watch: watch.to_owned(), process: None };
         server.admin_with(&["init", "--user", administrator, "--password-stdin"], PASSWORD)?.ok()?;
         server.start()?;
         Ok(server)
@@ -44,7 +46,7 @@ impl Server {
         let address = self.address.to_string();
         let data = self.data_text()?;
         let log = self.data.with_extension("log");
-        let arguments = ["serve", "--data", &*data, "--listen", &*address];
+        let arguments = ["serve", "--data", &*data, "--listen", &*address, "--watch", &*self.watch];
         let process = self.process.insert(start(&arguments, &log)?);
         eventually("the server answers", START_WITHIN, || {
             process.check_running()?;
@@ -136,6 +138,6 @@ impl Server {
 }
 
 /// A port that was free a moment ago. The server cannot choose one itself, because it must come back at the same.
-fn free_address() -> Result<SocketAddr> {
+pub fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }

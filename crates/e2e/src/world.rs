@@ -1,6 +1,7 @@
 //! A server and its devices in a directory of their own, gone at the end.
 
 use crate::device::Device;
+use crate::plain::Plain;
 use crate::server::Server;
 use anyhow::Result;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,21 @@ pub struct World {
 impl World {
     /// Starts a server.
     pub fn create() -> Result<Self> {
+        let world = Self::empty("auto")?;
+        world.add_folder(&[])?;
+        Ok(world)
+    }
+
+    /// Starts a server whose folder has a plain directory, watched in a way, with what `fill` puts into it before.
+    pub fn create_plain(watch: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<(Self, Plain)> {
+        let world = Self::empty(watch)?;
+        let plain = Plain::at(&world.place.join("plain"))?;
+        fill(plain.directory())?;
+        world.add_folder(&["--plain", plain.text()])?;
+        Ok((world, plain))
+    }
+
+    fn empty(watch: &str) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("driftless-e2e-").tempdir()?;
         let place = directory.path().canonicalize()?;
         let kept = if std::env::var_os("DRIFTLESS_E2E_KEEP").is_some() {
@@ -34,10 +50,13 @@ impl World {
         } else {
             Some(directory)
         };
-        let server = Server::create(&place.join("data"), USER)?;
-        server.admin(&["folder", "add", FOLDER])?.ok()?;
-        server.admin(&["folder", "grant", FOLDER, USER, "write"])?.ok()?;
-        Ok(Self { server, place, _kept: kept })
+        Ok(Self { server: Server::create(&place.join("data"), USER, watch)?, place, _kept: kept })
+    }
+
+    fn add_folder(&self, options: &[&str]) -> Result<()> {
+        self.server.admin(&[&["folder", "add", FOLDER], options].concat())?.ok()?;
+        self.server.admin(&["folder", "grant", FOLDER, USER, "write"])?.ok()?;
+        Ok(())
     }
 
     /// A device that is linked and has a synced directory; its daemon does not run yet.

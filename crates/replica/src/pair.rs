@@ -203,6 +203,24 @@ struct Worker {
     shared: Arc<Shared>,
 }
 
+/// What holds for the pair whichever engine runs: told once, it is known to those that begin later, too.
+struct Standing {
+    online: bool,
+    paused: bool,
+}
+
+impl Standing {
+    fn note(&mut self, message: &Message) {
+        match message {
+            Message::Event(Event::Online) => self.online = true,
+            Message::Event(Event::Offline) => self.online = false,
+            Message::Ask(Question::Pause) => self.paused = true,
+            Message::Ask(Question::Resume) => self.paused = false,
+            _ => {}
+        }
+    }
+}
+
 /// What the disk's thread is told.
 enum DiskJob {
     List(Vec<ListRequest>),
@@ -213,10 +231,11 @@ enum DiskJob {
 
 impl Worker {
     fn run(self, messages: &Receiver<Message>) {
+        let mut standing = Standing { online: false, paused: self.settings.paused };
         // A replica that is not there may come back (a mount): try again until told to stop.
         loop {
             let failure = match self.open() {
-                Ok(running) => match running.run(messages) {
+                Ok(running) => match running.run(messages, &mut standing) {
                     Ended::Stopped => return,
                     Ended::Failed(error) => error.to_string(),
                 },
@@ -228,7 +247,8 @@ impl Worker {
             while let Some(left) = until.checked_duration_since(Instant::now()) {
                 match messages.recv_timeout(left) {
                     Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-                    Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+                    Ok(message) => standing.note(&message),
+                    Err(RecvTimeoutError::Timeout) => {}
                 }
             }
         }
@@ -395,11 +415,12 @@ struct Wait {
 }
 
 impl Running<'_> {
-    fn run(mut self, messages: &Receiver<Message>) -> Ended {
-        if self.worker.settings.paused
-            && let Err(error) = self.handle(Event::Paused)
-        {
-            return Ended::Failed(error);
+    fn run(mut self, messages: &Receiver<Message>, standing: &mut Standing) -> Ended {
+        let known = [(standing.paused, Event::Paused), (standing.online, Event::Online)];
+        for (_, event) in known.into_iter().filter(|(holds, _)| *holds) {
+            if let Err(error) = self.handle(event) {
+                return Ended::Failed(error);
+            }
         }
         loop {
             let message = match messages.recv_timeout(self.patience()) {
@@ -407,6 +428,7 @@ impl Running<'_> {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
             };
+            message.iter().for_each(|message| standing.note(message));
             let done = match message {
                 Some(message) => self.take(message),
                 None => Ok(()),

@@ -13,6 +13,8 @@ mod joining;
 mod kills;
 mod latency;
 mod moves;
+mod plain;
+mod programs;
 mod refusals;
 mod resuming;
 mod script;

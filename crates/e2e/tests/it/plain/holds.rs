@@ -1,0 +1,77 @@
+//! Deletions of a large part of the plain directory wait for an administrator.
+
+use super::start;
+use anyhow::{Result, ensure};
+use e2e::process::eventually;
+use e2e::world::FOLDER;
+use e2e::{Device, Plain, Tree, World};
+use std::fs;
+use std::time::Duration;
+
+const DIRECTORIES: usize = 15;
+const FILES: usize = 100;
+
+/// A small directory and a large one.
+fn full() -> Result<(World, Plain, Device)> {
+    start("auto", |directory| {
+        fs::create_dir(directory.join("kept"))?;
+        fs::write(directory.join("kept/file"), "kept")?;
+        for number in 0..DIRECTORIES {
+            let inner = directory.join(format!("archive/{number}"));
+            fs::create_dir_all(&inner)?;
+            (0..FILES)
+                .try_for_each(|file| fs::write(inner.join(file.to_string()), format!("{number}/{file}")))?;
+        }
+        Ok(())
+    })
+}
+
+/// Takes the large one away at once; the device still has everything when the server has seen it.
+fn delete_most(world: &mut World, plain: &Plain, laptop: &Device, before: &Tree) -> Result<()> {
+    fs::rename(plain.path("archive"), world.place().join("archive"))?;
+    fs::write(plain.path("note.txt"), "written meanwhile")?;
+    plain.wait_for(world.server(), "held", 60)?;
+    // Not everything waits: what is no deletion goes on.
+    eventually("the note arrives", Duration::from_secs(20), || {
+        Ok(laptop.directory().join("note.txt").exists().then_some(()))
+    })?;
+    ensure_kept(laptop, before)?;
+    // Nor does a restart decide.
+    world.server().stop()?;
+    world.server().start()?;
+    plain.wait_for(world.server(), "held", 60)?;
+    ensure_kept(laptop, before)
+}
+
+fn ensure_kept(laptop: &Device, before: &Tree) -> Result<()> {
+    let mut held = Tree::read(laptop.directory())?;
+    ensure!(held.0.remove(&b"note.txt"[..]).is_some(), "the note is gone");
+    before.ensure_same(&held)
+}
+
+#[test]
+fn a_mass_deletion_outside_is_held_and_undone() -> Result<()> {
+    let (mut world, plain, laptop) = full()?;
+    let before = Tree::read(plain.directory())?;
+    delete_most(&mut world, &plain, &laptop, &before)?;
+    world.server().admin(&["folder", "hold", FOLDER, "undo"])?.ok()?;
+    let mut after = plain.settle(world.server(), &laptop, 60)?;
+    ensure!(after.0.remove(&b"note.txt"[..]).is_some());
+    before.ensure_same(&after)
+}
+
+#[test]
+fn a_mass_deletion_outside_is_carried_out_when_approved() -> Result<()> {
+    let (mut world, plain, laptop) = full()?;
+    let before = Tree::read(plain.directory())?;
+    delete_most(&mut world, &plain, &laptop, &before)?;
+    world.server().admin(&["folder", "hold", FOLDER, "approve"])?.ok()?;
+    // The device asks its person, too.
+    eventually("the device is asked", Duration::from_secs(30), || {
+        laptop.run(&["holds", "approve"])?;
+        Ok((!laptop.directory().join("archive").exists()).then_some(()))
+    })?;
+    let after = plain.settle(world.server(), &laptop, 60)?;
+    ensure!(after.files() == 2, "{} files are left", after.files());
+    world.server().verify()
+}
