@@ -23,6 +23,8 @@ use sync_engine::{
 
 /// How long hints gather before they are looked into.
 const SETTLE: Duration = Duration::from_millis(15);
+/// How often it is asked whether the directory is still the same: another file system mounted over it tells nobody.
+const CHECK: Duration = Duration::from_secs(30);
 /// How often the local trash is cleared, and how long it keeps things.
 const TEND: Duration = Duration::from_secs(3_600);
 const TRASH_KEPT_MS: i64 = 14 * 24 * 3_600 * 1_000;
@@ -226,6 +228,7 @@ enum DiskJob {
     List(Vec<ListRequest>),
     Hash(Vec<HashRequest>),
     Apply(Vec<LocalAction>, Known, Resumable),
+    Check,
     Tend(Vec<StagedId>),
 }
 
@@ -284,6 +287,7 @@ impl Worker {
             watch_due: None,
             next_scan: Instant::now() + self.settings.full_scan,
             next_tend: Instant::now(),
+            next_check: Instant::now() + CHECK,
             waits: Vec::new(),
         })
     }
@@ -348,6 +352,12 @@ fn work_on_disk(applier: &Applier, todo: &Receiver<DiskJob>, inbox: &Inbox) {
                 }
                 tell(Message::Event(Event::Applied(outcomes)));
             }
+            DiskJob::Check => {
+                if applier.disk.check().is_err() {
+                    let root = vec![RelativePath::root()];
+                    tell(Message::Event(Event::Hints { directories: root, subtrees: Vec::new() }));
+                }
+            }
             DiskJob::Tend(keep) => tend(applier, &keep),
         }
     }
@@ -402,6 +412,7 @@ struct Running<'a> {
     watch_due: Option<Instant>,
     next_scan: Instant,
     next_tend: Instant,
+    next_check: Instant,
     waits: Vec<Wait>,
 }
 
@@ -442,7 +453,7 @@ impl Running<'_> {
 
     /// How long nothing needs to be done.
     fn patience(&self) -> Duration {
-        let mut at = vec![self.next_scan, self.next_tend];
+        let mut at = vec![self.next_scan, self.next_tend, self.next_check];
         at.extend(self.watch_due);
         if !self.started {
             at.push(self.opened + WATCHER_WAIT);
@@ -473,6 +484,10 @@ impl Running<'_> {
         if instant >= self.next_scan {
             self.next_scan = instant + self.worker.settings.full_scan;
             self.handle(Event::Hints { directories: Vec::new(), subtrees: vec![RelativePath::root()] })?;
+        }
+        if instant >= self.next_check {
+            self.next_check = instant + CHECK;
+            self.give_disk(DiskJob::Check);
         }
         if instant >= self.next_tend {
             self.next_tend = instant + TEND;
