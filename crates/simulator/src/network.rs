@@ -5,6 +5,7 @@ use crate::device::Pending;
 use crate::remote::{Bytes, Changes, Sent};
 use crate::world::{Item, Run, World};
 use model::{ContentId, NodeId};
+use std::sync::PoisonError;
 use sync_engine::{CommitAnswer, CommitFailure, Event, PullFailure};
 
 /// How long a shell waits for an answer.
@@ -136,6 +137,21 @@ impl World {
             return Ok(None);
         }
         Ok(Some(answer))
+    }
+
+    /// Somebody brings the folder back to how it was at some number of its journal.
+    pub(crate) fn rewind(&mut self, seed: u64) -> Run {
+        if !self.server_runs {
+            return Ok(());
+        }
+        let before = self.server.nodes();
+        let head = self.server.rewind(seed, self.queue.now())?;
+        self.note(0, format_args!("server: rewound, now at {head:?}"));
+        let after = self.server.nodes();
+        self.oracle.lock().unwrap_or_else(PoisonError::into_inner).rewound(&before, &after);
+        self.check_server()?;
+        self.wake_all(head);
+        Ok(())
     }
 
     fn wake_all(&mut self, head: model::Seq) {

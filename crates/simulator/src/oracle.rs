@@ -3,7 +3,8 @@
 
 use crate::deed::{Tree, is_synced_path};
 use filesystem::fake::Seen;
-use std::collections::BTreeMap;
+use model::{Content, ContentId, RemoteNode};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 type Bytes = Arc<Vec<u8>>;
@@ -25,6 +26,7 @@ struct Fate {
 pub(crate) struct Oracle {
     fates: BTreeMap<Bytes, Fate>,
     power_was_lost: bool,
+    rewound: bool,
 }
 
 fn count(tree: &Tree) -> BTreeMap<&Bytes, usize> {
@@ -81,6 +83,30 @@ impl Oracle {
                 fate.copied = true;
             }
         }
+    }
+
+    /// A person brought the server's tree back to an earlier one: what that removed was removed knowingly, and what it
+    /// brought back may stand elsewhere, too.
+    pub(crate) fn rewound(&mut self, before: &[RemoteNode], after: &[RemoteNode]) {
+        self.rewound = true;
+        let contents = |nodes: &[RemoteNode]| -> BTreeSet<ContentId> {
+            let content = |node: &RemoteNode| match node.content {
+                Content::File { id, .. } => Some(id),
+                _ => None,
+            };
+            nodes.iter().filter_map(content).collect()
+        };
+        let (before, after) = (contents(before), contents(after));
+        for (bytes, fate) in &mut self.fates {
+            let content = chunker::hash_bytes(bytes).0;
+            fate.discarded |= before.contains(&content) && !after.contains(&content);
+            fate.copied |= before.contains(&content) || after.contains(&content);
+        }
+    }
+
+    /// Whether somebody undid on the server what users had done.
+    pub(crate) fn was_rewound(&self) -> bool {
+        self.rewound
     }
 
     /// Whether a device lost its power: what it had removed or moved may have come back.

@@ -36,10 +36,12 @@ pub enum TroubleKind {
     Deny,
     /// A person pauses a pair for a while.
     Pause,
+    /// No trouble, but a person's deed on the server: the folder goes back to an earlier state.
+    Rewind,
 }
 
 impl TroubleKind {
-    /// All of them.
+    /// All that devices and server suffer.
     pub const ALL: &'static [Self] = &[
         Self::CutOff,
         Self::Kill,

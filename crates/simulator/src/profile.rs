@@ -83,6 +83,9 @@ impl Profile {
         let mut often = || [0, 20, 200][random.below(3)];
         let (overflow, double, late, silent, coarse) = (often(), often(), often(), often() / 4, often());
         profile.watch = WatchFaults { seed: random.bits(), overflow, double, late, silent, coarse };
+        if random.one_in(2) {
+            profile.troubles.push((crate::plan::TroubleKind::Rewind, 2));
+        }
         profile
     }
 

@@ -159,6 +159,7 @@ impl World {
             let oracle = oracle.lock().unwrap_or_else(PoisonError::into_inner);
             if self.profile.users == 1
                 && !oracle.power_was_lost()
+                && !oracle.was_rewound()
                 && let Some(copy) = tree.keys().find(|path| is_conflict_copy(path))
             {
                 return Err(format!("a conflict with nobody: {copy}"));

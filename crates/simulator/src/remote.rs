@@ -17,8 +17,10 @@ use std::sync::Arc;
 use sync_engine::{CommitAnswer, CommitFailure, Cursor, PullFailure};
 use versioning::folder::{Authority, Create};
 use versioning::identity::Identity;
+use versioning::past::When;
+use versioning::rewind::{Only, Rewind};
 use versioning::verify::verify;
-use versioning::{Authors, Commit, Error, Manifest, fetch, folder, identity};
+use versioning::{Authors, Commit, Error, Manifest, fetch, folder, identity, rewind};
 
 /// A content's bytes, sent or fetched.
 pub(crate) type Bytes = Arc<Vec<u8>>;
@@ -240,6 +242,27 @@ impl Server {
                 _ => {}
             }
         }
+    }
+
+    /// Brings the folder back to how it was at some number of its journal; gives its new head.
+    pub(crate) fn rewind(&mut self, seed: u64, now: Timestamp) -> Result<Seq, String> {
+        let device = self.principals.len() - 1;
+        let to = Seq(seed % (self.head().0 + 1));
+        let permit = self.permit::<Write>(device, Action::Restore, now).map_err(|error| error.to_string())?;
+        self.taken += 1;
+        let rewind = Rewind {
+            permit,
+            key: IdempotencyKey((u128::from(self.taken) << 64 | u128::from(seed)).to_le_bytes()),
+            digest: [0; 32],
+            to: When::Seq(to),
+            node: NodeId::ROOT,
+            path: Vec::new(),
+            only: Only::Everybody,
+            limits: Limits::default(),
+            now,
+        };
+        let rewound = rewind::rewind(&*self.database, rewind).map_err(|error| error.to_string())?;
+        Ok(rewound.head)
     }
 
     /// What changed past a cursor, or everything there is.

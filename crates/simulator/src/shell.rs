@@ -131,8 +131,10 @@ impl World {
 
     fn begin_apply(&mut self, device: usize, actions: Vec<sync_engine::LocalAction>) -> Run {
         self.devices[device].counts.applies += actions.len() as u64;
-        let power_lost = self.oracle.lock().unwrap_or_else(PoisonError::into_inner).power_was_lost();
-        if self.profile.users == 1 && device == 0 && !power_lost {
+        let oracle = self.oracle.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = !oracle.power_was_lost() && !oracle.was_rewound();
+        drop(oracle);
+        if self.profile.users == 1 && device == 0 && alone {
             return Err(format!("the only user was disturbed: {actions:?}"));
         }
         if self.devices[device].apply.is_some() {

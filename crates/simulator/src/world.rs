@@ -426,6 +426,7 @@ impl World {
                 when => self.server_doom = Some((when == 1, for_ms)),
             },
             TroubleKind::Pause if runs => self.feed(device, Event::Paused)?,
+            TroubleKind::Rewind => return self.rewind(trouble.seed),
             TroubleKind::DiskErrors | TroubleKind::DiskFull | TroubleKind::Unmount | TroubleKind::Deny => {
                 self.spoil_disk(&trouble);
             }
