@@ -38,85 +38,81 @@ fn ensure_resumed(cut_at: u64, travelled: u64) -> Result<()> {
     Ok(())
 }
 
+/// Who is cut off halfway.
+#[derive(Clone, Copy)]
+enum Cut {
+    Client,
+    Server,
+}
+
+impl Cut {
+    /// Kills and starts again; gives how much had travelled by then.
+    fn happen(self, world: &mut World, client: &mut Device, travelled: impl Fn() -> u64) -> Result<u64> {
+        halfway(&travelled)?;
+        match self {
+            Self::Client => client.kill()?,
+            Self::Server => world.server().kill()?,
+        }
+        let cut_at = travelled();
+        match self {
+            Self::Client => client.start()?,
+            Self::Server => world.server().start()?,
+        }
+        Ok(cut_at)
+    }
+}
+
 fn ensure_same(world: &mut World, left: &Device, right: &Device) -> Result<()> {
     Tree::read(left.directory())?.ensure_same(&Tree::read(right.directory())?)?;
     world.server().verify()
 }
 
-/// A second device that has everything the first has.
-fn arrived(world: &mut World, sender: &Device) -> Result<()> {
+fn ensure_upload_goes_on(cut: Cut) -> Result<()> {
+    let mut world = World::create()?;
+    let door = Proxy::open(world.server().address())?;
+    let mut laptop = world.device_through("laptop", door.address())?;
+    big_file(&laptop.directory().join("film.mkv"))?;
+    laptop.start()?;
+    let cut_at = cut.happen(&mut world, &mut laptop, || door.up())?;
+    laptop.wait(240)?;
+    ensure_resumed(cut_at, door.up())?;
     let mut desktop = world.device("desktop")?;
     desktop.start()?;
     desktop.wait(240)?;
-    ensure_same(world, sender, &desktop)
+    ensure_same(&mut world, &laptop, &desktop)
+}
+
+fn ensure_download_goes_on(cut: Cut) -> Result<()> {
+    let mut world = World::create()?;
+    let door = Proxy::open(world.server().address())?;
+    let mut laptop = world.device("laptop")?;
+    let mut desktop = world.device_through("desktop", door.address())?;
+    big_file(&laptop.directory().join("film.mkv"))?;
+    laptop.start()?;
+    laptop.wait(240)?;
+    desktop.start()?;
+    let cut_at = cut.happen(&mut world, &mut desktop, || door.down())?;
+    desktop.wait(240)?;
+    ensure_resumed(cut_at, door.down())?;
+    ensure_same(&mut world, &laptop, &desktop)
 }
 
 #[test]
 fn an_upload_goes_on_after_its_sender_was_killed() -> Result<()> {
-    let mut world = World::create()?;
-    let door = Proxy::open(world.server().address())?;
-    let mut laptop = world.device_through("laptop", door.address())?;
-    big_file(&laptop.directory().join("film.mkv"))?;
-    laptop.start()?;
-    halfway(|| door.up())?;
-    laptop.kill()?;
-    let cut_at = door.up();
-    laptop.start()?;
-    laptop.wait(240)?;
-    ensure_resumed(cut_at, door.up())?;
-    arrived(&mut world, &laptop)
+    ensure_upload_goes_on(Cut::Client)
 }
 
 #[test]
 fn an_upload_goes_on_after_the_server_was_killed() -> Result<()> {
-    let mut world = World::create()?;
-    let door = Proxy::open(world.server().address())?;
-    let mut laptop = world.device_through("laptop", door.address())?;
-    big_file(&laptop.directory().join("film.mkv"))?;
-    laptop.start()?;
-    halfway(|| door.up())?;
-    world.server().kill()?;
-    let cut_at = door.up();
-    world.server().start()?;
-    laptop.wait(240)?;
-    ensure_resumed(cut_at, door.up())?;
-    arrived(&mut world, &laptop)
+    ensure_upload_goes_on(Cut::Server)
 }
 
 #[test]
 fn a_download_goes_on_after_its_receiver_was_killed() -> Result<()> {
-    let mut world = World::create()?;
-    let door = Proxy::open(world.server().address())?;
-    let mut laptop = world.device("laptop")?;
-    let mut desktop = world.device_through("desktop", door.address())?;
-    big_file(&laptop.directory().join("film.mkv"))?;
-    laptop.start()?;
-    laptop.wait(240)?;
-    desktop.start()?;
-    halfway(|| door.down())?;
-    desktop.kill()?;
-    let cut_at = door.down();
-    desktop.start()?;
-    desktop.wait(240)?;
-    ensure_resumed(cut_at, door.down())?;
-    ensure_same(&mut world, &laptop, &desktop)
+    ensure_download_goes_on(Cut::Client)
 }
 
 #[test]
 fn a_download_goes_on_after_the_server_was_killed() -> Result<()> {
-    let mut world = World::create()?;
-    let door = Proxy::open(world.server().address())?;
-    let mut laptop = world.device("laptop")?;
-    let mut desktop = world.device_through("desktop", door.address())?;
-    big_file(&laptop.directory().join("film.mkv"))?;
-    laptop.start()?;
-    laptop.wait(240)?;
-    desktop.start()?;
-    halfway(|| door.down())?;
-    world.server().kill()?;
-    let cut_at = door.down();
-    world.server().start()?;
-    desktop.wait(240)?;
-    ensure_resumed(cut_at, door.down())?;
-    ensure_same(&mut world, &laptop, &desktop)
+    ensure_download_goes_on(Cut::Server)
 }
