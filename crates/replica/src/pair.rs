@@ -244,8 +244,11 @@ impl Worker {
                 },
                 Err(error) => error,
             };
-            tracing::error!(directory = %self.settings.directory.display(), error = %failure, "the pair is not at work");
-            *locked(&self.shared.trouble) = Some(failure);
+            // A pause is short, and what fails may fail for days: the same is said once.
+            let before = locked(&self.shared.trouble).replace(failure.clone());
+            if before.as_ref() != Some(&failure) {
+                tracing::error!(directory = %self.settings.directory.display(), error = %failure, "the pair is not at work");
+            }
             let until = Instant::now() + RECOVERY;
             while let Some(left) = until.checked_duration_since(Instant::now()) {
                 match messages.recv_timeout(left) {
@@ -318,14 +321,20 @@ impl Worker {
 
 fn work_on_disk(applier: &Applier, todo: &Receiver<DiskJob>, inbox: &Inbox) {
     let tell = |message| inbox.send(message);
+    let mut is_away = false;
     while let Ok(job) = todo.recv() {
         match job {
             DiskJob::List(requests) => {
                 // The marker is asked for once a batch: a missing mount is no empty directory.
                 let listed = match applier.disk.check() {
-                    Ok(_) => requests.iter().map(|request| look::list(&*applier.disk, request)).collect(),
+                    Ok(_) => {
+                        is_away = false;
+                        requests.iter().map(|request| look::list(&*applier.disk, request)).collect()
+                    }
                     Err(error) => {
-                        tracing::warn!(%error, "the replica is not there");
+                        if !std::mem::replace(&mut is_away, true) {
+                            tracing::warn!(%error, "the replica is not there");
+                        }
                         requests.iter().map(offline).collect()
                     }
                 };
