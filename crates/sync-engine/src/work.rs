@@ -164,6 +164,8 @@ impl Work {
         self.prefetch_local(store)?;
         let mut batch = LocalBatch { actions: Vec::new(), memory_only: Vec::new(), outdated: Vec::new() };
         let mut position = BTreeMap::new();
+        // Nodes that the batch acts on, and whether it puts their content somewhere.
+        let mut acted: BTreeMap<NodeKey, bool> = BTreeMap::new();
         let mut overlay = Overlay::new();
         let mut bytes = 0;
         while self.local.next < self.local.steps.len()
@@ -171,9 +173,15 @@ impl Work {
             && bytes < LOCAL_BYTES
         {
             let index = self.local.next;
-            self.local.next += 1;
             let step = &self.local.steps[index];
             let key = step.operation.key();
+            // A node that was moved and got another content, neither of it recorded, is a stranger after a crash: what
+            // is still known by its place or by its handle is one of the two. So each is recorded by itself.
+            let replaces = matches!(step.operation, LocalOperation::Update { .. });
+            if acted.get(&key).is_some_and(|placed| replaces || *placed) {
+                break;
+            }
+            self.local.next += 1;
             if self.local.blocked(&step.needs) || wait(key) || self.touched.contains(&key) {
                 self.local.undone.insert(index);
                 continue;
@@ -181,6 +189,7 @@ impl Work {
             match local_action(store, &step.operation, &mut overlay)? {
                 Translated::Action(kind) => {
                     bytes += content_bytes(&kind);
+                    *acted.entry(key).or_default() |= is_placing(&kind);
                     let needs = step.needs.iter().filter_map(|need| position.get(need).copied()).collect();
                     position.insert(index, batch.actions.len());
                     batch.actions.push(LocalAction { key, kind, needs });
@@ -490,4 +499,9 @@ fn file_content(planned: &RemoteOperation) -> Option<&Content> {
         _ => None,
     }
     .filter(|content| content.kind() == model::Kind::File)
+}
+
+/// Whether an action puts a content at a place.
+fn is_placing(kind: &LocalActionKind) -> bool {
+    matches!(kind, LocalActionKind::PlaceFile { .. } | LocalActionKind::PlaceLink { .. })
 }
