@@ -213,6 +213,11 @@ impl Monitor {
         }
     }
 
+    /// Any folder may have changed: every pair asks once more.
+    pub fn verify(&self) {
+        self.running().values().for_each(|running| running.pair.tell(Event::Verify));
+    }
+
     /// How the folders' plain directories stand.
     #[must_use]
     pub fn statuses(&self) -> BTreeMap<FolderId, MonitorStatus> {

@@ -3,7 +3,7 @@
 use crate::server::{Server, Settings};
 use content::ChunkStore;
 use metadata::Database;
-use model::{Epoch, FolderId, Seq, Timestamp, UserId};
+use model::{Epoch, FolderId, Seq, UserId};
 use pairs::{Monitor, MonitorSettings, Surroundings};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -45,12 +45,11 @@ pub(crate) fn monitor(
 ) -> Option<Monitor> {
     let plain = settings.plain.clone()?;
     let (of_epoch, of_news, of_owners) = (Weak::clone(server), Weak::clone(server), Weak::clone(server));
-    let clock = Arc::clone(&settings.clock);
     let surroundings = Surroundings {
         database: Arc::clone(database),
         chunks: Arc::clone(chunks),
         limits: settings.limits,
-        clock: Arc::new(move || -> Timestamp { clock() }),
+        clock: Arc::clone(&settings.clock),
         // A server that is gone answers nothing that matters.
         epoch: Arc::new(move || of_epoch.upgrade().map_or(Epoch([0; 16]), |server| server.epoch())),
         changed: Arc::new(move |folder: FolderId, head: Seq| {
@@ -72,13 +71,18 @@ pub(crate) async fn keep(server: Arc<Server>, running: mpsc::Sender<()>) {
     let mut wakes = server.wakes.listen();
     let mut stopping = server.stopping.subscribe();
     let starting = Arc::clone(&server);
-    let _started = tokio::task::spawn_blocking(move || starting.refresh_plain()).await;
+    let _started = tokio::task::spawn_blocking(move || {
+        starting.owners.refresh(&*starting.database, &starting.settings);
+        starting.refresh_plain();
+    })
+    .await;
     loop {
         tokio::select! {
             () = crate::serve::told_to_stop(&mut stopping) => break,
             woken = wakes.recv() => match woken {
                 Ok((folder, head)) => server.monitor.iter().for_each(|monitor| monitor.woken(folder, head)),
-                Err(RecvError::Lagged(_)) => server.wake_all_plain(),
+                // News were missed: there may be some for every folder.
+                Err(RecvError::Lagged(_)) => server.monitor.iter().for_each(Monitor::verify),
                 Err(RecvError::Closed) => break,
             },
         }
@@ -93,19 +97,10 @@ pub(crate) async fn keep(server: Arc<Server>, running: mpsc::Sender<()>) {
 impl Server {
     /// Brings the running pairs in line with the database. Blocks.
     pub(crate) fn refresh_plain(&self) {
-        self.owners.refresh(&*self.database, &self.settings);
         if let Some(monitor) = &self.monitor
             && let Err(error) = monitor.refresh()
         {
             tracing::error!(%error, "plain directories are not watched");
-        }
-    }
-
-    /// News were missed: every pair is told that there may be some.
-    fn wake_all_plain(&self) {
-        let Some(monitor) = &self.monitor else { return };
-        for folder in monitor.statuses().into_keys() {
-            monitor.woken(folder, Seq(u64::MAX));
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Contents that must still be there: what either wrote, and what neither took away. Of a content that two files had
 /// before, each may have taken away one.
-fn owed(before: &Tree, left: &Tree, right: &Tree) -> BTreeSet<[u8; 32]> {
+pub(crate) fn owed(before: &Tree, left: &Tree, right: &Tree) -> BTreeSet<[u8; 32]> {
     let known = before.contents();
     let (left, right) = (left.contents(), right.contents());
     let written = left.union(&right).filter(|content| !known.contains(*content));

@@ -18,9 +18,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// How many versions of a file are kept unless something else is chosen.
-const KEEP_VERSIONS: u32 = 32;
+use versioning::folder::KEEP_VERSIONS;
 
 pub(super) fn add(
     server: &Arc<Server>,

@@ -1,9 +1,9 @@
 //! Somebody works in the plain directory, somebody on a client: both have the same at the end, and nothing is lost.
 
 use super::start;
+use crate::conflicts::owed;
 use anyhow::{Result, ensure};
 use e2e::{Editor, Random, Tree, TreeShape, World};
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,15 +30,6 @@ fn what_a_client_commits_appears_in_the_plain_directory() -> Result<()> {
     TreeShape { largest: 5 << 20, ..TreeShape::of(500) }.make(laptop.directory(), 52)?;
     let made = Tree::read(laptop.directory())?;
     made.ensure_same(&plain.settle(world.server(), &laptop, 120)?)
-}
-
-/// Contents that must still be there: what either wrote, and what neither took away.
-fn owed(before: &Tree, left: &Tree, right: &Tree) -> BTreeSet<[u8; 32]> {
-    let known = before.contents();
-    let (left, right) = (left.contents(), right.contents());
-    let written = left.union(&right).filter(|content| !known.contains(*content));
-    let untouched = left.intersection(&right).filter(|content| before.places(content).len() == 1);
-    written.chain(untouched).copied().collect()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `GET …/nodes/{n}/children?at=&seq=&path=&after=&limit=`: what is in a directory, or was at a moment.
 
-use crate::api::folders::past::{entry, names, when};
+use crate::api::folders::past::{PAGE_ENTRIES, entry, names, when};
 use crate::caller::{Caller, Ids, Values};
 use crate::failure::Failure;
 use crate::server::Server;
@@ -13,9 +13,6 @@ use protocol::v1::ChildrenResponse;
 use serde::Deserialize;
 use std::sync::Arc;
 use versioning::past::{List, When};
-
-/// The most entries of a page.
-const PAGE_ENTRIES: usize = 1_000;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,6 +1,6 @@
 //! `GET …/nodes/{n}/differences?at=&seq=&to=&to_seq=&path=&after=&limit=`: what has changed below a directory since a moment.
 
-use crate::api::folders::past::{entry, names, when};
+use crate::api::folders::past::{PAGE_ENTRIES, entry, names, when};
 use crate::caller::{Caller, Ids, Values};
 use crate::failure::Failure;
 use crate::server::Server;
@@ -13,9 +13,6 @@ use serde::Deserialize;
 use std::sync::Arc;
 use versioning::compare::{Compare, Difference, Side};
 use versioning::past::When;
-
-/// The most entries of a page.
-const PAGE_ENTRIES: usize = 1_000;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
