@@ -1,8 +1,8 @@
 //! What can be typed.
 
+use crate::settings::{ClientSettings, ServerSettings};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use filesystem_os::WatchMode;
-use std::net::SocketAddr;
+use confique::Config;
 use std::path::PathBuf;
 
 /// Driftless keeps files the same everywhere, and never loses one.
@@ -28,6 +28,70 @@ pub(crate) enum Command {
     Doctor(DoctorArguments),
     #[command(flatten)]
     Device(DeviceCommand),
+    /// Shows the settings in force and where each came from
+    #[command(subcommand, after_help = "Example: driftless config show server --data /srv/driftless")]
+    Config(ConfigCommand),
+    /// Keeps the server or the client running as a service of systemd
+    #[command(subcommand, after_help = "Example: driftless service install client")]
+    Service(ServiceCommand),
+    /// Prints what completes commands in a shell
+    #[command(
+        after_help = "Example: driftless completions bash > ~/.local/share/bash-completion/completions/driftless"
+    )]
+    Completions { shell: clap_complete::Shell },
+    /// Writes the manual's pages into a directory
+    #[command(after_help = "Example: driftless man ~/.local/share/man/man1")]
+    Man { directory: PathBuf },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// What runs by `driftless serve`
+    Server,
+    /// What runs by `driftless daemon`
+    Client,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Places {
+    /// Of the server or of the client
+    pub(crate) role: Role,
+    #[command(flatten)]
+    pub(crate) data: DataArgument,
+    #[command(flatten)]
+    pub(crate) home: HomeArgument,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Shows every setting, its value, and where it came from
+    Show {
+        #[command(flatten)]
+        places: Places,
+        /// Prints JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints a settings file in which everything is described and nothing is set
+    Sample { role: Role },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServiceCommand {
+    /// Writes the units, and says how they are started
+    Install {
+        #[command(flatten)]
+        places: Places,
+        /// Where the units go [default: /etc/systemd/system for the server, ~/.config/systemd/user for the client]
+        #[arg(long, value_name = "DIR")]
+        directory: Option<PathBuf>,
+        /// The login that the server runs as; root watches whole disks and keeps files their owners'
+        #[arg(long, value_name = "LOGIN", default_value = "driftless")]
+        user: String,
+        /// Prints the units, and writes nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -48,18 +112,8 @@ pub(crate) struct DataArgument {
 pub(crate) struct ServeArguments {
     #[command(flatten)]
     pub(crate) data: DataArgument,
-    /// Where to listen; only on this machine until TLS is there
-    #[arg(long, env = "DRIFTLESS_LISTEN", default_value = "127.0.0.1:7440", value_name = "ADDRESS")]
-    pub(crate) listen: SocketAddr,
     #[command(flatten)]
-    pub(crate) watch: WatchArgument,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct WatchArgument {
-    /// How directories are watched: auto, fanotify (as root), inotify, or scan (looked at now and then only)
-    #[arg(long, env = "DRIFTLESS_WATCH", default_value = "auto", value_name = "METHOD")]
-    pub(crate) watch: WatchMode,
+    pub(crate) settings: <ServerSettings as Config>::Layer,
 }
 
 #[derive(Debug, Args)]
@@ -336,7 +390,7 @@ fn days(text: &str) -> Result<Days, String> {
 }
 
 /// A number of bytes, with K, M, G or T for powers of 1024.
-fn size(text: &str) -> Result<u64, String> {
+pub(crate) fn size(text: &str) -> Result<u64, String> {
     let (digits, shift) = match text.chars().last() {
         Some('K' | 'k') => (&text[..text.len() - 1], 10),
         Some('M' | 'm') => (&text[..text.len() - 1], 20),
@@ -435,7 +489,7 @@ pub(crate) enum DeviceCommand {
         #[command(flatten)]
         home: HomeArgument,
         #[command(flatten)]
-        watch: WatchArgument,
+        settings: <ClientSettings as Config>::Layer,
     },
     /// Shows what is in step, what is under way, and what is not possible
     #[command(after_help = "Example: driftless status --json")]

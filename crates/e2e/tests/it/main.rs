@@ -18,3 +18,5 @@ mod programs;
 mod refusals;
 mod resuming;
 mod script;
+mod settings;
+mod supervised;
