@@ -492,8 +492,11 @@ pub(crate) enum DeviceCommand {
         settings: <ClientSettings as Config>::Layer,
     },
     /// Shows what is in step, what is under way, and what is not possible
-    #[command(after_help = "Example: driftless status --json")]
+    #[command(after_help = "Examples: driftless status --watch\n          driftless status --json")]
     Status {
+        /// Goes on showing it, with speeds and recent changes, until q; with --json a line for each change
+        #[arg(long)]
+        watch: bool,
         #[command(flatten)]
         shown: Shown,
     },

@@ -3,6 +3,7 @@
 mod link;
 mod past;
 mod show;
+mod watch;
 
 use crate::cli::{Decision, DeviceCommand, HomeArgument};
 use crate::data::default_directory;
@@ -69,7 +70,12 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
             link::unsync(&open_home(home)?, &absolute(directory)?).await
         }
         DeviceCommand::Daemon { .. } => unreachable!("run by itself"),
-        DeviceCommand::Status { shown } => show::status(&open_home(&shown.home)?, shown.json).await,
+        DeviceCommand::Status { watch: true, shown } => {
+            watch::watch(&open_home(&shown.home)?, shown.json).await
+        }
+        DeviceCommand::Status { watch: false, shown } => {
+            show::status(&open_home(&shown.home)?, shown.json).await
+        }
         DeviceCommand::Pause { directory, time, home } => {
             let directory = directory.as_deref().map(absolute).transpose()?;
             say(&open_home(home)?, &ControlRequest::Pause { directory, seconds: *time }).await
