@@ -530,9 +530,14 @@ pub(crate) enum DeviceCommand {
         #[command(flatten)]
         shown: Shown,
     },
-    /// Lists conflict copies
-    #[command(after_help = "Example: driftless conflicts")]
+    /// Lists conflict copies, or resolves one
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples: driftless conflicts\n          driftless conflicts resolve 'plan (conflict, bob on desktop, 2026-11-21, 1bb4).txt' --keep copy"
+    )]
     Conflicts {
+        #[command(subcommand)]
+        command: Option<ConflictsCommand>,
         #[command(flatten)]
         shown: Shown,
     },
@@ -616,6 +621,30 @@ pub(crate) enum DeviceCommand {
         #[command(flatten)]
         shown: Shown,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConflictsCommand {
+    /// Keeps the original, the copy, or both; what goes can be brought back from the trash or the versions
+    Resolve {
+        /// The conflict copy
+        path: PathBuf,
+        /// What is kept
+        #[arg(long)]
+        keep: Keep,
+        #[command(flatten)]
+        home: HomeArgument,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Keep {
+    /// The copy goes to the trash
+    Original,
+    /// The copy becomes the original's newest version
+    Copy,
+    /// The copy becomes an ordinary file under a shorter name
+    Both,
 }
 
 #[derive(Debug, Args)]

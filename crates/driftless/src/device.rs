@@ -1,11 +1,12 @@
 //! Commands of a client.
 
+mod conflicts;
 mod link;
 mod past;
 mod show;
 mod watch;
 
-use crate::cli::{Decision, DeviceCommand, HomeArgument};
+use crate::cli::{ConflictsCommand, Decision, DeviceCommand, HomeArgument};
 use crate::data::default_directory;
 use crate::replica::OsReplicas;
 use crate::settings::{self, ClientSettings};
@@ -87,10 +88,12 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
         DeviceCommand::Wait { timeout, shown } => {
             wait(&open_home(&shown.home)?, Duration::from_secs(*timeout), shown.json).await
         }
-        DeviceCommand::Conflicts { shown } => {
-            let request = ControlRequest::Log { path: None, conflicts: true, limit: 10_000 };
-            show::log(ask(&open_home(&shown.home)?, &request).await?, shown.json)
+        DeviceCommand::Conflicts { command: None, shown } => {
+            conflicts::list(&open_home(&shown.home)?, shown.json)
         }
+        DeviceCommand::Conflicts {
+            command: Some(ConflictsCommand::Resolve { path, keep, home }), ..
+        } => conflicts::resolve(&open_home(home)?, &absolute(path)?, *keep).await,
         DeviceCommand::Issues { shown } => show::issues(&open_home(&shown.home)?, shown.json).await,
         DeviceCommand::Holds { decision, directory, shown } => {
             let home = open_home(&shown.home)?;
