@@ -21,6 +21,7 @@ mod cursor;
 mod failure;
 mod housekeeping;
 mod metrics;
+mod openapi;
 mod plain;
 mod router;
 mod serve;
@@ -29,5 +30,6 @@ mod stream;
 mod transfers;
 mod wakes;
 
+pub use router::api_document;
 pub use serve::{ServeError, serve};
 pub use server::{Clock, Server, Settings, StartError, SystemUser};
