@@ -25,7 +25,8 @@ fn upload(world: &mut World, folder: &str, file: &Path) -> Result<Output> {
 #[test]
 fn a_client_of_a_hundred_lines_uploads_a_file_that_reaches_a_device() -> Result<()> {
     if Command::new("python3").arg("--version").output().is_err() {
-        eprintln!("SKIPPED: python3 is not installed");
+        // A failed remark is no failed test.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: python3 is not installed");
         return Ok(());
     }
     let mut world = World::create()?;
