@@ -5,8 +5,9 @@
 //! become calls and outcomes become answers.
 //!
 //! Invariants:
-//! - every request but `server`, `devices` (linking), `/healthz` and `/readyz` shows a token, and account, device and
-//!   privilege are asked of the database anew ([`caller`]);
+//! - every request but `server`, `openapi.json`, `devices` (linking), `/healthz` and `/readyz` shows a token, and account,
+//!   device and privilege are asked of the database anew ([`caller`]);
+//! - an address is served if and only if the API document describes it ([`openapi`]);
 //! - every error becomes a problem document in one place ([`failure`]);
 //! - everything that comes in is bounded: headers, bodies, their pace, records, counts, transfers at a time;
 //! - nothing that waits for a disk runs on the threads that serve connections ([`server::Server::read`] and the like).
