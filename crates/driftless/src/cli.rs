@@ -2,6 +2,8 @@
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use filesystem_os::WatchMode;
+use protocol::Fingerprint;
+use server::Network;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -19,11 +21,11 @@ pub(crate) enum Command {
     #[command(after_help = "Example: driftless demo")]
     Demo(DemoArguments),
     /// Runs the server in the foreground
-    #[command(after_help = "Example: driftless serve --data /srv/driftless --listen 127.0.0.1:7440")]
+    #[command(after_help = "Example: driftless serve --data /srv/driftless --listen 0.0.0.0:7440")]
     Serve(ServeArguments),
     /// Administers the server of this machine: users, groups, folders, devices
     Admin(AdminArguments),
-    /// Looks at everything a server needs: disk, clock, database, content, how directories are watched
+    /// Looks at everything a server needs: disk, clock, TLS, database, content, how directories are watched
     #[command(after_help = "Example: driftless doctor --data /srv/driftless")]
     Doctor(DoctorArguments),
     #[command(flatten)]
@@ -48,11 +50,41 @@ pub(crate) struct DataArgument {
 pub(crate) struct ServeArguments {
     #[command(flatten)]
     pub(crate) data: DataArgument,
-    /// Where to listen; only on this machine until TLS is there
+    /// Where to listen, such as 0.0.0.0:7440 for everybody
     #[arg(long, env = "DRIFTLESS_LISTEN", default_value = "127.0.0.1:7440", value_name = "ADDRESS")]
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
+    pub(crate) tls: TlsArguments,
+    #[command(flatten)]
     pub(crate) watch: WatchArgument,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TlsArguments {
+    /// How the server speaks: auto is off on this machine, and self-signed elsewhere unless files or a proxy are given
+    #[arg(long, env = "DRIFTLESS_TLS", value_enum, default_value = "auto", value_name = "HOW")]
+    pub(crate) tls: TlsChoice,
+    /// A certificate with its chain, in PEM form; read again when it changes, or on SIGHUP
+    #[arg(long, env = "DRIFTLESS_TLS_CERT", value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM form
+    #[arg(long, env = "DRIFTLESS_TLS_KEY", value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// A proxy, or a network of them, that may speak plain HTTP and says for whom it asks; more than one by commas
+    #[arg(long, env = "DRIFTLESS_TRUSTED_PROXY", value_name = "NETWORK", value_delimiter = ',', value_parser = crate::tls::network)]
+    pub(crate) trusted_proxy: Vec<Network>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TlsChoice {
+    /// Off on this machine, else files if given, else off behind a trusted proxy, else self-signed
+    Auto,
+    /// Plain HTTP, for this machine and trusted proxies only
+    Off,
+    /// A certificate of the server's own, which clients remember when they are linked
+    SelfSigned,
+    /// The certificate of --tls-cert and --tls-key
+    Files,
 }
 
 #[derive(Debug, Args)]
@@ -115,6 +147,12 @@ pub(crate) enum AdminCommand {
     /// Shows what folders and people take: now, in history, in the trash, and what equal parts save
     #[command(after_help = "Example: driftless admin space")]
     Space {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Shows where the server is reached, and its certificate's fingerprint
+    #[command(after_help = "Example: driftless admin status")]
+    Status {
         #[command(flatten)]
         common: Common,
     },
@@ -387,7 +425,9 @@ pub(crate) struct Shown {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeviceCommand {
     /// Links this device to an account on a server
-    #[command(after_help = "Example: driftless link http://127.0.0.1:7440 --user alice --device laptop")]
+    #[command(
+        after_help = "Example: driftless link https://files.example.org:7440 --user alice --device laptop"
+    )]
     Link {
         /// The server's address
         url: String,
@@ -400,6 +440,18 @@ pub(crate) enum DeviceCommand {
         /// What to call this device [default: the host's name]
         #[arg(long)]
         device: Option<String>,
+        /// The one certificate that the server may show, for servers that made their own (`driftless admin status` there)
+        #[arg(long, env = "DRIFTLESS_FINGERPRINT", value_name = "SHA256")]
+        fingerprint: Option<Fingerprint>,
+        #[command(flatten)]
+        home: HomeArgument,
+    },
+    /// Decides anew which certificate the server may show, where it has got another one
+    #[command(after_help = "Example: driftless trust --fingerprint 5F:0C:…")]
+    Trust {
+        /// The one certificate that it may show [default: any that an authority vouches for, else you are asked]
+        #[arg(long, env = "DRIFTLESS_FINGERPRINT", value_name = "SHA256")]
+        fingerprint: Option<Fingerprint>,
         #[command(flatten)]
         home: HomeArgument,
     },

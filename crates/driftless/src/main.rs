@@ -14,6 +14,7 @@ mod output;
 mod password;
 mod replica;
 mod serve;
+mod tls;
 
 use clap::Parser as _;
 use cli::{Cli, Command};

@@ -27,21 +27,26 @@ pub struct World {
 impl World {
     /// Starts a server.
     pub fn create() -> Result<Self> {
-        let world = Self::empty("auto")?;
+        Self::create_with(&[])
+    }
+
+    /// Starts a server with more options of `serve`.
+    pub fn create_with(options: &[&str]) -> Result<Self> {
+        let world = Self::empty(options)?;
         world.add_folder(&[])?;
         Ok(world)
     }
 
     /// Starts a server whose folder has a plain directory, watched in a way, with what `fill` puts into it before.
     pub fn create_plain(watch: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<(Self, Plain)> {
-        let world = Self::empty(watch)?;
+        let world = Self::empty(&["--watch", watch])?;
         let plain = Plain::at(&world.place.join("plain"))?;
         fill(plain.directory())?;
         world.add_folder(&["--plain", plain.text()])?;
         Ok((world, plain))
     }
 
-    fn empty(watch: &str) -> Result<Self> {
+    fn empty(options: &[&str]) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("driftless-e2e-").tempdir()?;
         let place = directory.path().canonicalize()?;
         let kept = if std::env::var_os("DRIFTLESS_E2E_KEEP").is_some() {
@@ -50,7 +55,7 @@ impl World {
         } else {
             Some(directory)
         };
-        Ok(Self { server: Server::create(&place.join("data"), USER, watch)?, place, _kept: kept })
+        Ok(Self { server: Server::create(&place.join("data"), USER, options)?, place, _kept: kept })
     }
 
     fn add_folder(&self, options: &[&str]) -> Result<()> {

@@ -19,5 +19,6 @@ mod nodes;
 mod past;
 mod refused_commits;
 mod retention;
+mod tls;
 mod uploads;
 mod world;
