@@ -46,8 +46,15 @@ driftless admin init --data D --user alice --password-stdin < pw
 driftless admin folder add docs --data D
 driftless admin folder grant docs alice write --data D
 
-# What the server says at its start, and whenever it is asked.
-fingerprint=$(driftless admin status --data D | sed -n 's/^certificate fingerprint (SHA-256): //p')
+# What the server says once it has started, and `driftless admin status` whenever it is asked.
+fingerprint= tries=0
+until [ -n "$fingerprint" ]; do
+    fingerprint=$(sed -n 's/^certificate fingerprint (SHA-256): //p' server.out)
+    tries=$((tries + 1))
+    [ "$tries" -lt 600 ] || { echo "the server does not start" >&2; exit 1; }
+    [ -n "$fingerprint" ] || sleep 0.1
+done
+driftless admin status --data D | grep -F "$fingerprint"
 echo "the server's certificate is $fingerprint"
 
 export DRIFTLESS_HOME=A
@@ -59,7 +66,6 @@ driftless link "https://127.0.0.1:$port" --fingerprint "$fingerprint" --user ali
 driftless sync docs DIR-A
 "$DRIFTLESS_BIN" daemon & started="$started $!"
 driftless wait --timeout 60
-grep -qF "certificate fingerprint (SHA-256): $fingerprint" server.out
 
 export DRIFTLESS_HOME=B
 driftless link "https://127.0.0.1:$port" --fingerprint "$fingerprint" --user alice --password-stdin --device desktop < pw
