@@ -316,6 +316,9 @@ pub struct DaemonStatus {
     pub device: String,
     /// Whether the server can be reached.
     pub online: bool,
+    /// Why the server that answers is not believed to be the right one; nothing is sent to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distrust: Option<String>,
     /// The pairs.
     pub pairs: Vec<PairStatus>,
 }
@@ -327,7 +330,8 @@ pub struct PairStatus {
     pub folder: String,
     /// The local directory.
     pub directory: PathBuf,
-    /// `in_step`, `syncing`, `looking`, `paused`, `offline`, `held`, `issues`, `no_access` or `trouble`.
+    /// `in_step`, `syncing`, `looking`, `paused`, `offline`, `held`, `issues`, `no_access`, `distrusted` or
+    /// `trouble`.
     pub state: String,
     /// More about it, where there is more.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,7 @@
 //! ```
 
 use model::{DeviceId, FolderId, NameRule, UserId};
+use protocol::Fingerprint;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, Write as _};
@@ -64,8 +65,11 @@ pub struct Configuration {
 /// Who this device is on which server.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
-    /// The server's address, such as `http://127.0.0.1:7440`.
+    /// The server's address, such as `https://files.example.org:7440`.
     pub server: String,
+    /// The one certificate that the server may show; if none, any that an authority vouches for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
     /// The account's name.
     pub user: String,
     /// What the person calls the device.
@@ -92,7 +96,8 @@ impl Link {
     /// The link that a server's answer makes.
     #[must_use]
     pub fn new(server: String, user: String, device: String, ids: (UserId, DeviceId), token: String) -> Self {
-        Self { server, user, device, user_id: ids.0.to_string(), device_id: ids.1.to_string(), token }
+        let (user_id, device_id) = (ids.0.to_string(), ids.1.to_string());
+        Self { server, fingerprint: None, user, device, user_id, device_id, token }
     }
 }
 
@@ -265,6 +270,7 @@ mod tests {
             (UserId(1), DeviceId(2)),
             "t".into(),
         );
+        let link = Link { fingerprint: Some(Fingerprint::of(b"x")), ..link };
         let configuration = Configuration { link: Some(link), ..Configuration::default() };
         home.write(&configuration, &lock).unwrap();
         assert_eq!(home.read().unwrap(), configuration);

@@ -151,6 +151,9 @@ fn commit_failure(error: &RemoteError) -> CommitFailure {
             ),
         ) => CommitFailure::Unreachable,
         (_, Some(_)) | (RemoteError::Confused(_), _) => CommitFailure::Refused,
-        (RemoteError::Unreachable { .. } | RemoteError::Problem(_), None) => CommitFailure::Unreachable,
+        (
+            RemoteError::Unreachable { .. } | RemoteError::Distrusted { .. } | RemoteError::Problem(_),
+            None,
+        ) => CommitFailure::Unreachable,
     }
 }

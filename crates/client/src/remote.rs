@@ -2,29 +2,35 @@
 //!
 //! One [`Remote`] is one device's view of one server; clones share its connections. HTTP/1.1: bulk costs less than
 //! over HTTP/2, and a few connections are enough.
+//!
+//! Off this machine it is TLS or nothing, and a server that is not believed ([`Trust`]) is never spoken to.
 
 mod changes;
 mod commit;
+mod connecting;
 mod events;
 mod fetch;
 mod past;
 mod people;
+mod trust;
 
 pub use events::{Connection, Signal};
 pub use people::{link, wait_for_server};
+pub use trust::{Distrust, Trust};
 
 pub(crate) use changes::pull;
 pub(crate) use commit::{Sending, send_commit};
 pub(crate) use fetch::{fetch_chunks, fetch_manifests};
 pub(crate) use past::encoded;
 
+use crate::home::Link;
 use bytes::Bytes;
+use connecting::{Connector, Stream};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use model::Epoch;
 use protocol::bundle::{Decoder, Record};
@@ -38,15 +44,14 @@ use std::time::Duration;
 const JSON_BYTES_MAX: usize = 64 << 20;
 /// How long an answer may be silent, but for long polls.
 const SILENCE: Duration = Duration::from_secs(90);
-/// How long connecting may take.
-const CONNECTING: Duration = Duration::from_secs(10);
 
 pub(crate) type Body = BoxBody<Bytes, io::Error>;
 
 /// One server, as one device sees it.
 #[derive(Debug, Clone)]
 pub struct Remote {
-    client: Client<HttpConnector, Body>,
+    client: Client<Connector, Body>,
+    connector: Connector,
     base: Arc<str>,
     token: Option<Arc<str>>,
 }
@@ -61,6 +66,14 @@ pub enum RemoteError {
         server: String,
         /// What failed.
         reason: String,
+    },
+    /// It is not believed to be the right one: nothing was sent to it.
+    #[error("{server}: {reason}")]
+    Distrusted {
+        /// Its address.
+        server: String,
+        /// Why not.
+        reason: Distrust,
     },
     /// It answered with a problem.
     #[error("{}", describe(.0))]
@@ -92,28 +105,38 @@ impl RemoteError {
 }
 
 impl Remote {
-    /// A server at an address such as `http://127.0.0.1:7440`, and a device's token.
-    pub fn new(server: &str, token: Option<&str>) -> Result<Self, RemoteError> {
+    /// A server at an address such as `https://files.example.org:7440`, believed for a reason, and a device's token.
+    pub fn new(server: &str, token: Option<&str>, trust: Trust) -> Result<Self, RemoteError> {
         let base = server.trim_end_matches('/');
-        let uri: http::Uri =
-            base.parse().map_err(|_| RemoteError::Confused(format!("{server:?} is not an address")))?;
-        if uri.scheme_str() != Some("http") || uri.host().is_none() {
-            let message = format!("{server:?} is not an address such as http://127.0.0.1:7440");
-            return Err(RemoteError::Confused(message));
-        }
-        if !is_loopback(uri.host().unwrap_or_default()) {
-            let message = "plain HTTP is only for servers on this machine; TLS is not there yet".to_owned();
-            return Err(RemoteError::Confused(message));
-        }
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECTING));
-        connector.set_nodelay(true);
+        let bad = |why: &str| RemoteError::Confused(format!("{server:?} {why}"));
+        let uri: http::Uri = base.parse().map_err(|_| bad("is not an address"))?;
+        let host = uri.host().unwrap_or_default();
+        let like = "is not an address such as https://files.example.org:7440";
+        let trust = match uri.scheme_str() {
+            _ if host.is_empty() => return Err(bad(like)),
+            Some("https") => Some(trust),
+            Some("http") if matches!(trust, Trust::Pinned(_)) => {
+                return Err(bad("has no certificate that could be pinned; use https://"));
+            }
+            Some("http") if is_loopback(host) => None,
+            Some("http") => {
+                return Err(bad("is refused: plain HTTP is only for servers on this machine; use https://"));
+            }
+            _ => return Err(bad(like)),
+        };
+        let connector = Connector::new(trust).map_err(|error| RemoteError::Confused(error.to_string()))?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(20))
             .pool_max_idle_per_host(4)
-            .build(connector);
-        Ok(Self { client, base: base.into(), token: token.map(Into::into) })
+            .build(connector.clone());
+        Ok(Self { client, connector, base: base.into(), token: token.map(Into::into) })
+    }
+
+    /// The server to which a device is linked.
+    pub fn of(link: &Link) -> Result<Self, RemoteError> {
+        let trust = link.fingerprint.map_or(Trust::Authorities, Trust::Pinned);
+        Self::new(&link.server, Some(&link.token), trust)
     }
 
     /// The server's address.
@@ -128,6 +151,20 @@ impl Remote {
 
     fn unreachable(&self, reason: impl std::fmt::Display) -> RemoteError {
         RemoteError::Unreachable { server: self.base.to_string(), reason: reason.to_string() }
+    }
+
+    /// No connection came to be, or it broke.
+    fn failed(&self, error: &(dyn std::error::Error + 'static)) -> RemoteError {
+        match Distrust::among(error) {
+            Some(reason) => RemoteError::Distrusted { server: self.base.to_string(), reason: reason.clone() },
+            None => self.unreachable(innermost(error)),
+        }
+    }
+
+    /// A connection of its own.
+    async fn connect(&self) -> Result<Stream, RemoteError> {
+        let address = self.base.parse().map_err(|_| self.unreachable("it has no address"))?;
+        self.connector.clone().connect(address).await.map_err(|error| self.failed(&*error))
     }
 
     /// Sends a request; an answer that is no success becomes an error.
@@ -150,7 +187,7 @@ impl Remote {
         let answer = tokio::time::timeout(silence, self.client.request(request)).await;
         let answer = answer
             .map_err(|_| self.unreachable("it does not answer"))?
-            .map_err(|error| self.unreachable(innermost(&error)))?;
+            .map_err(|error| self.failed(&error))?;
         if answer.status().is_success() {
             return Ok(answer);
         }
@@ -282,11 +319,21 @@ mod tests {
 
     #[test]
     fn plain_http_is_refused_off_this_machine() {
+        let refused = |address: &str| Remote::new(address, None, Trust::Authorities).is_err();
         for good in ["http://127.0.0.1:7440", "http://localhost:1/", "http://[::1]:7440"] {
-            assert!(Remote::new(good, None).is_ok(), "{good}");
+            assert!(!refused(good), "{good}");
         }
-        for bad in ["http://10.0.0.1:7440", "http://example.org", "https://127.0.0.1", "127.0.0.1:7440", ""] {
-            assert!(Remote::new(bad, None).is_err(), "{bad}");
+        for bad in ["http://10.0.0.1:7440", "http://example.org", "ftp://127.0.0.1", "127.0.0.1:7440", ""] {
+            assert!(refused(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_a_server_with_a_certificate_can_be_pinned() {
+        let pin = Trust::Pinned(protocol::Fingerprint::of(b"x"));
+        assert!(Remote::new("http://127.0.0.1:7440", None, pin).is_err());
+        for good in ["https://127.0.0.1:7440", "https://[::1]", "https://files.example.org"] {
+            assert!(Remote::new(good, None, pin).is_ok(), "{good}");
         }
     }
 }

@@ -32,6 +32,15 @@ pub(crate) fn run(arguments: &AdminArguments) -> anyhow::Result<ExitCode> {
         AdminCommand::Group(command) => group(command),
         AdminCommand::Folder(command) => folder(command),
         AdminCommand::Device(command) => device(command),
+        AdminCommand::Status { common } => {
+            let data = Data::at(common.data.data.as_deref())?;
+            data.must_exist()?;
+            let mut answer = answer(&data, AdminRequest::Status)?;
+            if let AdminAnswer::Status(report) = &mut answer {
+                crate::tls::complete(report, &data)?;
+            }
+            show::answer(answer, common.json)
+        }
         AdminCommand::Space { common } => ask(common, AdminRequest::Space),
         AdminCommand::Verify { common, all_bytes } => {
             ask(common, AdminRequest::Verify { all_bytes: *all_bytes })

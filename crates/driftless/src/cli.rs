@@ -3,6 +3,7 @@
 use crate::settings::{ClientSettings, ServerSettings};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use confique::Config;
+use protocol::Fingerprint;
 use std::path::PathBuf;
 
 /// Driftless keeps files the same everywhere, and never loses one.
@@ -19,11 +20,11 @@ pub(crate) enum Command {
     #[command(after_help = "Example: driftless demo")]
     Demo(DemoArguments),
     /// Runs the server in the foreground
-    #[command(after_help = "Example: driftless serve --data /srv/driftless --listen 127.0.0.1:7440")]
+    #[command(after_help = "Example: driftless serve --data /srv/driftless --listen 0.0.0.0:7440")]
     Serve(ServeArguments),
     /// Administers the server of this machine: users, groups, folders, devices
     Admin(AdminArguments),
-    /// Looks at everything a server needs: disk, clock, database, content, how directories are watched
+    /// Looks at everything a server needs: disk, clock, TLS, database, content, how directories are watched
     #[command(after_help = "Example: driftless doctor --data /srv/driftless")]
     Doctor(DoctorArguments),
     #[command(flatten)]
@@ -169,6 +170,12 @@ pub(crate) enum AdminCommand {
     /// Shows what folders and people take: now, in history, in the trash, and what equal parts save
     #[command(after_help = "Example: driftless admin space")]
     Space {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Shows where the server is reached, and its certificate's fingerprint
+    #[command(after_help = "Example: driftless admin status")]
+    Status {
         #[command(flatten)]
         common: Common,
     },
@@ -441,7 +448,9 @@ pub(crate) struct Shown {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeviceCommand {
     /// Links this device to an account on a server
-    #[command(after_help = "Example: driftless link http://127.0.0.1:7440 --user alice --device laptop")]
+    #[command(
+        after_help = "Example: driftless link https://files.example.org:7440 --user alice --device laptop"
+    )]
     Link {
         /// The server's address
         url: String,
@@ -454,6 +463,18 @@ pub(crate) enum DeviceCommand {
         /// What to call this device [default: the host's name]
         #[arg(long)]
         device: Option<String>,
+        /// The one certificate that the server may show, for servers that made their own (`driftless admin status` there)
+        #[arg(long, env = "DRIFTLESS_FINGERPRINT", value_name = "SHA256")]
+        fingerprint: Option<Fingerprint>,
+        #[command(flatten)]
+        home: HomeArgument,
+    },
+    /// Decides anew which certificate the server may show, where it has got another one
+    #[command(after_help = "Example: driftless trust --fingerprint 5F:0C:…")]
+    Trust {
+        /// The one certificate that it may show [default: any that an authority vouches for, else you are asked]
+        #[arg(long, env = "DRIFTLESS_FINGERPRINT", value_name = "SHA256")]
+        fingerprint: Option<Fingerprint>,
         #[command(flatten)]
         home: HomeArgument,
     },

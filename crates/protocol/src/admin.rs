@@ -132,6 +132,8 @@ pub enum AdminRequest {
     },
     /// What folders and people take.
     Space,
+    /// How the server can be reached.
+    Status,
     /// Gives a privilege to a user or group, or takes it back.
     FolderGrant {
         /// The folder's name.
@@ -197,6 +199,8 @@ pub enum AdminAnswer {
     Retention(RetentionReport),
     /// What is taken.
     Space(SpaceReport),
+    /// How the server can be reached.
+    Status(StatusReport),
     /// What a verification found.
     Verified(VerifyReport),
     /// It was not done.
@@ -428,6 +432,33 @@ pub struct SpaceEntry {
     pub space: SpaceResponse,
     /// Bytes among `stored_bytes` that other folders, or other people's, name too.
     pub elsewhere_bytes: u64,
+}
+
+/// How the server can be reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// The program's version.
+    pub version: String,
+    /// Where it listens, such as `https://0.0.0.0:7440`; none while it does not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Its certificate; none without TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<CertificateEntry>,
+    /// Networks of trusted proxies.
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
+}
+
+/// A server's certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateEntry {
+    /// Its file.
+    pub file: String,
+    /// The SHA-256 of it, as clients show it.
+    pub fingerprint: String,
+    /// Whether it is the server's own, which clients pin when they are linked.
+    pub self_signed: bool,
 }
 
 /// A password on its way; never shown by `{:?}`.

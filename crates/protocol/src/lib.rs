@@ -10,12 +10,14 @@
 pub mod admin;
 pub mod bundle;
 pub mod cursor;
+pub mod fingerprint;
 pub mod problem;
 pub mod schema;
 mod text;
 pub mod v1;
 
 pub use cursor::{Cursor, CursorError, CursorParts};
+pub use fingerprint::{Fingerprint, FingerprintError};
 pub use problem::{Problem, ProblemKind};
 pub use text::{RfcTime, RfcTimeError};
 

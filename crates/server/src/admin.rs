@@ -9,6 +9,7 @@ mod groups;
 mod retention;
 pub(crate) mod socket;
 mod space;
+mod status;
 mod users;
 mod verify;
 
@@ -52,6 +53,7 @@ pub fn execute(server: &Arc<Server>, request: AdminRequest) -> AdminAnswer {
             retention::retention(server, &folder, dry_run, acknowledge)
         }
         AdminRequest::Space => space::space(server),
+        AdminRequest::Status => Ok(status::status(server)),
         AdminRequest::FolderGrant { folder, to, privilege } => {
             folders::grant(server, folder, to, privilege.into())
         }

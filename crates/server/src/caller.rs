@@ -23,7 +23,7 @@ pub(crate) struct Caller {
     pub(crate) administrator: bool,
 }
 
-/// The address of the other end, noted by [`crate::serve()`].
+/// The client's address, noted by [`crate::serve()`]: the other end's, or what a trusted proxy says it is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PeerAddress(pub(crate) IpAddr);
 

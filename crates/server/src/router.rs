@@ -1,6 +1,7 @@
 //! Which address leads to which endpoint, and what every request passes on its way there.
 
 use crate::api;
+use crate::caller::PeerAddress;
 use crate::failure::Failure;
 use crate::openapi;
 use crate::server::Server;
@@ -81,6 +82,7 @@ async fn around(State(server): State<Arc<Server>>, request: Request, next: Next)
         id,
         %method,
         path = request.uri().path(),
+        client = request.extensions().get::<PeerAddress>().map(|peer| tracing::field::display(peer.0)),
         user = tracing::field::Empty,
         device = tracing::field::Empty,
     );

@@ -6,6 +6,8 @@ use crate::cursor::CursorKey;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
 use crate::plain::{Owners, monitor};
+use crate::proxies::TrustedProxies;
+use crate::tls::Tls;
 use crate::transfers::Transfers;
 use crate::wakes::Wakes;
 use auth::Hasher;
@@ -14,8 +16,9 @@ use metadata::{Database, Snapshot, Transaction};
 use model::{Access, Action, Epoch, FolderId, Limits, Permit, Principal, Timestamp};
 use pairs::{Monitor, PlainDirectories};
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use versioning::identity::Identity;
@@ -55,6 +58,16 @@ pub struct Settings {
     pub plain: Option<PlainDirectories>,
     /// The number of a login of the system.
     pub system_user: SystemUser,
+    /// The certificate that is shown; none: plain HTTP, for this machine and trusted proxies only.
+    pub tls: Option<Arc<Tls>>,
+    /// Whose word about a client's address is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// The most TLS handshakes at a time.
+    pub handshakes: usize,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
+    /// How often the certificate's files are looked at.
+    pub certificate_period: Duration,
 }
 
 impl Default for Settings {
@@ -73,6 +86,11 @@ impl Default for Settings {
             clock: Arc::new(system_time),
             plain: None,
             system_user: Arc::new(|_| None),
+            tls: None,
+            trusted_proxies: TrustedProxies::default(),
+            handshakes: 1_024,
+            handshake_timeout: Duration::from_secs(10),
+            certificate_period: Duration::from_secs(10),
         }
     }
 }
@@ -122,6 +140,8 @@ pub struct Server {
     /// What folders took a moment ago.
     pub(crate) space: Counts,
     pub(crate) stopping: watch::Sender<bool>,
+    /// Where it is reached, once it serves.
+    pub(crate) listening: OnceLock<SocketAddr>,
     /// The folders' plain directories.
     pub(crate) monitor: Option<Monitor>,
     /// Whose files in plain directories are whose, by the system's numbers.
@@ -160,6 +180,7 @@ impl Server {
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
             space: Counts::default(),
             stopping: watch::Sender::new(false),
+            listening: OnceLock::new(),
             database,
             chunks,
             settings,

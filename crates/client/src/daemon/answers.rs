@@ -7,7 +7,7 @@ use crate::control::{
 };
 use crate::home::{Configuration, PairConfiguration};
 use crate::pair::Pair;
-use crate::remote::RemoteError;
+use crate::remote::{Distrust, RemoteError};
 use model::{FolderId, Name, NodeId, RelativePath};
 use protocol::v1::WireNameRule;
 use replica::{Question, Reply, WaitEnd};
@@ -61,13 +61,15 @@ impl Daemon {
 
     fn status(&self) -> DaemonStatus {
         let state = self.state();
+        let distrust = self.distrust();
         let link = state.configuration.link.as_ref();
         DaemonStatus {
             server: link.map(|link| link.server.clone()).unwrap_or_default(),
             user: link.map(|link| link.user.clone()).unwrap_or_default(),
             device: link.map(|link| link.device.clone()).unwrap_or_default(),
             online: self.online.load(Ordering::Relaxed),
-            pairs: state.pairs.values().map(pair_status).collect(),
+            distrust: distrust.as_ref().map(ToString::to_string),
+            pairs: state.pairs.values().map(|pair| pair_status(pair, distrust.as_ref())).collect(),
         }
     }
 
@@ -238,7 +240,7 @@ impl Daemon {
     fn why_not(&self, directory: &Path) -> String {
         let state = self.state();
         let pair = state.pairs.values().find(|pair| pair.configuration.directory == directory);
-        let status = pair.map(pair_status).unwrap_or_default();
+        let status = pair.map(|pair| pair_status(pair, self.distrust().as_ref())).unwrap_or_default();
         match status.detail {
             Some(detail) => format!("{}: {detail}", status.state),
             None => status.state,
@@ -427,7 +429,7 @@ pub fn new_pair(
     })
 }
 
-fn pair_status(pair: &Pair) -> PairStatus {
+fn pair_status(pair: &Pair, distrust: Option<&Distrust>) -> PairStatus {
     let status = pair.status();
     let (transfers, sent_bytes, received_bytes) = pair.progress().now();
     let directory = pair.configuration.directory.clone();
@@ -441,6 +443,7 @@ fn pair_status(pair: &Pair) -> PairStatus {
         status if status.local_offline => {
             ("offline", Some("the directory is not there (unmounted?)".to_owned()))
         }
+        _ if let Some(reason) = distrust => ("distrusted", Some(reason.to_string())),
         status if !status.online => ("offline", Some("the server cannot be reached".to_owned())),
         status if status.held.is_some() => {
             let (here, there) = status.held.unwrap_or_default();

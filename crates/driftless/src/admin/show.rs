@@ -4,7 +4,7 @@ use crate::output;
 use anyhow::bail;
 use protocol::admin::{
     AdminAnswer, AdminFolderEntry, PlainEntry, PlainState, RetentionReport, SpaceEntry, SpaceReport,
-    VerifyReport,
+    StatusReport, VerifyReport,
 };
 use std::process::ExitCode;
 
@@ -47,6 +47,7 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
         }
         AdminAnswer::Retention(report) => retention(&report),
         AdminAnswer::Space(report) => space(report),
+        AdminAnswer::Status(report) => status(&report),
         AdminAnswer::Verified(report) => return Ok(verified(&report)),
         failed @ AdminAnswer::Failed { .. } => failure(failed)?,
     }
@@ -117,6 +118,22 @@ fn space(report: SpaceReport) {
         }
     }
     output::line(&format!("{} stored in all, before compression", output::bytes(report.stored_bytes)));
+}
+
+fn status(report: &StatusReport) {
+    output::line(&format!("driftless {}", report.version));
+    match &report.address {
+        Some(address) => output::line(&format!("listening on {address}")),
+        None => output::line("the server does not run"),
+    }
+    if let Some(certificate) = &report.certificate {
+        let kind = if certificate.self_signed { "its own, in" } else { "from" };
+        output::line(&format!("certificate: {kind} {}", certificate.file));
+        output::line(&format!("certificate fingerprint (SHA-256): {}", certificate.fingerprint));
+    }
+    if !report.trusted_proxies.is_empty() {
+        output::line(&format!("trusted proxies: {}", report.trusted_proxies.join(", ")));
+    }
 }
 
 fn plain_text(plain: &PlainEntry) -> String {

@@ -62,6 +62,21 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// Whether the server speaks TLS.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TlsMode {
+    /// Off on this machine, else files if given, else off behind a trusted proxy, else self-signed
+    #[default]
+    Auto,
+    /// Plain HTTP, for this machine and trusted proxies only
+    Off,
+    /// A certificate of the server's own, which clients remember when they are linked
+    SelfSigned,
+    /// The certificate of --tls-cert and --tls-key
+    Files,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

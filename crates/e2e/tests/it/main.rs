@@ -21,3 +21,4 @@ mod resuming;
 mod script;
 mod settings;
 mod supervised;
+mod tls;

@@ -21,5 +21,6 @@ mod openapi;
 mod past;
 mod refused_commits;
 mod retention;
+mod tls;
 mod uploads;
 mod world;

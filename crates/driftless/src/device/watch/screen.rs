@@ -32,6 +32,9 @@ pub(super) fn lines(seen: &Seen, width: usize, height: usize) -> Vec<Line> {
     let reached = if status.online { "connected" } else { "not connected" };
     screen
         .add(Style::Title, &format!("{} on {} as {}, {reached}", status.device, status.server, status.user));
+    if let Some(distrust) = &status.distrust {
+        screen.add(Style::Warning, distrust);
+    }
     let rates = (bytes(seen.sent_bytes_per_second), bytes(seen.received_bytes_per_second));
     screen.add(Style::Faint, &format!("sending {}/s, receiving {}/s   (q ends)", rates.0, rates.1));
     screen.add(Style::Plain, "");
@@ -185,6 +188,7 @@ mod tests {
                 user: "alice".to_owned(),
                 device: "laptop".to_owned(),
                 online: true,
+                distrust: None,
                 pairs: vec![pair],
             },
             speeds: vec![speed],
