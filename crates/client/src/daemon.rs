@@ -65,6 +65,7 @@ pub async fn run(
     let configuration = home.read()?;
     let link = configuration.link.clone().ok_or(DaemonError::NotLinked)?;
     let remote = Remote::new(&link.server, Some(&link.token))?;
+    remote.traffic().set_own(configuration.limits.rates());
     let (stop, stopped) = watch::channel(false);
     let daemon = Arc::new(Daemon {
         home,
@@ -125,12 +126,18 @@ impl Daemon {
             return;
         };
         if self.online.load(Ordering::Relaxed) {
+            pair.tell(Event::CommitBound(self.commit_operations()));
             pair.tell(Event::Online);
         }
         if paused && until.is_some_and(|until| until <= crate::now().0) {
             pair.ask(replica::Question::Resume);
         }
         self.state().pairs.insert(number, pair);
+    }
+
+    /// How many operations the server takes in a commit.
+    fn commit_operations(&self) -> usize {
+        usize::try_from(self.remote.limits().commit_operations).unwrap_or(usize::MAX)
     }
 
     fn connection(self: &Arc<Self>, stop: watch::Receiver<bool>) -> Connection {
@@ -150,7 +157,10 @@ impl Daemon {
         match signal {
             Signal::Online => {
                 self.online.store(true, Ordering::Relaxed);
-                state.pairs.values().for_each(|pair| pair.tell(Event::Online));
+                state.pairs.values().for_each(|pair| {
+                    pair.tell(Event::CommitBound(self.commit_operations()));
+                    pair.tell(Event::Online);
+                });
             }
             Signal::Offline => {
                 self.online.store(false, Ordering::Relaxed);

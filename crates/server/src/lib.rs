@@ -26,6 +26,7 @@ mod router;
 mod serve;
 mod server;
 mod stream;
+mod traffic;
 mod transfers;
 mod wakes;
 

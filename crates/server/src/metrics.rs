@@ -34,6 +34,8 @@ pub(crate) struct Metrics {
     pulls: Counter,
     devices: Gauge,
     transfers: Gauge,
+    waiting_transfers: Gauge,
+    bounded_accounts: Gauge,
     chunk_fsyncs: Gauge<u64, AtomicU64>,
     chunk_bytes_written: Gauge<u64, AtomicU64>,
     database_statements: Gauge<u64, AtomicU64>,
@@ -61,6 +63,11 @@ impl Metrics {
             pulls: register!("pulls", "Pages of changes sent"),
             devices: register!("connected_devices", "Devices that listen for wakes"),
             transfers: register!("running_transfers", "Transfers running"),
+            waiting_transfers: register!("waiting_transfers", "Transfers waiting for their turn"),
+            bounded_accounts: register!(
+                "bounded_accounts",
+                "Accounts that have moved bytes and are held to a rate"
+            ),
             chunk_fsyncs: register!("chunk_store_fsyncs", "Flushes of the chunk store since the start"),
             chunk_bytes_written: register!(
                 "chunk_store_written_bytes",
@@ -122,6 +129,8 @@ impl Metrics {
         let store = server.chunks.counters();
         let database = server.database.figures();
         metrics.transfers.set(server.transfers.running() as i64);
+        metrics.waiting_transfers.set(server.transfers.waiting() as i64);
+        metrics.bounded_accounts.set(server.traffic.bounded_accounts() as i64);
         metrics.chunk_fsyncs.set(store.fsyncs);
         metrics.chunk_bytes_written.set(store.written_bytes);
         metrics.database_statements.set(database.statements);

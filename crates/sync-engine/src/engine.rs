@@ -85,6 +85,8 @@ pub struct Engine {
     held: Option<Held>,
     approved: bool,
     keys_made: u64,
+    /// How many operations the remote side takes in a commit.
+    commit_bound: usize,
     /// What the last plan left waiting.
     waiting: usize,
     planned_clean: bool,
@@ -125,6 +127,7 @@ impl Engine {
             held: None,
             approved: false,
             keys_made: 0,
+            commit_bound: usize::MAX,
             waiting: 0,
             planned_clean: false,
             timer: None,
@@ -181,6 +184,7 @@ impl Engine {
                 self.retry_remote_at = None;
             }
             Event::Offline => self.online = false,
+            Event::CommitBound(operations) => self.commit_bound = operations,
             Event::Woken(head) => self.head = self.head.max(head),
             Event::Verify => {
                 self.pull_wanted = true;
@@ -631,8 +635,9 @@ impl Engine {
             return Ok(());
         }
         let Some(mut work) = self.work.take() else { return Ok(()) };
+        let (key, bound) = (self.next_key(), self.commit_bound);
         let (commit, outdated) =
-            work.next_commit(store, self.next_key(), &|key| self.retries.must_wait(key, now))?;
+            work.next_commit(store, key, bound, &|key| self.retries.must_wait(key, now))?;
         self.work = Some(work);
         self.doubt(store, &outdated, now)?;
         if let Some(commit) = commit {

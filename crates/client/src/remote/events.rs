@@ -114,6 +114,7 @@ impl Connection {
             Ok(Err(SocketError::Io(_))) => return self.reachable_otherwise().await,
             Ok(Err(_)) | Err(_) => return self.reachable_otherwise().await,
         };
+        self.remote.learn_limits().await;
         (self.tell)(Signal::Online);
         while let Some(message) = socket.next().await {
             match message {
@@ -141,6 +142,7 @@ impl Connection {
 
     /// Long polls, one for each folder, for a while.
     async fn poll_for(&self, duration: Duration) {
+        self.remote.learn_limits().await;
         (self.tell)(Signal::Online);
         let until = tokio::time::Instant::now() + duration;
         while tokio::time::Instant::now() < until {

@@ -140,6 +140,11 @@ pub(super) fn pairs_without_daemon(home: &Home) -> anyhow::Result<ControlAnswer>
         user: link.user,
         device: link.device,
         online: false,
+        limits: control::TrafficStatus {
+            upload_rate: configuration.limits.upload_rate,
+            download_rate: configuration.limits.download_rate,
+            ..control::TrafficStatus::default()
+        },
         pairs: pairs.collect(),
     }))
 }

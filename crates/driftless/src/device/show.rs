@@ -27,6 +27,9 @@ pub(super) async fn status(home: &Home, json: bool) -> anyhow::Result<ExitCode> 
     }
     let reached = if status.online { "connected" } else { "not connected" };
     output::line(&format!("{} on {} as {}, {reached}", status.device, status.server, status.user));
+    if let Some(limits) = super::limits::in_short(&status.limits) {
+        output::line(&limits);
+    }
     let mut rows = vec![["FOLDER", "DIRECTORY", "STATE", ""].map(str::to_owned).to_vec()];
     for pair in &status.pairs {
         let detail = match &pair.detail {

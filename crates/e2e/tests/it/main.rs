@@ -12,6 +12,7 @@ mod history;
 mod joining;
 mod kills;
 mod latency;
+mod limits;
 mod moves;
 mod plain;
 mod programs;

@@ -83,6 +83,8 @@ async fn a_disabled_account_has_no_tokens_until_it_is_enabled_again() {
                 administrator: None,
                 disabled,
                 system_user: None,
+                upload_rate: None,
+                download_rate: None,
             })
             .await;
     };
@@ -100,6 +102,8 @@ async fn a_disabled_account_has_no_tokens_until_it_is_enabled_again() {
             administrator: None,
             disabled: None,
             system_user: None,
+            upload_rate: None,
+            download_rate: None,
         })
         .await;
     try_link(&world, "alice", PASSWORD).await.assert_problem(ProblemKind::SignInFailed);

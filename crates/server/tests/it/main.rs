@@ -14,6 +14,7 @@ mod counting;
 mod devices;
 mod events;
 mod health;
+mod limits;
 mod matrix;
 mod nodes;
 mod past;

@@ -38,9 +38,16 @@ pub(crate) async fn create(
     body: Body,
 ) -> Result<Response, Failure> {
     let permit = server.permit::<Write>(caller.principal, folder, Action::Write).await?;
-    let _transfer = server.transfers.begin(caller.device())?;
     let bytes_max = server.settings.limits.bundle_bytes.saturating_add(METADATA_BYTES);
-    let mut bundle = BundleReader::new(&server, &headers, body, bytes_max)?;
+    let bundle = BundleReader::new(&server, &headers, body, bytes_max)?;
+    let _transfer = match server.transfers.begin(caller.device()).await {
+        Ok(transfer) => transfer,
+        Err(failure) => {
+            bundle.drain().await;
+            return Err(failure);
+        }
+    };
+    let mut bundle = bundle.paced(server.traffic.up(caller.principal, caller.rates));
     let result = take_in(&server, permit, &mut bundle).await;
     server.metrics.bytes_in(bundle.bytes_taken());
     match result {
