@@ -103,9 +103,14 @@ pub enum RemoteError {
 }
 
 fn describe(problem: &Problem) -> String {
-    match &problem.detail {
+    let what = match &problem.detail {
         Some(detail) => format!("{}: {detail}", problem.title),
         None => problem.title.clone(),
+    };
+    // What the server's log knows more of.
+    match problem.members.get("request_id").and_then(serde_json::Value::as_str) {
+        Some(id) if problem.status >= 500 || problem.status == 429 => format!("{what} (request {id})"),
+        _ => what,
     }
 }
 

@@ -20,6 +20,7 @@ mod caller;
 mod cursor;
 mod failure;
 mod housekeeping;
+mod lags;
 mod metrics;
 mod plain;
 mod router;

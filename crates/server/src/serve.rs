@@ -3,6 +3,7 @@
 use crate::admin;
 use crate::caller::PeerAddress;
 use crate::housekeeping;
+use crate::metrics::Counted;
 use crate::plain;
 use crate::router::router;
 use crate::server::Server;
@@ -16,7 +17,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 /// The most bytes of a request's head.
 const HEAD_BYTES: usize = 32 << 10;
@@ -90,11 +91,7 @@ impl Connections {
                 Arc::clone(&self.places).acquire_owned().await.expect("the semaphore is never closed");
             match listener.accept().await {
                 Ok((stream, peer)) => {
-                    let connection = self.answer(stream, peer);
-                    tokio::spawn(async move {
-                        connection.await;
-                        drop(place);
-                    });
+                    tokio::spawn(self.answer(stream, peer, place));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -104,10 +101,19 @@ impl Connections {
         }
     }
 
-    fn answer(&self, stream: TcpStream, peer: SocketAddr) -> impl Future<Output = ()> + use<> {
-        let running = self.running.clone();
+    fn answer(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        place: OwnedSemaphorePermit,
+    ) -> impl Future<Output = ()> + use<> {
+        let still_running = StillRunning(Arc::new(Running {
+            _idle: self.running.clone(),
+            _place: place,
+            _counted: self.server.metrics.connection_opened(),
+        }));
+        let running = still_running.clone();
         let mut stopping = self.server.stopping.subscribe();
-        let still_running = StillRunning(running.clone());
         let router = TowerToHyperService::new(self.service.clone());
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             let extensions = request.extensions_mut();
@@ -144,11 +150,17 @@ impl Connections {
     }
 }
 
-/// Held by whatever outlives its connection's task (upgraded connections), so that stopping waits for it.
+/// Held by whatever outlives its connection's task (upgraded connections), so that stopping waits for it and its place is
+/// taken.
 #[derive(Debug, Clone)]
-pub(crate) struct StillRunning(
-    #[expect(dead_code, reason = "what counts is that it is held")] mpsc::Sender<()>,
-);
+pub(crate) struct StillRunning(#[expect(dead_code, reason = "what counts is that it is held")] Arc<Running>);
+
+#[derive(Debug)]
+struct Running {
+    _idle: mpsc::Sender<()>,
+    _place: OwnedSemaphorePermit,
+    _counted: Counted,
+}
 
 /// Waits until the server is told to stop.
 pub(crate) async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {

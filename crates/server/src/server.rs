@@ -4,6 +4,7 @@ use crate::api::folders::commits::MANIFEST_ENTRIES_MAX;
 use crate::api::folders::space::Counts;
 use crate::cursor::CursorKey;
 use crate::failure::Failure;
+use crate::lags::Lags;
 use crate::metrics::Metrics;
 use crate::plain::{Owners, monitor};
 use crate::traffic::Traffic;
@@ -126,12 +127,16 @@ pub struct Server {
     /// How fast the bytes of each account move.
     pub(crate) traffic: Traffic,
     pub(crate) wakes: Wakes,
+    /// Where devices stand.
+    pub(crate) lags: Lags,
     pub(crate) passwords: Semaphore,
     /// Entries of manifests that commits under way hold in memory.
     pub(crate) manifest_entries: Arc<Semaphore>,
     /// What folders took a moment ago.
     pub(crate) space: Counts,
     pub(crate) stopping: watch::Sender<bool>,
+    /// When it was made, in seconds since 1970: part of its requests' ids.
+    pub(crate) started_seconds: i64,
     /// The folders' plain directories.
     pub(crate) monitor: Option<Monitor>,
     /// Whose files in plain directories are whose, by the system's numbers.
@@ -171,10 +176,12 @@ impl Server {
             }),
             traffic: Traffic::default(),
             wakes: Wakes::new(),
+            lags: Lags::default(),
             passwords: Semaphore::new(settings.passwords_at_once.max(1)),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
             space: Counts::default(),
             stopping: watch::Sender::new(false),
+            started_seconds: (settings.clock)().parts().0,
             database,
             chunks,
             settings,

@@ -55,7 +55,9 @@ pub(crate) async fn create(
             server.metrics.commit(&answer.outcomes, answer.result.replayed);
             let applied = answer.outcomes.iter().any(|outcome| matches!(outcome, GroupOutcome::Applied(_)));
             if applied && !answer.result.replayed {
-                server.wakes.folder_changed(folder, answer.result.head);
+                let result = &answer.result;
+                server.lags.committed(caller.device(), folder, result.before, result.head);
+                server.wakes.folder_changed(folder, result.head);
             }
             Ok(answer.into_response(&server))
         }
