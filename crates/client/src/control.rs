@@ -403,6 +403,15 @@ pub struct LogLine {
     /// Where it was before, or what a conflict copy belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other: Option<PathBuf>,
+    /// Why, as a word: such as `changed_there` or `both_changed`; absent in what an older version wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Why, for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The number of the folder's journal under which the server knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
 }
 
 /// A version of a file.

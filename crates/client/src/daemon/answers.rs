@@ -301,6 +301,9 @@ impl Daemon {
                     action: action_word(line.activity.kind).to_owned(),
                     path: place(&line.activity.path),
                     other: line.activity.other.as_ref().map(place),
+                    reason: line.activity.why.map(|why| why.word().to_owned()),
+                    why: line.activity.why.map(|why| why.in_words().to_owned()),
+                    seq: line.activity.seq.map(|seq| seq.0),
                 });
             }
         }

@@ -97,7 +97,8 @@ pub(super) fn log(answer: ControlAnswer, json: bool) -> anyhow::Result<ExitCode>
     }
     for line in lines {
         let other = line.other.map(|other| format!("  (before: {})", other.display())).unwrap_or_default();
-        output::line(&format!("{}  {:<13}  {}{other}", line.time, line.action, line.path.display()));
+        let why = line.why.map(|why| format!("  ({why})")).unwrap_or_default();
+        output::line(&format!("{}  {:<13}  {}{other}{why}", line.time, line.action, line.path.display()));
     }
     Ok(ExitCode::SUCCESS)
 }
