@@ -67,6 +67,7 @@ pub async fn run(
     let configuration = home.read()?;
     let link = configuration.link.clone().ok_or(DaemonError::NotLinked)?;
     let remote = Remote::of(&link)?;
+    remote.traffic().set_own(configuration.limits.rates());
     let (stop, stopped) = watch::channel(false);
     let daemon = Arc::new(Daemon {
         home,
@@ -128,12 +129,18 @@ impl Daemon {
             return;
         };
         if self.online.load(Ordering::Relaxed) {
+            pair.tell(Event::CommitBound(self.commit_operations()));
             pair.tell(Event::Online);
         }
         if paused && until.is_some_and(|until| until <= crate::now().0) {
             pair.ask(replica::Question::Resume);
         }
         self.state().pairs.insert(number, pair);
+    }
+
+    /// How many operations the server takes in a commit.
+    fn commit_operations(&self) -> usize {
+        usize::try_from(self.remote.limits().commit_operations).unwrap_or(usize::MAX)
     }
 
     fn connection(self: &Arc<Self>, stop: watch::Receiver<bool>) -> Connection {
@@ -158,7 +165,10 @@ impl Daemon {
             Signal::Online => {
                 self.note_distrust(None);
                 self.online.store(true, Ordering::Relaxed);
-                state.pairs.values().for_each(|pair| pair.tell(Event::Online));
+                state.pairs.values().for_each(|pair| {
+                    pair.tell(Event::CommitBound(self.commit_operations()));
+                    pair.tell(Event::Online);
+                });
             }
             Signal::Offline => {
                 self.note_distrust(None);

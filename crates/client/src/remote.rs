@@ -12,6 +12,7 @@ mod events;
 mod fetch;
 mod past;
 mod people;
+mod traffic;
 mod trust;
 
 pub use events::{Connection, Signal};
@@ -22,6 +23,8 @@ pub(crate) use changes::pull;
 pub(crate) use commit::{Sending, send_commit};
 pub(crate) use fetch::{fetch_chunks, fetch_manifests};
 pub(crate) use past::encoded;
+pub(crate) use traffic::Place;
+use traffic::Traffic;
 
 use crate::home::Link;
 use bytes::Bytes;
@@ -32,13 +35,14 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use model::Epoch;
+use model::{Epoch, FolderId, Limits};
 use protocol::bundle::{Decoder, Record};
 use protocol::problem::{Problem, ProblemKind};
-use protocol::{BUNDLE_MEDIA_TYPE, EPOCH_HEADER};
+use protocol::{BUNDLE_MEDIA_TYPE, EPOCH_HEADER, RATE_HEADER};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The most bytes of a JSON answer.
 const JSON_BYTES_MAX: usize = 64 << 20;
@@ -54,6 +58,31 @@ pub struct Remote {
     connector: Connector,
     base: Arc<str>,
     token: Option<Arc<str>>,
+    traffic: Arc<Traffic>,
+}
+
+/// A body on its way, and when bytes of it last moved.
+pub(crate) struct Payload {
+    pub(crate) body: Body,
+    pub(crate) moved: LastMoved,
+}
+
+/// When bytes of a body last moved.
+#[derive(Debug, Clone)]
+pub(crate) struct LastMoved(Arc<Mutex<Instant>>);
+
+impl LastMoved {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+
+    pub(crate) fn now(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn at(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Why the server did not do what was asked.
@@ -87,9 +116,14 @@ pub enum RemoteError {
 }
 
 fn describe(problem: &Problem) -> String {
-    match &problem.detail {
+    let what = match &problem.detail {
         Some(detail) => format!("{}: {detail}", problem.title),
         None => problem.title.clone(),
+    };
+    // What the server's log knows more of.
+    match problem.members.get("request_id").and_then(serde_json::Value::as_str) {
+        Some(id) if problem.status >= 500 || problem.status == 429 => format!("{what} (request {id})"),
+        _ => what,
     }
 }
 
@@ -130,7 +164,13 @@ impl Remote {
             .pool_idle_timeout(Duration::from_secs(20))
             .pool_max_idle_per_host(4)
             .build(connector.clone());
-        Ok(Self { client, connector, base: base.into(), token: token.map(Into::into) })
+        Ok(Self {
+            client,
+            connector,
+            base: base.into(),
+            token: token.map(Into::into),
+            traffic: Arc::default(),
+        })
     }
 
     /// The server to which a device is linked.
@@ -143,6 +183,37 @@ impl Remote {
     #[must_use]
     pub fn server(&self) -> &str {
         &self.base
+    }
+
+    /// What bounds this device's traffic.
+    pub(crate) fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// What the server takes, as far as it is known.
+    pub(crate) fn limits(&self) -> Limits {
+        self.traffic.limits()
+    }
+
+    /// How many chunks one call may name.
+    pub(crate) fn chunks_in_a_call(&self) -> usize {
+        usize::try_from(self.limits().chunks).unwrap_or(usize::MAX).max(1)
+    }
+
+    /// Asks the server what it takes, if that was long ago. What cannot be learnt stays as it was known.
+    pub(crate) async fn learn_limits(&self) {
+        if self.traffic.is_outdated() {
+            match self.server_information().await {
+                Ok(server) => self.traffic.learn(server.limits),
+                Err(error) => tracing::debug!(%error, "what the server takes was not learnt"),
+            }
+        }
+    }
+
+    /// Waits for the right to move bytes of a folder.
+    pub(crate) async fn place(&self, folder: FolderId) -> Place {
+        self.learn_limits().await;
+        self.traffic.place(folder).await
     }
 
     pub(crate) fn token(&self) -> Option<&str> {
@@ -173,7 +244,7 @@ impl Remote {
         method: Method,
         path: &str,
         media_type: Option<&str>,
-        body: Body,
+        (payload, reads): (Payload, Option<u64>),
         silence: Duration,
     ) -> Result<Response<Incoming>, RemoteError> {
         let mut request = Request::builder().method(method).uri(format!("{}/api/v1{path}", self.base));
@@ -183,11 +254,21 @@ impl Remote {
         if let Some(media_type) = media_type {
             request = request.header(header::CONTENT_TYPE, media_type);
         }
+        if let Some(rate) = reads {
+            request = request.header(RATE_HEADER, rate);
+        }
+        let Payload { body, moved } = payload;
         let request = request.body(body).map_err(|error| RemoteError::Confused(error.to_string()))?;
-        let answer = tokio::time::timeout(silence, self.client.request(request)).await;
-        let answer = answer
-            .map_err(|_| self.unreachable("it does not answer"))?
-            .map_err(|error| self.failed(&error))?;
+        let mut answering = std::pin::pin!(self.client.request(request));
+        // Silence begins when no more bytes leave: a body may take as long as it is allowed to.
+        let answer = loop {
+            let until = moved.at() + silence;
+            match tokio::time::timeout_at(until, answering.as_mut()).await {
+                Ok(answer) => break answer.map_err(|error| self.failed(&error))?,
+                Err(_) if moved.at() + silence > until => {}
+                Err(_) => return Err(self.unreachable("it does not answer")),
+            }
+        };
         if answer.status().is_success() {
             return Ok(answer);
         }
@@ -198,7 +279,13 @@ impl Remote {
         let status = answer.status();
         match self.whole(answer).await {
             Ok(bytes) => match serde_json::from_slice::<Problem>(&bytes) {
-                Ok(problem) => RemoteError::Problem(Box::new(problem)),
+                Ok(problem) => {
+                    if status == StatusCode::TOO_MANY_REQUESTS {
+                        let seconds = problem.members.get("retry_after").and_then(serde_json::Value::as_u64);
+                        self.traffic.hold_off(Duration::from_secs(seconds.unwrap_or(1)));
+                    }
+                    RemoteError::Problem(Box::new(problem))
+                }
                 Err(_) if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::BAD_GATEWAY => {
                     self.unreachable(status)
                 }
@@ -228,7 +315,7 @@ impl Remote {
             }
             None => (None, full(Vec::new())),
         };
-        let answer = self.call(method, path, media_type, body, SILENCE).await?;
+        let answer = self.call(method, path, media_type, (body, None), SILENCE).await?;
         let bytes = self.whole(answer).await?;
         let bytes = if bytes.is_empty() { Bytes::from_static(b"null") } else { bytes };
         serde_json::from_slice(&bytes).map_err(|error| RemoteError::Confused(error.to_string()))
@@ -239,16 +326,39 @@ impl Remote {
         &self,
         method: Method,
         path: &str,
-        body: Option<Body>,
+        body: Option<Payload>,
         silence: Duration,
     ) -> Result<BundleReader, RemoteError> {
         let media_type = body.is_some().then_some(BUNDLE_MEDIA_TYPE);
         let body = body.unwrap_or_else(|| full(Vec::new()));
-        let answer = self.call(method, path, media_type, body, silence).await?;
+        let answer = self.call(method, path, media_type, (body, None), silence).await?;
+        Ok(self.read_bundle(answer, None, silence))
+    }
+
+    /// Sends a bundle and reads a bundle, either of which brings contents; in a place that it keeps until the end.
+    pub(crate) async fn transfer(
+        &self,
+        place: Place,
+        path: &str,
+        payload: Payload,
+        silence: Duration,
+    ) -> Result<BundleReader, RemoteError> {
+        let silence = silence + self.traffic.slack();
+        let sent = (payload, place.reads);
+        let answer = self.call(Method::POST, path, Some(BUNDLE_MEDIA_TYPE), sent, silence).await?;
+        Ok(self.read_bundle(answer, Some(place), silence))
+    }
+
+    fn read_bundle(
+        &self,
+        answer: Response<Incoming>,
+        place: Option<Place>,
+        silence: Duration,
+    ) -> BundleReader {
         let epoch = answer.headers().get(EPOCH_HEADER).and_then(|value| value.to_str().ok());
         let epoch = epoch.and_then(|text| text.parse().ok());
         let decoder = Decoder::new(u64::MAX);
-        Ok(BundleReader { remote: self.clone(), body: answer.into_body(), decoder, epoch, silence })
+        BundleReader { remote: self.clone(), body: answer.into_body(), decoder, epoch, silence, place }
     }
 }
 
@@ -259,6 +369,7 @@ pub(crate) struct BundleReader {
     decoder: Decoder,
     epoch: Option<Epoch>,
     silence: Duration,
+    place: Option<Place>,
 }
 
 impl BundleReader {
@@ -287,6 +398,9 @@ impl BundleReader {
                     if let Ok(bytes) = frame.into_data() {
                         let pushed = self.decoder.push(&bytes);
                         pushed.map_err(|error| RemoteError::Confused(error.to_string()))?;
+                        if let Some(place) = &self.place {
+                            place.down.take(bytes.len()).await;
+                        }
                     }
                 }
                 Some(Err(error)) => return Err(self.remote.unreachable(innermost(&error))),
@@ -296,8 +410,9 @@ impl BundleReader {
     }
 }
 
-pub(crate) fn full(bytes: Vec<u8>) -> Body {
-    Full::new(Bytes::from(bytes)).map_err(|never| match never {}).boxed()
+pub(crate) fn full(bytes: Vec<u8>) -> Payload {
+    let body = Full::new(Bytes::from(bytes)).map_err(|never| match never {}).boxed();
+    Payload { body, moved: LastMoved::new() }
 }
 
 fn innermost(error: &dyn std::error::Error) -> String {

@@ -73,7 +73,17 @@ fn user(command: &UserCommand) -> anyhow::Result<ExitCode> {
             ask(common, AdminRequest::UserAdd { user: name.clone(), password, administrator: *administrator })
         }
         UserCommand::List { common } => ask(common, AdminRequest::UserList),
-        UserCommand::Set { name, password, password_stdin, administrator, disabled, system_user, common } => {
+        UserCommand::Set {
+            name,
+            password,
+            password_stdin,
+            administrator,
+            disabled,
+            system_user,
+            upload_rate,
+            download_rate,
+            common,
+        } => {
             let password = match *password || *password_stdin {
                 true => Some(Secret(password::read(*password_stdin, true)?)),
                 false => None,
@@ -89,6 +99,8 @@ fn user(command: &UserCommand) -> anyhow::Result<ExitCode> {
                         "none" => String::new(),
                         _ => login,
                     }),
+                    upload_rate: *upload_rate,
+                    download_rate: *download_rate,
                 },
             )
         }

@@ -1,6 +1,7 @@
 //! Commands of a client.
 
 mod conflicts;
+mod limits;
 mod link;
 mod past;
 mod show;
@@ -122,6 +123,9 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
         }
         DeviceCommand::Trash { directory, limit, shown } => {
             past::trash(directory.as_deref(), *limit, shown).await
+        }
+        DeviceCommand::Limits { upload, download, shown } => {
+            limits::limits(&open_home(&shown.home)?, *upload, *download, shown.json).await
         }
         DeviceCommand::Log { file, limit, shown } => {
             let path = file.as_deref().map(absolute).transpose()?;

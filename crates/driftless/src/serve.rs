@@ -5,11 +5,12 @@ use crate::data::Data;
 use crate::settings::{self, ServerSettings};
 use crate::{logging, output, service, tls};
 use anyhow::Context as _;
-use model::Limits;
+use model::{Limits, Rates};
 use server::{Settings, Tls, serve};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
@@ -79,6 +80,11 @@ fn of(chosen: &ServerSettings) -> Settings {
         device_transfers: limits.device_transfers,
         transfers: limits.transfers,
         connections: limits.connections,
+        transfer_wait: Duration::from_secs(limits.transfer_wait_seconds),
+        user_rates: Rates {
+            upload: limits.user_upload_rate.map(|rate| rate.0.0),
+            download: limits.user_download_rate.map(|rate| rate.0.0),
+        },
         passwords_at_once: limits.passwords,
         trusted_proxies: chosen.trusted_proxies.iter().map(|network| network.0).collect(),
         ..defaults

@@ -4,7 +4,7 @@
 
 use crate::text::{RfcTime, by_text, option_by_text};
 use crate::v1::{FolderKind, SpaceResponse, WireNameRule, WirePrivilege};
-use model::{DeviceId, FolderId, UserId};
+use model::{DeviceId, FolderId, RateChoice, UserId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -44,6 +44,12 @@ pub enum AdminRequest {
         /// away.
         #[serde(default)]
         system_user: Option<String>,
+        /// How many bytes a second its devices may send together.
+        #[serde(default)]
+        upload_rate: Option<Rate>,
+        /// How many bytes a second its devices may receive together.
+        #[serde(default)]
+        download_rate: Option<Rate>,
     },
     /// Removes an account, its devices and its privileges; files stay.
     UserRemove {
@@ -241,6 +247,45 @@ pub struct UserEntry {
     /// The login of the server's system whose files in plain directories are theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system_user: Option<String>,
+    /// How many bytes a second its devices may send together.
+    #[serde(default)]
+    pub upload_rate: Rate,
+    /// How many bytes a second its devices may receive together.
+    #[serde(default)]
+    pub download_rate: Rate,
+}
+
+/// How many bytes a second an account's devices may move together, one way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rate {
+    /// What holds for everybody.
+    #[default]
+    Standard,
+    /// As many as they can.
+    Unlimited,
+    /// So many.
+    To(u64),
+}
+
+impl From<RateChoice> for Rate {
+    fn from(choice: RateChoice) -> Self {
+        match choice {
+            RateChoice::Standard => Self::Standard,
+            RateChoice::Unlimited => Self::Unlimited,
+            RateChoice::To(rate) => Self::To(rate),
+        }
+    }
+}
+
+impl From<Rate> for RateChoice {
+    fn from(rate: Rate) -> Self {
+        match rate {
+            Rate::Standard => Self::Standard,
+            Rate::Unlimited => Self::Unlimited,
+            Rate::To(rate) => Self::To(rate),
+        }
+    }
 }
 
 /// A group.

@@ -31,8 +31,16 @@ pub fn execute(server: &Arc<Server>, request: AdminRequest) -> AdminAnswer {
             users::add(server, user, &password, administrator)
         }
         AdminRequest::UserList => users::list(server),
-        AdminRequest::UserSet { user, password, administrator, disabled, system_user } => {
-            let changes = users::Changes { administrator, disabled, system_user };
+        AdminRequest::UserSet {
+            user,
+            password,
+            administrator,
+            disabled,
+            system_user,
+            upload_rate,
+            download_rate,
+        } => {
+            let changes = users::Changes { administrator, disabled, system_user, upload_rate, download_rate };
             users::set(server, user, password.as_ref(), changes)
         }
         AdminRequest::UserRemove { user } => users::remove(server, user),

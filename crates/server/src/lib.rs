@@ -22,6 +22,7 @@ mod connection;
 mod cursor;
 mod failure;
 mod housekeeping;
+mod lags;
 mod metrics;
 mod openapi;
 mod plain;
@@ -31,6 +32,7 @@ mod serve;
 mod server;
 mod stream;
 mod tls;
+mod traffic;
 mod transfers;
 mod wakes;
 

@@ -7,6 +7,7 @@ use crate::admin;
 use crate::caller::PeerAddress;
 use crate::connection::Connection;
 use crate::housekeeping;
+use crate::metrics::Counted;
 use crate::plain;
 use crate::proxies::TrustedProxies;
 use crate::router::router;
@@ -24,7 +25,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 /// The most bytes of a request's head.
 const HEAD_BYTES: usize = 32 << 10;
@@ -105,11 +106,7 @@ impl Connections {
                 Arc::clone(&self.places).acquire_owned().await.expect("the semaphore is never closed");
             match listener.accept().await {
                 Ok((stream, peer)) => {
-                    let connection = Arc::clone(self).answer(stream, peer);
-                    tokio::spawn(async move {
-                        connection.await;
-                        drop(place);
-                    });
+                    tokio::spawn(Arc::clone(self).answer(stream, peer, place));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -121,14 +118,19 @@ impl Connections {
 
     /// From the first byte to the last. What opens a connection and what answers on it are in boxes of their own, so that
     /// neither takes memory while the other runs.
-    async fn answer(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+    async fn answer(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+        let held = StillRunning(Arc::new(Running {
+            _idle: self.running.clone(),
+            _place: place,
+            _counted: self.server.metrics.connection_opened(),
+        }));
         let mut stopping = self.server.stopping.subscribe();
         let opened = tokio::select! {
             opened = Box::pin(self.open(stream, peer)) => opened,
             () = told_to_stop(&mut stopping) => None,
         };
         if let Some(connection) = opened {
-            Box::pin(self.converse(connection, peer, stopping)).await;
+            Box::pin(self.converse(connection, peer, held, stopping)).await;
         }
     }
 
@@ -157,8 +159,13 @@ impl Connections {
     }
 
     /// Answers requests until the connection or the server ends.
-    async fn converse(&self, connection: Connection, peer: SocketAddr, mut stopping: watch::Receiver<bool>) {
-        let still_running = StillRunning(self.running.clone());
+    async fn converse(
+        &self,
+        connection: Connection,
+        peer: SocketAddr,
+        still_running: StillRunning,
+        mut stopping: watch::Receiver<bool>,
+    ) {
         let router = TowerToHyperService::new(self.service.clone());
         let server = Arc::clone(&self.server);
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
@@ -195,11 +202,17 @@ fn may_speak_plainly(peer: IpAddr, proxies: &TrustedProxies) -> bool {
     peer.to_canonical().is_loopback() || proxies.contains(peer)
 }
 
-/// Held by whatever outlives its connection's task (upgraded connections), so that stopping waits for it.
+/// Held by whatever outlives its connection's task (upgraded connections), so that stopping waits for it and its place is
+/// taken.
 #[derive(Debug, Clone)]
-pub(crate) struct StillRunning(
-    #[expect(dead_code, reason = "what counts is that it is held")] mpsc::Sender<()>,
-);
+pub(crate) struct StillRunning(#[expect(dead_code, reason = "what counts is that it is held")] Arc<Running>);
+
+#[derive(Debug)]
+struct Running {
+    _idle: mpsc::Sender<()>,
+    _place: OwnedSemaphorePermit,
+    _counted: Counted,
+}
 
 /// Waits until the server is told to stop.
 pub(crate) async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {

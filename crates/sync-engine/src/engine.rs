@@ -3,7 +3,8 @@
 //! Each side has one lane. On the local lane there is either a round of looking or a batch of changes, on the remote
 //! lane either a pull or a commit, so that nothing is observed in the middle of our own doing.
 
-use crate::effect::{Activity, ActivityKind, Commit, Effect};
+use crate::activity::{best_path, tell_local, tell_refused, tell_remote};
+use crate::effect::{Commit, Effect};
 use crate::event::{CommitAnswer, CommitFailure, Cursor, Event, LocalOutcome, PullFailure};
 use crate::fault::Fault;
 use crate::ingest_remote::{self, Extent};
@@ -15,7 +16,7 @@ use crate::store::{Frozen, Intent, IntentOperation, PairStore, StoreError};
 use crate::work::Work;
 use model::conflict::Author;
 use model::{Epoch, GroupOutcome, IdempotencyKey, Kind, NodeKey, Refusal, RelativePath, Seq, Timestamp};
-use planner::{LocalOperation, Plan, RemoteOperation, Tree};
+use planner::{LocalOperation, Plan, RemoteOperation};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often something may be found otherwise than expected before a person is told: mostly it has changed again, and
@@ -89,6 +90,8 @@ pub struct Engine {
     held: Option<Held>,
     approved: bool,
     keys_made: u64,
+    /// How many operations the remote side takes in a commit.
+    commit_bound: usize,
     /// What the last plan left waiting.
     waiting: usize,
     planned_clean: bool,
@@ -131,6 +134,7 @@ impl Engine {
             held: None,
             approved: false,
             keys_made: 0,
+            commit_bound: usize::MAX,
             waiting: 0,
             planned_clean: false,
             timer: None,
@@ -187,6 +191,7 @@ impl Engine {
                 self.retry_remote_at = None;
             }
             Event::Offline => self.online = false,
+            Event::CommitBound(operations) => self.commit_bound = operations,
             Event::Woken(head) => self.head = self.head.max(head),
             Event::Verify => {
                 self.pull_wanted = true;
@@ -365,11 +370,12 @@ impl Engine {
                     for (operation, applied) in group.iter().zip(applied) {
                         self.retries.succeeded(operation.planned.key());
                         self.refusals.remove(&operation.planned.key());
-                        tell_remote(store, &operation.planned, out)?;
+                        tell_remote(store, &operation.planned, applied.revision.version, out)?;
                         record::remote_done(store, &operation.planned, *applied)?;
                     }
                 }
                 Some(GroupOutcome::Refused { reason, .. }) => {
+                    self.tell_of_refusals(store, &intent.groups[index], *reason, out)?;
                     self.group_refused(&intent, index, *reason, now);
                     if *reason == Refusal::ChunkMissing {
                         self.read_again(store, group)?;
@@ -410,6 +416,22 @@ impl Engine {
             let path = path_of(store, local.parent, &Overlay::new())?.unwrap_or_default();
             self.local.want(path, false);
             store.put(key, row)?;
+        }
+        Ok(())
+    }
+
+    /// What is refused again for the same reason is not told again.
+    fn tell_of_refusals<S: PairStore>(
+        &self,
+        store: &S,
+        group: &[IntentOperation],
+        reason: Refusal,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        for key in group.iter().map(|operation| operation.planned.key()) {
+            if self.refusals.get(&key) != Some(&refusal_in_words(reason)) {
+                tell_refused(store, key, reason, out)?;
+            }
         }
         Ok(())
     }
@@ -645,8 +667,9 @@ impl Engine {
             return Ok(());
         }
         let Some(mut work) = self.work.take() else { return Ok(()) };
+        let (key, bound) = (self.next_key(), self.commit_bound);
         let (commit, outdated) =
-            work.next_commit(store, self.next_key(), &|key| self.retries.must_wait(key, now))?;
+            work.next_commit(store, key, bound, &|key| self.retries.must_wait(key, now))?;
         self.work = Some(work);
         self.doubt(store, &outdated, now)?;
         if let Some(commit) = commit {
@@ -906,69 +929,4 @@ fn refusal_in_words(reason: Refusal) -> &'static str {
             "it changed meanwhile; tried again"
         }
     }
-}
-
-/// Where a node stands locally, else remotely.
-fn best_path<S: PairStore>(store: &S, key: NodeKey) -> Result<RelativePath, StoreError> {
-    if let Some(path) = path_of(store, key, &Overlay::new())? {
-        return Ok(path);
-    }
-    let mut names = Vec::new();
-    let mut current = key;
-    while current != NodeKey::ROOT && names.len() < 4096 {
-        let Some(state) = store.row(current)?.and_then(|row| row.triple.tree(Tree::Remote).cloned()) else {
-            break;
-        };
-        names.push(state.name);
-        current = state.parent;
-    }
-    names.reverse();
-    Ok(names.into_iter().collect())
-}
-
-fn tell_remote<S: PairStore>(
-    store: &S,
-    operation: &RemoteOperation,
-    out: &mut Vec<Effect>,
-) -> Result<(), StoreError> {
-    let kind = match operation {
-        RemoteOperation::Create { .. } | RemoteOperation::Update { .. } => ActivityKind::Uploaded,
-        RemoteOperation::Move { .. } => ActivityKind::MovedThere,
-        RemoteOperation::Remove { .. } => ActivityKind::RemovedThere,
-        RemoteOperation::Attributes { .. } => return Ok(()),
-    };
-    let path = best_path(store, operation.key())?;
-    out.push(Effect::Activity(Activity { kind, path, other: None }));
-    Ok(())
-}
-
-/// Called before the operation is recorded, so that L still has the old place.
-fn tell_local<S: PairStore>(
-    store: &S,
-    operation: &LocalOperation,
-    out: &mut Vec<Effect>,
-) -> Result<(), StoreError> {
-    let mut overlay = Overlay::new();
-    let before = best_path(store, operation.key())?;
-    let (kind, place) = match operation {
-        LocalOperation::Create { state, .. } => {
-            (ActivityKind::Downloaded, Some((state.parent, state.name.clone())))
-        }
-        LocalOperation::Update { .. } => (ActivityKind::Downloaded, None),
-        LocalOperation::Move { parent, name, .. } => (ActivityKind::MovedHere, Some((*parent, name.clone()))),
-        LocalOperation::Remove { .. } => (ActivityKind::RemovedHere, None),
-        LocalOperation::Detach { name, .. } | LocalOperation::Rename { name, .. } => {
-            let parent =
-                store.row(operation.key())?.and_then(|row| row.triple.local).map(|state| state.parent);
-            (ActivityKind::ConflictCopy, parent.map(|parent| (parent, name.clone())))
-        }
-        LocalOperation::Attributes { .. } | LocalOperation::Shelve { .. } => return Ok(()),
-    };
-    let moved = place.is_some() && !matches!(kind, ActivityKind::Downloaded);
-    if let Some(place) = place {
-        overlay.insert(operation.key(), place);
-    }
-    let path = path_of(store, operation.key(), &overlay)?.unwrap_or_else(|| before.clone());
-    out.push(Effect::Activity(Activity { kind, path, other: moved.then_some(before) }));
-    Ok(())
 }

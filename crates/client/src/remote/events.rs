@@ -128,6 +128,7 @@ impl Connection {
             Ok(Err(SocketError::Http(answer))) if answer.status() == 401 => return End::Unlinked,
             Ok(Err(_)) | Err(_) => return self.reachable_otherwise().await,
         };
+        self.remote.learn_limits().await;
         (self.tell)(Signal::Online);
         while let Some(message) = socket.next().await {
             match message {
@@ -155,6 +156,7 @@ impl Connection {
 
     /// Long polls, one for each folder, for a while.
     async fn poll_for(&self, duration: Duration) {
+        self.remote.learn_limits().await;
         (self.tell)(Signal::Online);
         let until = tokio::time::Instant::now() + duration;
         while tokio::time::Instant::now() < until {

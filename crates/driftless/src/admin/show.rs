@@ -3,7 +3,7 @@
 use crate::output;
 use anyhow::bail;
 use protocol::admin::{
-    AdminAnswer, AdminFolderEntry, PlainEntry, PlainState, RetentionReport, SpaceEntry, SpaceReport,
+    AdminAnswer, AdminFolderEntry, PlainEntry, PlainState, Rate, RetentionReport, SpaceEntry, SpaceReport,
     StatusReport, VerifyReport,
 };
 use std::process::ExitCode;
@@ -19,10 +19,12 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
         AdminAnswer::Done => {}
         AdminAnswer::FolderAdded { id } => output::line(&id.to_string()),
         AdminAnswer::Users { users } => {
-            let mut rows = vec![head(&["NAME", "ADMINISTRATOR", "DISABLED", "SYSTEM USER"])];
+            let mut rows =
+                vec![head(&["NAME", "ADMINISTRATOR", "DISABLED", "SYSTEM USER", "UPLOAD", "DOWNLOAD"])];
             rows.extend(users.into_iter().map(|user| {
                 let system_user = user.system_user.unwrap_or_else(|| "none".to_owned());
-                vec![user.name, yes_no(user.administrator), yes_no(user.disabled), system_user]
+                let (up, down) = (rate(user.upload_rate), rate(user.download_rate));
+                vec![user.name, yes_no(user.administrator), yes_no(user.disabled), system_user, up, down]
             }));
             output::table(&rows);
         }
@@ -52,6 +54,14 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
         failed @ AdminAnswer::Failed { .. } => failure(failed)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn rate(rate: Rate) -> String {
+    match rate {
+        Rate::Standard => "default".to_owned(),
+        Rate::Unlimited => "none".to_owned(),
+        Rate::To(rate) => format!("{}/s", output::bytes(rate)),
+    }
 }
 
 /// An answer that is a failure, as an error.

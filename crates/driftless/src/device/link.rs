@@ -194,6 +194,11 @@ pub(super) fn pairs_without_daemon(home: &Home) -> anyhow::Result<ControlAnswer>
         device: link.device,
         online: false,
         distrust: None,
+        limits: control::TrafficStatus {
+            upload_rate: configuration.limits.upload_rate,
+            download_rate: configuration.limits.download_rate,
+            ..control::TrafficStatus::default()
+        },
         pairs: pairs.collect(),
     }))
 }

@@ -1,7 +1,7 @@
 //! Settings of the server.
 #![allow(unused_qualifications, reason = "in what the derive of nested settings writes")]
 
-use super::{LogFormat, Size, Text, TlsMode};
+use super::{LogFormat, Size, Speed, Text, TlsMode};
 use confique::Config;
 use filesystem_os::WatchMode;
 use server::Network;
@@ -87,6 +87,22 @@ pub(crate) struct LimitSettings {
     #[config(env = "DRIFTLESS_LIMITS__DEVICE_TRANSFERS", default = 8)]
     #[config(layer_attr(arg(long = "device-transfers", value_name = "N")))]
     pub(crate) device_transfers: usize,
+
+    /// For how many seconds a transfer waits for its turn before it is told to come again later.
+    #[config(env = "DRIFTLESS_LIMITS__TRANSFER_WAIT_SECONDS", default = 20)]
+    #[config(layer_attr(arg(skip)))]
+    pub(crate) transfer_wait_seconds: u64,
+
+    /// How many bytes a second the devices of an account may send together, such as 5M; if absent, as many as they can.
+    /// An account may have a rate of its own.
+    #[config(env = "DRIFTLESS_LIMITS__USER_UPLOAD_RATE")]
+    #[config(layer_attr(arg(skip)))]
+    pub(crate) user_upload_rate: Option<Text<Speed>>,
+
+    /// The same for what they receive.
+    #[config(env = "DRIFTLESS_LIMITS__USER_DOWNLOAD_RATE")]
+    #[config(layer_attr(arg(skip)))]
+    pub(crate) user_download_rate: Option<Text<Speed>>,
 
     /// The largest file, such as 4T.
     #[config(env = "DRIFTLESS_LIMITS__FILE_SIZE", default = "4T")]

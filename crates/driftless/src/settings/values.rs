@@ -51,6 +51,24 @@ impl Display for Size {
     }
 }
 
+/// A number of bytes a second, as [`Size`] is written; no less than what moves at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Speed(pub(crate) u64);
+
+impl FromStr for Speed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        crate::cli::rate(text).map(Self)
+    }
+}
+
+impl Display for Speed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Size(self.0).fmt(f)
+    }
+}
+
 /// How logs are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

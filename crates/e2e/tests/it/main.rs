@@ -13,6 +13,7 @@ mod history;
 mod joining;
 mod kills;
 mod latency;
+mod limits;
 mod moves;
 mod plain;
 mod programs;

@@ -15,6 +15,7 @@ mod described;
 mod devices;
 mod events;
 mod health;
+mod limits;
 mod matrix;
 mod nodes;
 mod openapi;

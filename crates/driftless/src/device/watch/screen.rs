@@ -150,7 +150,7 @@ fn end_of(path: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use client::control::{DaemonStatus, IssueLine, LogLine, Transfer};
+    use client::control::{DaemonStatus, IssueLine, LogLine, TrafficStatus, Transfer};
 
     fn seen(issues: usize, recent: usize) -> Seen {
         let issue =
@@ -181,6 +181,9 @@ mod tests {
             action: "uploaded".to_owned(),
             path: format!("/d/file{n}\u{1b}[2J").into(),
             other: None,
+            reason: None,
+            why: None,
+            seq: None,
         };
         Seen {
             status: DaemonStatus {
@@ -189,6 +192,7 @@ mod tests {
                 device: "laptop".to_owned(),
                 online: true,
                 distrust: None,
+                limits: TrafficStatus::default(),
                 pairs: vec![pair],
             },
             speeds: vec![speed],
