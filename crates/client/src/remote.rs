@@ -13,7 +13,7 @@ mod people;
 pub use events::{Connection, Signal};
 pub use people::{link, wait_for_server};
 
-pub(crate) use changes::pull;
+pub(crate) use changes::{Pulled, pull};
 pub(crate) use commit::{Sending, send_commit};
 pub(crate) use fetch::{fetch_chunks, fetch_manifests};
 pub(crate) use past::encoded;
@@ -26,10 +26,10 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use model::Epoch;
+use model::{Epoch, Privilege};
 use protocol::bundle::{Decoder, Record};
 use protocol::problem::{Problem, ProblemKind};
-use protocol::{BUNDLE_MEDIA_TYPE, EPOCH_HEADER};
+use protocol::{BUNDLE_MEDIA_TYPE, EPOCH_HEADER, PRIVILEGE_HEADER};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -210,8 +210,10 @@ impl Remote {
         let answer = self.call(method, path, media_type, body, silence).await?;
         let epoch = answer.headers().get(EPOCH_HEADER).and_then(|value| value.to_str().ok());
         let epoch = epoch.and_then(|text| text.parse().ok());
+        let privilege = answer.headers().get(PRIVILEGE_HEADER).and_then(|value| value.to_str().ok());
+        let privilege = privilege.and_then(|text| text.parse().ok());
         let decoder = Decoder::new(u64::MAX);
-        Ok(BundleReader { remote: self.clone(), body: answer.into_body(), decoder, epoch, silence })
+        Ok(BundleReader { remote: self.clone(), body: answer.into_body(), decoder, epoch, privilege, silence })
     }
 }
 
@@ -221,6 +223,7 @@ pub(crate) struct BundleReader {
     body: Incoming,
     decoder: Decoder,
     epoch: Option<Epoch>,
+    privilege: Option<Privilege>,
     silence: Duration,
 }
 
@@ -228,6 +231,11 @@ impl BundleReader {
     /// The server's lineage, as the answer says.
     pub(crate) fn epoch(&self) -> Option<Epoch> {
         self.epoch
+    }
+
+    /// What the account may do in the folder, if the answer says.
+    pub(crate) fn privilege(&self) -> Option<Privilege> {
+        self.privilege
     }
 
     /// The next record; none after the end, which proves that the bundle came whole.

@@ -470,6 +470,9 @@ pub(crate) enum DeviceCommand {
         folder: String,
         /// The local directory; made if it is missing, and may hold files already
         directory: PathBuf,
+        /// Which way changes travel: `down` only receives, `up` only sends
+        #[arg(long, default_value = "both", value_parser = ["both", "down", "up"])]
+        direction: String,
         /// Holds a plan that deletes more nodes than this (and a fifth of all) until a person approves; `off`: never
         #[arg(long, value_name = "N|off", default_value = "1000", value_parser = hold)]
         hold_deletes: Hold,

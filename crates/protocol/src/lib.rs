@@ -24,5 +24,7 @@ pub const BUNDLE_MEDIA_TYPE: &str = "application/vnd.driftless.bundle";
 pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
 /// The header of every answer that carries the server's epoch.
 pub const EPOCH_HEADER: &str = "driftless-epoch";
+/// The header of an answer with changes that carries what the caller may do in the folder now.
+pub const PRIVILEGE_HEADER: &str = "driftless-privilege";
 /// The header of every answer that names the request in the server's log.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";

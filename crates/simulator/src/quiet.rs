@@ -115,7 +115,7 @@ impl World {
             let status = device.memory.status(engine).map_err(|error| error.to_string())?;
             text.push_str(&format!("\n  {}: {status:?}", device.name));
             if !status.in_step {
-                let plan = device.memory.plan(&device.author()).map_err(|error| error.to_string())?;
+                let plan = device.memory.plan(&device.author(), device.direction).map_err(|error| error.to_string())?;
                 text.push_str(&format!("\n  its plan: {plan}"));
             }
         }

@@ -77,6 +77,10 @@ impl<'a> Stage<'a> {
         if self.scenario.given.iter().any(|given| given.device.is_none()) {
             self.sync(&(0..self.names.len()).collect::<Vec<_>>())?;
         }
+        for (name, direction) in &self.scenario.directions {
+            let device = self.device(name)?;
+            self.direct(device, *direction)?;
+        }
         for device in &mut self.world.devices {
             device.counts = crate::Counts::default();
         }
@@ -165,6 +169,7 @@ impl<'a> Stage<'a> {
                 self.world.devices[device].cut_off = u32::from(!online);
                 if online { self.world.connect(device) } else { self.world.disconnect(device) }
             }
+            Deed::Direction(direction) => self.direct(device, direction),
             Deed::Sync => self.sync(&[device]),
         }
     }
@@ -185,6 +190,15 @@ impl<'a> Stage<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A program that begins anew in another direction.
+    fn direct(&mut self, device: usize, direction: planner::Direction) -> Run {
+        self.world.devices[device].direction = direction;
+        self.world.end(device);
+        self.world.start(device)?;
+        self.world.connect(device)?;
+        self.world.feed(device, Event::Paused)
     }
 
     /// Lets these devices settle; the others do nothing meanwhile.

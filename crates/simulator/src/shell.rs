@@ -257,7 +257,7 @@ impl World {
         state.disk.restart_program();
         let moment = state.clock(now);
         let author = state.author();
-        let settings = Settings { author: author.clone(), hold_deletes: None, seed };
+        let settings = Settings { author: author.clone(), direction: state.direction, hold_deletes: None, seed };
         let mut engine = Engine::new(settings);
         if let Some(fault) = self.planted.engine {
             engine.break_rule(fault);
@@ -284,6 +284,13 @@ impl World {
     /// The program dies, and begins again after a while.
     pub(crate) fn die(&mut self, device: usize, for_ms: u64, how: &str) -> Run {
         self.note(device, format_args!("!! dies {how}"));
+        self.end(device);
+        self.queue.after_us(for_ms.saturating_mul(1000), Item::Start { device });
+        Ok(())
+    }
+
+    /// The program is gone.
+    pub(crate) fn end(&mut self, device: usize) {
         let state = &mut self.devices[device];
         if let Some(engine) = state.engine.take() {
             self.rules.add(engine.rules());
@@ -294,8 +301,6 @@ impl World {
         state.doom = None;
         state.linked = false;
         state.link += 1;
-        self.queue.after_us(for_ms.saturating_mul(1000), Item::Start { device });
-        Ok(())
     }
 
     pub(crate) fn doom_disk(&mut self, device: usize, trouble: &Trouble, power: Option<u64>) {

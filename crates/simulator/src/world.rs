@@ -474,6 +474,7 @@ fn new_device(
     let disk = FakeDisk::new(options);
     let skew = (options.start.0 - beginning().0).max(0);
     Ok(Device {
+        direction: planner::Direction::Both,
         name: char::from(b'A' + index as u8).to_string(),
         somebody: Somebody::new(index, Arc::clone(oracle)),
         disk,

@@ -1,7 +1,7 @@
 //! What a pair wants done.
 
 use crate::store::Intent;
-use model::{ContentId, Fingerprint, Handle, NodeId, NodeKey, RelativePath, Timestamp};
+use model::{ContentId, Fingerprint, Handle, Name, NodeId, NodeKey, RelativePath, Timestamp};
 
 /// Something to do. Each is answered by an event, but for timers (at most one answer) and activities (none).
 #[derive(Debug)]
@@ -136,6 +136,16 @@ pub enum LocalActionKind {
         from: RelativePath,
         /// To where.
         to: RelativePath,
+        /// How it looks.
+        expected: Fingerprint,
+    },
+    /// Into the directory for what is not synced ([`model::ignore::NOT_SYNCED`]), under this name or, if that is taken,
+    /// one made of it.
+    SetAside {
+        /// Where.
+        path: RelativePath,
+        /// The name there.
+        name: Name,
         /// How it looks.
         expected: Fingerprint,
     },

@@ -21,6 +21,7 @@ pub mod event;
 mod fault;
 mod ingest_remote;
 mod local;
+mod one_way;
 pub mod memory_store;
 mod paths;
 mod record;
@@ -39,4 +40,5 @@ pub use event::{
 #[doc(hidden)]
 pub use fault::Fault;
 pub use memory_store::MemoryStore;
+pub use planner::Direction;
 pub use store::{Frozen, Intent, IntentOperation, Memory, PairState, PairStore, Row, StoreError};

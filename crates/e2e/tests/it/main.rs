@@ -13,6 +13,7 @@ mod joining;
 mod kills;
 mod latency;
 mod moves;
+mod one_way;
 mod plain;
 mod programs;
 mod refusals;

@@ -6,6 +6,7 @@ mod cost;
 mod exhaustive;
 mod faults;
 mod golden;
+mod one_way;
 mod histories;
 mod perturb;
 mod properties;

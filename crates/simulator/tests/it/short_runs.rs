@@ -92,7 +92,7 @@ fn what_once_went_wrong_goes_right() {
 }
 
 /// Rules that no short run is expected to reach, each with the reason.
-const RARE: [planner::Rule; 5] = [
+const RARE: [planner::Rule; 11] = [
     // A crash just between a shelf and what it was for.
     planner::Rule::ShelfFound,
     // Two moves that close a circle, and a deletion of the directory that the undone one needs.
@@ -102,6 +102,13 @@ const RARE: [planner::Rule; 5] = [
     planner::Rule::DuplicateDropped,
     // Something frozen in a directory that a new remote node takes the name of.
     planner::Rule::HeldReleased,
+    // One-way pairs: a world of their own.
+    planner::Rule::Yielded,
+    planner::Rule::SetAside,
+    planner::Rule::BroughtBack,
+    planner::Rule::SentAgain,
+    planner::Rule::RemoteRenamed,
+    planner::Rule::ClashLeft,
 ];
 
 #[test]

@@ -8,12 +8,12 @@ use crate::cursor::CursorProblem;
 use crate::failure::Failure;
 use crate::server::Server;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse as _, Response};
 use model::permit::Read;
 use model::{Action, FolderId};
 use protocol::bundle::{Encoder, PageEnd};
-use protocol::{BUNDLE_MEDIA_TYPE, Cursor, ProblemKind};
+use protocol::{BUNDLE_MEDIA_TYPE, Cursor, PRIVILEGE_HEADER, ProblemKind};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +60,7 @@ pub(crate) async fn get(
         };
         let is_news = !page.nodes.is_empty() || Some(page.next) != since || query.since.is_none();
         if is_news || *stopping.borrow() {
-            return answer(&server, folder, page).await;
+            return answer(&server, caller, folder, page).await;
         }
         let woken = async {
             loop {
@@ -74,8 +74,8 @@ pub(crate) async fn get(
         tokio::select! {
             true = woken => {}
             () = crate::serve::told_to_stop(&mut stopping) => {}
-            () = tokio::time::sleep_until(deadline) => return answer(&server, folder, page).await,
-            else => return answer(&server, folder, page).await,
+            () = tokio::time::sleep_until(deadline) => return answer(&server, caller, folder, page).await,
+            else => return answer(&server, caller, folder, page).await,
         }
     }
 }
@@ -105,7 +105,14 @@ async fn explain(server: &Server, error: versioning::Error) -> Failure {
     error.into()
 }
 
-async fn answer(server: &Arc<Server>, folder: FolderId, page: Page) -> Result<Response, Failure> {
+async fn answer(
+    server: &Arc<Server>,
+    caller: Caller,
+    folder: FolderId,
+    page: Page,
+) -> Result<Response, Failure> {
+    let (principal, now) = (caller.principal, server.now());
+    let facts = server.read(move |snapshot| Ok::<_, Failure>(snapshot.facts(principal, folder, now)?)).await?;
     let cursor = server.cursor_key.make(server.epoch(), folder, page.next);
     let bytes = server
         .blocking(move || {
@@ -117,5 +124,9 @@ async fn answer(server: &Arc<Server>, folder: FolderId, page: Page) -> Result<Re
         .await?;
     server.metrics.pull();
     server.metrics.bytes_out(bytes.len() as u64);
-    Ok(([(header::CONTENT_TYPE, BUNDLE_MEDIA_TYPE)], bytes).into_response())
+    let headers = [
+        (header::CONTENT_TYPE, BUNDLE_MEDIA_TYPE),
+        (HeaderName::from_static(PRIVILEGE_HEADER), facts.privilege.as_str()),
+    ];
+    Ok((headers, bytes).into_response())
 }
