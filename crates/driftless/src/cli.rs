@@ -191,6 +191,9 @@ pub(crate) enum UserCommand {
         /// Lets it administer the server
         #[arg(long)]
         administrator: bool,
+        /// Makes no home folder for it
+        #[arg(long)]
+        no_home: bool,
         /// Reads the password from the first line of standard input
         #[arg(long)]
         password_stdin: bool,
@@ -217,6 +220,14 @@ pub(crate) enum UserCommand {
         /// Whether it may do nothing at all for now
         #[arg(long, value_name = "YES|NO")]
         disabled: Option<YesNo>,
+        /// Makes its home folder, if it has none; by itself, without other changes
+        #[arg(
+            long,
+            value_name = "yes",
+            value_parser = ["yes"],
+            conflicts_with_all = ["password", "password_stdin", "administrator", "disabled", "system_user"]
+        )]
+        home: Option<String>,
         /// Which login of this machine is this person, for files in plain directories; `none` for none
         #[arg(long, value_name = "LOGIN|none")]
         system_user: Option<String>,

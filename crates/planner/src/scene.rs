@@ -48,8 +48,16 @@ impl<'v, V: View> Scene<'v, V> {
             }
             level = parents.into_iter().filter(|key| !nodes.contains_key(key)).collect();
         }
-        let mut scene =
-            Self { view, author, direction, fault, dirty, nodes, frozen: BTreeSet::new(), trace: RefCell::default() };
+        let mut scene = Self {
+            view,
+            author,
+            direction,
+            fault,
+            dirty,
+            nodes,
+            frozen: BTreeSet::new(),
+            trace: RefCell::default(),
+        };
         scene.frozen = scene.find_frozen();
         Ok(scene)
     }

@@ -276,13 +276,12 @@ impl Worker {
             .map_err(|error| error.to_string())?;
         let mut seed = [0; 16];
         getrandom::fill(&mut seed).map_err(|error| error.to_string())?;
-        let settings =
-            Settings {
-                author: self.settings.author.clone(),
-                direction: self.settings.direction,
-                hold_deletes: self.settings.hold_deletes,
-                seed,
-            };
+        let settings = Settings {
+            author: self.settings.author.clone(),
+            direction: self.settings.direction,
+            hold_deletes: self.settings.hold_deletes,
+            seed,
+        };
         let engine = Engine::new(settings);
         let disk_jobs = self.start_disk(&replica);
         *locked(&self.shared.trouble) = None;

@@ -38,6 +38,8 @@ pub enum TroubleKind {
     Pause,
     /// No trouble, but a person's deed on the server: the folder goes back to an earlier state.
     Rewind,
+    /// No trouble either: a device's account may only read for a while.
+    ReadOnly,
 }
 
 impl TroubleKind {

@@ -38,6 +38,7 @@ pub(crate) struct Changes {
     pub(crate) nodes: Vec<RemoteNode>,
     pub(crate) cursor: Cursor,
     pub(crate) epoch: Epoch,
+    pub(crate) may_write: bool,
 }
 
 /// A rule of the server broken on purpose, to show that the simulation would notice.
@@ -139,6 +140,24 @@ impl Server {
         Ok(model::authorize(principal, folder, action, facts)?)
     }
 
+    /// What a device's account may do from now on.
+    pub(crate) fn grant(&self, device: usize, read_only: bool, now: Timestamp) -> Result<(), String> {
+        let privilege = if read_only { Privilege::Read } else { Privilege::Write };
+        let (authority, subject) = (Authority::Administrator, Subject::User(self.principals[device].user));
+        folder::grant(&*self.database, authority, self.folder, subject, Some(privilege), now)
+            .map_err(|error| error.to_string())
+    }
+
+    /// Whether a content is some node's, current, kept or removed.
+    pub(crate) fn keeps(&self, content: ContentId, now: Timestamp) -> bool {
+        let folder = self.folder;
+        let rows = read::<_, Error>(&*self.database, move |s| {
+            Ok(s.changed_nodes(folder, Seq(0), Seq(i64::MAX as u64), NODES_MAX)?)
+        });
+        let nodes = rows.unwrap_or_default().into_iter().map(|row| row.to_remote().id);
+        nodes.into_iter().any(|node| self.fetch(0, node, content, now).is_some())
+    }
+
     /// Takes a commit.
     pub(crate) fn commit(
         &mut self,
@@ -149,7 +168,9 @@ impl Server {
         self.taken += 1;
         let committed = self.try_commit(device, sent, now);
         let committed = committed.map_err(|error| match error {
-            Error::Denied(_) => CommitFailure::NoAccess,
+            Error::Denied(_) if self.permit::<Read>(device, Action::List, now).is_err() => {
+                CommitFailure::NoAccess
+            }
             _ => CommitFailure::Refused,
         })?;
         let before = committed.before();
@@ -291,7 +312,8 @@ impl Server {
             place = Some(page.next);
             if !page.more {
                 let cursor = Cursor { text: page.head.0.to_string(), seq: page.head };
-                return Ok(Changes { nodes, cursor, epoch: EPOCH });
+                let may_write = self.permit::<Write>(device, Action::Write, now).is_ok();
+                return Ok(Changes { nodes, cursor, epoch: EPOCH, may_write });
             }
         }
     }

@@ -257,11 +257,13 @@ impl World {
         state.disk.restart_program();
         let moment = state.clock(now);
         let author = state.author();
-        let settings = Settings { author: author.clone(), direction: state.direction, hold_deletes: None, seed };
+        let settings =
+            Settings { author: author.clone(), direction: state.direction, hold_deletes: None, seed };
         let mut engine = Engine::new(settings);
         if let Some(fault) = self.planted.engine {
             engine.break_rule(fault);
         }
+        let reads_only = state.reads_only;
         state.engine = Some(engine);
         let faults = if quiet { WatchFaults::default() } else { self.profile.watch };
         state.watcher = Some(state.disk.watch(faults, None));
@@ -273,6 +275,9 @@ impl World {
         let rescued = tended.map(|tended| tended.rescued).unwrap_or_default();
         if !rescued.is_empty() {
             self.note(device, format_args!("rescued {rescued:?}"));
+        }
+        if reads_only {
+            self.feed(device, Event::MayWrite(false))?;
         }
         self.feed(device, Event::Started)?;
         self.plan_watch(device);

@@ -21,12 +21,13 @@ pub mod event;
 mod fault;
 mod ingest_remote;
 mod local;
-mod one_way;
 pub mod memory_store;
+mod one_way;
 mod paths;
 mod record;
 mod retry;
 pub mod store;
+mod tell;
 mod work;
 
 pub use effect::{

@@ -15,7 +15,11 @@ pub(crate) fn unsent<S: PairStore>(
     store: &S,
     may_write: bool,
 ) -> Result<Vec<(RelativePath, String)>, StoreError> {
-    let reason = if may_write { "not sent: this directory only receives" } else { "not sent: you may only read this folder" };
+    let reason = if may_write {
+        "not sent: this directory only receives"
+    } else {
+        "not sent: you may only read this folder"
+    };
     let mut found = Vec::new();
     let dirty = store.dirty()?;
     store.prefetch(&dirty)?;

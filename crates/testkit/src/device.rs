@@ -7,7 +7,9 @@ use model::{
     Group, GroupOutcome, NameRule, NodeId, NodeKey, NodeRef, NodeState, Operation, RemoteNode, Revision, Seq,
 };
 use planner::rule::{Fault, Trace};
-use planner::{Direction, LocalOperation, Plan, RemoteGroup, RemoteOperation, Tree, bookkeeping_steps, plan_traced};
+use planner::{
+    Direction, LocalOperation, Plan, RemoteGroup, RemoteOperation, Tree, bookkeeping_steps, plan_traced,
+};
 use std::collections::BTreeMap;
 
 /// A device and its memory of one folder.

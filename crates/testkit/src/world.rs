@@ -2,8 +2,8 @@
 
 use crate::device::Device;
 use crate::edit::Edit;
-use crate::server::Server;
 use crate::edit::held_by;
+use crate::server::Server;
 use crate::tree::{Listing, content_of, insert};
 use model::ignore::not_synced;
 use model::{Content, NameRule, NodeId, NodeState, RelativePath};

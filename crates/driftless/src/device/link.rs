@@ -83,7 +83,8 @@ pub(super) async fn sync(
 ) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     let directory = absolute(directory)?;
-    let request = SyncRequest { folder: folder.to_owned(), directory, direction: direction.to_owned(), hold_deletes };
+    let request =
+        SyncRequest { folder: folder.to_owned(), directory, direction: direction.to_owned(), hold_deletes };
     if control::is_running(home).await {
         return super::say(home, &ControlRequest::Sync(request)).await;
     }

@@ -40,7 +40,8 @@ pub(super) async fn status(home: &Home, json: bool) -> anyhow::Result<ExitCode> 
             (false, "up") => "only sends",
             _ => "",
         };
-        let detail = [way, &detail].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+        let detail =
+            [way, &detail].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
         rows.push(vec![
             pair.folder.clone(),
             pair.directory.display().to_string(),

@@ -74,7 +74,8 @@ pub(crate) fn converge_directed(
                 .trees
                 .dirty_keys()
                 .find(|key| !pair.trees.row(*key).is_some_and(|row| is_left_alone(row, direction)))
-                .filter(|_| !waiting) {
+                .filter(|_| !waiting)
+            {
                 None => Ok(outcome),
                 Some(key) => Err(format!("nothing planned, but {key:?} is {:?}", pair.trees.row(key))),
             };
@@ -83,7 +84,10 @@ pub(crate) fn converge_directed(
         carry_out(pair, &plan, random, trouble, &mut outcome)
             .map_err(|error| format!("{error}\nin {plan:#?}"))?;
     }
-    Err(format!("not done after {ROUNDS_MAX} rounds: {:#?}", plan_traced(&pair.trees, &author(), direction, fault)))
+    Err(format!(
+        "not done after {ROUNDS_MAX} rounds: {:#?}",
+        plan_traced(&pair.trees, &author(), direction, fault)
+    ))
 }
 
 fn carry_out(

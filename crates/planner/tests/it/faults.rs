@@ -51,6 +51,7 @@ fn every_rule_decides_something_in_some_scenario() {
     }
     // Need a crash or a disk that tells clashing names apart, which the ideal world has not: `properties` and
     // `one_way` have.
-    let silent: Vec<Rule> = total.silent().filter(|rule| ![Rule::ShelfFound, Rule::ClashLeft].contains(rule)).collect();
+    let silent: Vec<Rule> =
+        total.silent().filter(|rule| ![Rule::ShelfFound, Rule::ClashLeft].contains(rule)).collect();
     assert!(silent.is_empty(), "never needed: {silent:?}");
 }

@@ -72,7 +72,13 @@ fn strokes(random: &mut Random, most: usize) -> Vec<Stroke> {
     let number = random.below(most + 1);
     let mut stroke = || {
         let mut byte = |limit: usize| random.below(limit) as u8;
-        Stroke { deed: byte(usize::from(DEEDS)), node: byte(12), directory: byte(8), name: byte(6), text: byte(6) }
+        Stroke {
+            deed: byte(usize::from(DEEDS)),
+            node: byte(12),
+            directory: byte(8),
+            name: byte(6),
+            text: byte(6),
+        }
     };
     (0..number).map(|_| stroke()).collect()
 }
@@ -166,7 +172,11 @@ fn a_one_way_pair_that_goes_both_ways_comes_together() {
             let there: BTreeSet<Content> = pair.contents(Tree::Remote).cloned().collect();
             converge_directed(&mut pair, Direction::Both, &mut random, trouble, None)
                 .unwrap_or_else(|error| panic!("{direction:?}, seed {seed}: {error}"));
-            assert_eq!(outside(&pair, Tree::Local), outside(&pair, Tree::Remote), "{direction:?}, seed {seed}");
+            assert_eq!(
+                outside(&pair, Tree::Local),
+                outside(&pair, Tree::Remote),
+                "{direction:?}, seed {seed}"
+            );
             let kept: BTreeSet<Content> = pair.contents(Tree::Remote).cloned().collect();
             assert!(here.is_subset(&kept) && there.is_subset(&kept), "{direction:?}, seed {seed}");
         }
@@ -194,7 +204,10 @@ fn what_is_frozen_is_left_alone_one_way() {
                 .unwrap_or_else(|error| panic!("{direction:?}, seed {seed}: {error}"));
             let after = pair.state(Tree::Local, frozen).map(|state| state.content.clone());
             assert_eq!(before, after, "{direction:?}, seed {seed}");
-            assert_eq!(remote.map(|s| s.content), pair.state(Tree::Remote, frozen).map(|s| s.content.clone()));
+            assert_eq!(
+                remote.map(|s| s.content),
+                pair.state(Tree::Remote, frozen).map(|s| s.content.clone())
+            );
         }
     }
 }
@@ -205,7 +218,9 @@ fn every_tree_of_two_nodes_with_one_edit_on_either_side_one_way() {
     for base in bases(2) {
         let locals = edited(&base, Tree::Local, "local", 1);
         let remotes = edited(&base, Tree::Remote, "remote", 1);
-        for (local, remote) in locals.iter().flat_map(|local| remotes.iter().map(move |remote| (local, remote))) {
+        for (local, remote) in
+            locals.iter().flat_map(|local| remotes.iter().map(move |remote| (local, remote)))
+        {
             let pair = combined(local, remote);
             for direction in WAYS {
                 cases += 1;

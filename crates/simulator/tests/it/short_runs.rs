@@ -40,6 +40,20 @@ fn a_monitor_beside_clients_misses_nothing_for_good() {
     }
 }
 
+/// Some devices only receive, one only sends, and accounts may only read for a while: nothing is lost, and whoever
+/// follows has what the other side has.
+#[test]
+fn pairs_that_go_one_way_follow_and_lose_nothing() {
+    let mut rules = planner::Trace::default();
+    for seed in 1..=40 {
+        rules.add(&sound(seed, &Profile::one_way(seed, None, 40)).rules);
+    }
+    use planner::Rule::{BroughtBack, RemoteRenamed, SentAgain, SetAside, Yielded};
+    for rule in [Yielded, SetAside, BroughtBack, SentAgain, RemoteRenamed] {
+        assert!(rules.count(rule) > 0, "never decided anything: {rule:?}");
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_trace() {
     for seed in 1..=6 {

@@ -70,7 +70,14 @@ pub fn parse(text: &str) -> Result<Vec<Scenario>, ParseError> {
 
 fn empty(title: String) -> Scenario {
     let rule = NameRule::Portable;
-    Scenario { title, rule, directions: Vec::new(), given: Vec::new(), actions: Vec::new(), expectations: Vec::new() }
+    Scenario {
+        title,
+        rule,
+        directions: Vec::new(),
+        given: Vec::new(),
+        actions: Vec::new(),
+        expectations: Vec::new(),
+    }
 }
 
 fn complete(scenario: &Scenario) -> Result<(), String> {
@@ -103,7 +110,8 @@ fn read_heading(scenario: &mut Scenario, before: Part, words: &[Word]) -> Result
         ["expect", "on", device] if before >= Part::Do => (Part::Expect, Some(device_name(device)?)),
         _ => {
             return Err(
-                "a heading is `names`, `direction`, `given [on X]`, `do` or `expect [on X]`, in this order".to_owned()
+                "a heading is `names`, `direction`, `given [on X]`, `do` or `expect [on X]`, in this order"
+                    .to_owned(),
             );
         }
     };

@@ -112,7 +112,8 @@ async fn answer(
     page: Page,
 ) -> Result<Response, Failure> {
     let (principal, now) = (caller.principal, server.now());
-    let facts = server.read(move |snapshot| Ok::<_, Failure>(snapshot.facts(principal, folder, now)?)).await?;
+    let facts =
+        server.read(move |snapshot| Ok::<_, Failure>(snapshot.facts(principal, folder, now)?)).await?;
     let cursor = server.cursor_key.make(server.epoch(), folder, page.next);
     let bytes = server
         .blocking(move || {
