@@ -34,7 +34,7 @@ fn count(tree: &Tree) -> BTreeMap<&Bytes, usize> {
     for (path, seen) in tree {
         if let Seen::File { bytes, .. } = seen
             && !bytes.is_empty()
-            && is_synced_path(path)
+            && (is_synced_path(path) || is_set_aside(path))
         {
             *counts.entry(bytes).or_default() += 1;
         }

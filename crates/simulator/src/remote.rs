@@ -151,11 +151,10 @@ impl Server {
     /// Whether a content is some node's, current, kept or removed.
     pub(crate) fn keeps(&self, content: ContentId, now: Timestamp) -> bool {
         let folder = self.folder;
-        let rows = read::<_, Error>(&*self.database, move |s| {
-            Ok(s.changed_nodes(folder, Seq(0), Seq(i64::MAX as u64), NODES_MAX)?)
+        let next = read::<_, Error>(&*self.database, move |s| {
+            Ok(s.folder(folder)?.map_or(0, |folder| folder.counters.next_node.0))
         });
-        let nodes = rows.unwrap_or_default().into_iter().map(|row| row.to_remote().id);
-        nodes.into_iter().any(|node| self.fetch(0, node, content, now).is_some())
+        (0..next.unwrap_or(0)).any(|node| self.fetch(0, NodeId(node), content, now).is_some())
     }
 
     /// Takes a commit.

@@ -134,7 +134,8 @@ impl World {
         let oracle = self.oracle.lock().unwrap_or_else(PoisonError::into_inner);
         let alone = !oracle.power_was_lost() && !oracle.was_rewound();
         drop(oracle);
-        if self.profile.users == 1 && device == 0 && alone {
+        let follows = self.profile.is_one_way();
+        if self.profile.users == 1 && device == 0 && alone && !follows {
             return Err(format!("the only user was disturbed: {actions:?}"));
         }
         if self.devices[device].apply.is_some() {
