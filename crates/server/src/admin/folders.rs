@@ -1,6 +1,6 @@
 //! Shared folders and who may do what in them.
 
-use super::homes::HOME_SIGN;
+use super::homes::HOME_PREFIX;
 use super::{AdminError, Outcome, change, find_folder, find_group, find_user};
 use crate::api::folders::wire_kind;
 use crate::server::Server;
@@ -28,10 +28,10 @@ pub(super) fn add(
     quota_bytes: Option<u64>,
     plain: Option<String>,
 ) -> Outcome {
-    if name.starts_with(HOME_SIGN) {
-        return Err(AdminError::Invalid(format!("names that begin with {HOME_SIGN} are home folders'")));
-    }
     let name_key = auth::account::name_key(&name).map_err(|error| AdminError::Invalid(error.to_string()))?;
+    if name_key.0.starts_with(HOME_PREFIX) {
+        return Err(AdminError::Invalid(format!("names that begin with '{HOME_PREFIX}' are home folders'")));
+    }
     let details = [("folder", name.clone()), ("plain", plain.clone().unwrap_or_default())];
     let details = details.each_ref().map(|(name, value)| (*name, value.as_str()));
     let preparing = Arc::clone(server);

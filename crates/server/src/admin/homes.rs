@@ -10,10 +10,10 @@ use model::{FolderId, NameRule, Privilege, Timestamp};
 use protocol::admin::AdminAnswer;
 use versioning::folder::KEEP_VERSIONS;
 
-/// The sign before a home folder's name on the server; no other folder's name begins with it.
-pub(crate) const HOME_SIGN: char = '~';
+/// What a home folder's name on the server begins with; no other folder's does.
+pub(crate) const HOME_PREFIX: &str = "home-";
 
-/// As much of an account's name as is in its home folder's: with sign and number it is short enough for a name.
+/// As much of an account's name as is in its home folder's: with prefix and number it is short enough for a name.
 const NAME_BYTES: usize = 48;
 
 /// Gives an account that exists a home folder.
@@ -55,12 +55,12 @@ pub(super) fn make(
     Ok(id)
 }
 
-/// `~NAME`, with a number where somebody of that name has left a home folder behind: nobody gets another's files.
+/// `home-NAME`, with a number where somebody of that name has left a home folder behind: nobody gets another's files.
 fn free_name(transaction: &dyn Transaction, user: &str) -> Result<(String, model::NameKey), AdminError> {
     let stem = &user[..user.floor_char_boundary(NAME_BYTES)];
     for number in 1u32.. {
         let again = if number == 1 { String::new() } else { format!("-{number}") };
-        let name = format!("{HOME_SIGN}{}{again}", stem.trim_end());
+        let name = format!("{HOME_PREFIX}{}{again}", stem.trim_end());
         let key = auth::account::name_key(&name).map_err(|error| AdminError::Invalid(error.to_string()))?;
         if transaction.folder_named(&key)?.is_none() {
             return Ok((name, key));
