@@ -1,7 +1,7 @@
 //! Golden scenarios in the simulated world: the same texts that the planner alone is run with, on engines, disks and
 //! a network without faults.
 
-use crate::deed::{Act, is_conflict_copy, is_synced_path};
+use crate::deed::{Act, is_conflict_copy, is_set_aside, is_synced_path};
 use crate::plan::Plan;
 use crate::profile::Profile;
 use crate::world::{Planted, Run, World};
@@ -259,7 +259,7 @@ impl<'a> Stage<'a> {
         let tree = self.world.devices[device].tree();
         let mut left: Vec<(String, Held)> = tree
             .iter()
-            .filter(|(path, _)| is_synced_path(path))
+            .filter(|(path, _)| is_synced_path(path) || is_set_aside(path))
             .filter_map(|(path, seen)| Some((path.to_string(), held(seen)?)))
             .collect();
         let found = format!("{left:#?}");
