@@ -143,8 +143,15 @@ pub struct SyncRequest {
     pub folder: String,
     /// The local directory.
     pub directory: PathBuf,
+    /// Which way changes travel: `both`, `down` or `up`.
+    #[serde(default = "both")]
+    pub direction: String,
     /// How many deletions are held for a person; none: never.
     pub hold_deletes: Option<u64>,
+}
+
+fn both() -> String {
+    sync_engine::Direction::Both.as_str().to_owned()
 }
 
 /// What the daemon answers.
@@ -370,6 +377,12 @@ pub struct PairStatus {
     /// `in_step`, `syncing`, `looking`, `paused`, `offline`, `held`, `issues`, `no_access`, `distrusted` or
     /// `trouble`.
     pub state: String,
+    /// Which way changes travel: `both`, `down` or `up`.
+    #[serde(default = "both")]
+    pub direction: String,
+    /// The account may only read the folder: nothing is sent, whatever the direction.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
     /// More about it, where there is more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,

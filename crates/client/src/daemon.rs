@@ -187,6 +187,7 @@ impl Daemon {
                     pair.tell(Event::Offline);
                 }
             }
+            Signal::RightsChanged => state.pairs.values().for_each(|pair| pair.tell(Event::Verify)),
             Signal::Wake(folder, head) => {
                 for pair in state.pairs.values().filter(|pair| pair.folder == folder) {
                     pair.tell(Event::Woken(head));

@@ -15,6 +15,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use sync_engine::Direction;
 
 /// A device's home directory.
 #[derive(Debug, Clone)]
@@ -157,6 +158,9 @@ pub struct PairConfiguration {
     pub directory: PathBuf,
     /// What the replica's marker says.
     pub marker: String,
+    /// Which way changes travel: `both`, `down` or `up`.
+    #[serde(default = "both")]
+    pub direction: String,
     /// A plan that deletes more than this many nodes (and a fifth of all) waits for a person; none: never.
     #[serde(default = "hold_deletes_default")]
     pub hold_deletes: Option<u64>,
@@ -166,6 +170,10 @@ pub struct PairConfiguration {
     /// See `paused`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_until: Option<i64>,
+}
+
+fn both() -> String {
+    Direction::Both.as_str().to_owned()
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "serde wants the field's type")]
@@ -181,6 +189,12 @@ impl PairConfiguration {
     #[must_use]
     pub fn folder_id(&self) -> Option<FolderId> {
         self.folder.parse().ok()
+    }
+
+    /// Which way changes travel. A word of a later version is taken for the careful one: nothing is sent.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        self.direction.parse().unwrap_or(Direction::Down)
     }
 
     /// When two names clash.

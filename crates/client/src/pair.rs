@@ -1,10 +1,10 @@
 //! A pair of this device: a directory, and a shared folder on the server.
 
 use crate::home::{Home, Link, PairConfiguration};
-use crate::remote::{Remote, RemoteError, Sending, fetch_chunks, fetch_manifests, pull, send_commit};
+use crate::remote::{Pulled, Remote, RemoteError, Sending, fetch_chunks, fetch_manifests, pull, send_commit};
 use chunker::Manifest;
 use model::conflict::Author;
-use model::{ChunkId, ContentId, Epoch, FolderId, NodeId};
+use model::{ChunkId, ContentId, Epoch, FolderId, NodeId, Privilege};
 use protocol::bundle::{NodeContent, WantedChunk};
 use protocol::problem::ProblemKind;
 use replica::{CommitJob, Inbox, OpenReplica, PairSettings, Unavailable};
@@ -42,6 +42,7 @@ impl Pair {
             memory: home.pair_file(configuration.number),
             names: configuration.name_rule(),
             author: Author { user: link.user.clone(), device: link.device.clone() },
+            direction: configuration.direction(),
             hold_deletes: configuration.hold_deletes,
             paused: configuration.paused,
             full_scan: FULL_SCAN,
@@ -77,7 +78,12 @@ impl replica::Remote for SharedFolder {
     fn pull(&self, since: Option<String>, known_epoch: Option<Epoch>, inbox: Inbox) {
         let (remote, folder) = (self.remote.clone(), self.folder);
         self.runtime.spawn(async move {
-            let take = |nodes| inbox.tell(Event::ChangesPart(nodes));
+            let take = |pulled| {
+                inbox.tell(match pulled {
+                    Pulled::Privilege(privilege) => Event::MayWrite(privilege >= Privilege::Write),
+                    Pulled::Nodes(nodes) => Event::ChangesPart(nodes),
+                });
+            };
             inbox.tell(match pull(&remote, folder, since, known_epoch, take).await {
                 Ok((cursor, epoch)) => Event::ChangesDone { cursor, epoch },
                 Err(error) => Event::PullFailed(pull_failure(&error)),

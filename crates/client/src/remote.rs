@@ -19,7 +19,7 @@ pub use events::{Connection, Signal};
 pub use people::{link, wait_for_server};
 pub use trust::{Distrust, Trust};
 
-pub(crate) use changes::pull;
+pub(crate) use changes::{Pulled, pull};
 pub(crate) use commit::{Sending, send_commit};
 pub(crate) use fetch::{fetch_chunks, fetch_manifests};
 pub(crate) use past::encoded;
@@ -35,10 +35,10 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use model::{Epoch, FolderId, Limits};
+use model::{Epoch, FolderId, Limits, Privilege};
 use protocol::bundle::{Decoder, Record};
 use protocol::problem::{Problem, ProblemKind};
-use protocol::{BUNDLE_MEDIA_TYPE, EPOCH_HEADER, RATE_HEADER};
+use protocol::{BUNDLE_MEDIA_TYPE, EPOCH_HEADER, PRIVILEGE_HEADER, RATE_HEADER};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -357,8 +357,10 @@ impl Remote {
     ) -> BundleReader {
         let epoch = answer.headers().get(EPOCH_HEADER).and_then(|value| value.to_str().ok());
         let epoch = epoch.and_then(|text| text.parse().ok());
+        let privilege = answer.headers().get(PRIVILEGE_HEADER).and_then(|value| value.to_str().ok());
+        let privilege = privilege.and_then(|text| text.parse().ok());
         let decoder = Decoder::new(u64::MAX);
-        BundleReader { remote: self.clone(), body: answer.into_body(), decoder, epoch, silence, place }
+        BundleReader { remote: self.clone(), body: answer.into_body(), decoder, epoch, privilege, silence, place }
     }
 }
 
@@ -368,6 +370,7 @@ pub(crate) struct BundleReader {
     body: Incoming,
     decoder: Decoder,
     epoch: Option<Epoch>,
+    privilege: Option<Privilege>,
     silence: Duration,
     place: Option<Place>,
 }
@@ -376,6 +379,11 @@ impl BundleReader {
     /// The server's lineage, as the answer says.
     pub(crate) fn epoch(&self) -> Option<Epoch> {
         self.epoch
+    }
+
+    /// What the account may do in the folder, if the answer says.
+    pub(crate) fn privilege(&self) -> Option<Privilege> {
+        self.privilege
     }
 
     /// The next record; none after the end, which proves that the bundle came whole.

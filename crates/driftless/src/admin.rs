@@ -61,18 +61,26 @@ pub(crate) fn init(data: &Data, user: &str, password: String) -> anyhow::Result<
         }
         other => failure(other)?,
     }
-    let request =
-        AdminRequest::UserAdd { user: user.to_owned(), password: Secret(password), administrator: true };
+    let request = AdminRequest::UserAdd {
+        user: user.to_owned(),
+        password: Secret(password),
+        administrator: true,
+        home: false,
+    };
     failure(server::admin::execute(&server, request))
 }
 
 fn user(command: &UserCommand) -> anyhow::Result<ExitCode> {
     match command {
-        UserCommand::Add { name, administrator, password_stdin, common } => {
+        UserCommand::Add { name, administrator, no_home, password_stdin, common } => {
             let password = Secret(password::read(*password_stdin, true)?);
-            ask(common, AdminRequest::UserAdd { user: name.clone(), password, administrator: *administrator })
+            let (user, administrator, home) = (name.clone(), *administrator, !no_home);
+            ask(common, AdminRequest::UserAdd { user, password, administrator, home })
         }
         UserCommand::List { common } => ask(common, AdminRequest::UserList),
+        UserCommand::Set { name, home: Some(_), common, .. } => {
+            ask(common, AdminRequest::UserHome { user: name.clone() })
+        }
         UserCommand::Set {
             name,
             password,
@@ -83,6 +91,7 @@ fn user(command: &UserCommand) -> anyhow::Result<ExitCode> {
             upload_rate,
             download_rate,
             common,
+            ..
         } => {
             let password = match *password || *password_stdin {
                 true => Some(Secret(password::read(*password_stdin, true)?)),

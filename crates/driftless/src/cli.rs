@@ -199,6 +199,9 @@ pub(crate) enum UserCommand {
         /// Lets it administer the server
         #[arg(long)]
         administrator: bool,
+        /// Makes no home folder for it
+        #[arg(long)]
+        no_home: bool,
         /// Reads the password from the first line of standard input
         #[arg(long)]
         password_stdin: bool,
@@ -225,6 +228,14 @@ pub(crate) enum UserCommand {
         /// Whether it may do nothing at all for now
         #[arg(long, value_name = "YES|NO")]
         disabled: Option<YesNo>,
+        /// Makes its home folder, if it has none; by itself, without other changes
+        #[arg(
+            long,
+            value_name = "yes",
+            value_parser = ["yes"],
+            conflicts_with_all = ["password", "password_stdin", "administrator", "disabled", "system_user"]
+        )]
+        home: Option<String>,
         /// Which login of this machine is this person, for files in plain directories; `none` for none
         #[arg(long, value_name = "LOGIN|none")]
         system_user: Option<String>,
@@ -528,6 +539,9 @@ pub(crate) enum DeviceCommand {
         folder: String,
         /// The local directory; made if it is missing, and may hold files already
         directory: PathBuf,
+        /// Which way changes travel: `down` only receives, `up` only sends
+        #[arg(long, default_value = "both", value_parser = ["both", "down", "up"])]
+        direction: String,
         /// Holds a plan that deletes more nodes than this (and a fifth of all) until a person approves; `off`: never
         #[arg(long, value_name = "N|off", default_value = "1000", value_parser = hold)]
         hold_deletes: Hold,

@@ -116,6 +116,7 @@ async fn device(place: &Path, name: &str, address: &str, password: &Secret) -> a
     let request = control::SyncRequest {
         folder: folder.name.clone(),
         directory: directory.clone(),
+        direction: "both".to_owned(),
         hold_deletes: None,
     };
     let pair = new_pair(&configuration, &request, folder.id, folder.name_rule).map_err(anyhow::Error::msg)?;

@@ -67,8 +67,8 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
         }
         DeviceCommand::Trust { fingerprint, home } => link::trust(&open_home(home)?, *fingerprint).await,
         DeviceCommand::Folders { shown } => link::folders(&open_home(&shown.home)?, shown.json).await,
-        DeviceCommand::Sync { folder, directory, hold_deletes, home } => {
-            link::sync(&open_home(home)?, folder, directory, hold_deletes.0).await
+        DeviceCommand::Sync { folder, directory, direction, hold_deletes, home } => {
+            link::sync(&open_home(home)?, folder, directory, direction, hold_deletes.0).await
         }
         DeviceCommand::Unsync { directory, home } => {
             link::unsync(&open_home(home)?, &absolute(directory)?).await

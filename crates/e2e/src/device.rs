@@ -50,8 +50,13 @@ impl Device {
 
     /// Keeps its directory in step with a shared folder from now on.
     pub fn sync(&self, folder: &str) -> Result<()> {
+        self.sync_with(folder, &[])
+    }
+
+    /// The same, with options.
+    pub fn sync_with(&self, folder: &str, options: &[&str]) -> Result<()> {
         let directory = self.directory.to_str().context("a test's directory is text")?;
-        self.run(&["sync", folder, directory])?.ok().context("cannot sync")?;
+        self.run(&[&["sync", folder, directory], options].concat())?.ok().context("cannot sync")?;
         Ok(())
     }
 

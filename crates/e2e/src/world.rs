@@ -97,6 +97,13 @@ impl World {
         Ok(device)
     }
 
+    /// The same, with changes travelling one way.
+    pub fn device_directed(&self, name: &str, direction: &str) -> Result<Device> {
+        let device = Device::link_as(self.actor.clone(), &self.place, name, USER, self.server.address())?;
+        device.sync_with(FOLDER, &["--direction", direction])?;
+        Ok(device)
+    }
+
     /// The server.
     pub fn server(&mut self) -> &mut Server {
         &mut self.server

@@ -18,12 +18,14 @@ mod install;
 mod node;
 mod read;
 mod remove;
+mod set_aside;
 mod tend;
 
 pub use install::install;
 pub use node::{make_directory, move_node, set_attributes};
 pub use read::read_stable;
 pub use remove::remove;
+pub use set_aside::set_aside;
 pub use tend::{Tended, tend};
 
 use crate::disk::{Disk, ReadFile, Writers};

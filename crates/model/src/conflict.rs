@@ -2,6 +2,7 @@
 //!
 //! It is made of what is known at the time only, so that planning twice gives the same name.
 
+use crate::hash::ContentId;
 use crate::name::{NAME_BYTES_MAX, Name};
 use crate::node::{Content, NodeState};
 
@@ -66,6 +67,16 @@ impl ConflictCopy {
     }
 }
 
+/// A name like this one, for when it is taken: with a number that counts up from 2.
+#[must_use]
+pub fn numbered(name: &Name, number: u32) -> Name {
+    let note = format!("-{number}");
+    let (stem, extension) = split_extension(name.as_str(), &Content::File { id: ContentId::EMPTY, size: 0 });
+    let room = NAME_BYTES_MAX.saturating_sub(note.len() + extension.len());
+    let stem = &stem[..stem.floor_char_boundary(room)];
+    Name::new(&format!("{stem}{note}{extension}")).expect("made of name parts and shortened to fit")
+}
+
 /// An account's or device's name as part of a file name: short, and without what a name may not hold.
 fn plain(text: &str) -> String {
     text.chars().filter(|c| !matches!(c, '/' | '\0' | '(' | ')' | ',') && !c.is_control()).take(24).collect()
@@ -82,7 +93,6 @@ fn split_extension<'a>(name: &'a str, content: &Content) -> (&'a str, &'a str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hash::ContentId;
     use crate::id::NodeKey;
     use crate::time::Timestamp;
 

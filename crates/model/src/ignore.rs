@@ -5,6 +5,16 @@ use crate::name::Name;
 /// The directory in a replica's root that holds marker, stage, trash and cookies.
 pub const PRIVATE_DIRECTORY: &str = ".driftless";
 
+/// The directory in a replica's root where a one-way pair keeps what gave way. It is the user's: never synced, never
+/// touched again.
+pub const NOT_SYNCED: &str = "Not synced";
+
+/// [`NOT_SYNCED`] as a name.
+#[must_use]
+pub fn not_synced() -> Name {
+    Name::new(NOT_SYNCED).expect("short, and without forbidden characters")
+}
+
 /// Whether nothing of this name is ever synced.
 #[must_use]
 pub fn is_ignored(name: &Name) -> bool {

@@ -15,7 +15,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use sync_engine::{Event, Status};
+use sync_engine::{Direction, Event, Status};
 
 /// Deletions of more nodes than this (and of a fifth of all) wait for an administrator.
 const HOLD_DELETES: u64 = 1_000;
@@ -266,6 +266,7 @@ impl Monitor {
             memory: self.memory(folder),
             names,
             author: Author { user: "outside".to_owned(), device: "server".to_owned() },
+            direction: Direction::Both,
             hold_deletes: Some(HOLD_DELETES),
             paused: false,
             full_scan: self.settings.plain.full_scan,

@@ -3,6 +3,7 @@
 //! Without it a change that came back to where it started would look like a change of the other side
 //! (the ABA case of `sync-correctness.md` §2.4).
 
+use crate::direction::Direction;
 use crate::names::is_shelf_name;
 use crate::rule::{Fault, Rule};
 use crate::scene::Scene;
@@ -31,7 +32,11 @@ fn step<V: View>(scene: &Scene<'_, V>, key: NodeKey, triple: &Triple) -> Option<
         Some(synced) => agreed(synced, remote, local),
         None => (remote == local).then(|| remote.clone())?,
     };
-    let agreed = as_shelved(scene, key, agreed, local);
+    let agreed = match scene.direction {
+        // Nothing is shelved there; a name left over is the leading side's.
+        Direction::Up => agreed,
+        Direction::Both | Direction::Down => as_shelved(scene, key, agreed, local),
+    };
     if triple.synced.as_ref() == Some(&agreed) {
         return None;
     }

@@ -2,6 +2,7 @@
 //! one is renamed like a conflict copy.
 
 use crate::deletions::held;
+use crate::direction::{Direction, aside};
 use crate::merged::Merged;
 use crate::names::Claims;
 use crate::rule::{Fault, Rule};
@@ -14,11 +15,14 @@ use std::collections::BTreeMap;
 /// Renames the losers of name clashes.
 pub(crate) fn collisions<V: View>(
     scene: &Scene<'_, V>,
-    merged: &Merged,
+    merged: &mut Merged,
 ) -> Result<Vec<LocalOperation>, V::Error> {
     let mut claims = Claims::default();
     let mut operations = Vec::new();
     for (place, mut nodes) in contested(scene, merged)? {
+        if scene.direction == Direction::Up {
+            remote_gives_way(scene, merged, &mut claims, &place, &mut nodes)?;
+        }
         nodes.sort_by_key(|key| rank(scene, &place, *key));
         let Some((keeper, losers)) = nodes.split_first() else { continue };
         for loser in losers {
@@ -50,6 +54,28 @@ pub(crate) fn release_held<V: View>(scene: &Scene<'_, V>, merged: &Merged) -> Ve
         }
     }
     released.into_iter().map(MemoryStep::Rekey).collect()
+}
+
+/// Up: the nodes that are new on the remote side leave the place to the local one, under conflict names. They are
+/// moved there with what else is sent.
+fn remote_gives_way<V: View>(
+    scene: &Scene<'_, V>,
+    merged: &mut Merged,
+    claims: &mut Claims,
+    place: &Place,
+    nodes: &mut Vec<NodeKey>,
+) -> Result<(), V::Error> {
+    let is_new_there = |key: &NodeKey| scene.triple(*key).is_some_and(|triple| triple.local.is_none());
+    if nodes.iter().all(is_new_there) {
+        return Ok(());
+    }
+    for key in nodes.extract_if(.., |key| is_new_there(key)) {
+        let Some(remote) = scene.state(Tree::Remote, key).filter(|_| !scene.is_frozen(key)) else { continue };
+        scene.note(Rule::RemoteRenamed);
+        let name = claims.conflict(scene, (key, remote), &remote.name, &[place.0])?;
+        merged.set_name(key, name);
+    }
+    Ok(())
 }
 
 /// The places that more than one node wants.
@@ -109,11 +135,19 @@ fn give_way<V: View>(
     let Some(local) = scene.state(Tree::Local, loser).filter(|_| !scene.is_frozen(loser)) else {
         return Ok(None);
     };
+    let is_new_here = |key| scene.triple(key).is_some_and(|triple| triple.remote.is_none());
+    if scene.direction == Direction::Down && is_new_here(keeper) && is_new_here(loser) {
+        scene.note(Rule::ClashLeft);
+        return Ok(None);
+    }
     if is_duplicate(scene, merged, place, keeper, loser) {
         scene.note(Rule::DuplicateDropped);
         return Ok(Some(LocalOperation::Remove { key: loser }));
     }
     let Some(wanted) = merged.get(loser) else { return Ok(None) };
+    if scene.direction == Direction::Down && !local.content.is_directory() && is_new_here(loser) {
+        return Ok(Some(aside(scene, loser, local, local)));
+    }
     scene.note(Rule::NameConflict);
     let name = claims.conflict(scene, (loser, local), &wanted.name, &[local.parent, place.0])?;
     let remote_name = if scene.breaks(Fault::RenameLeavesTheBase) {

@@ -1,5 +1,6 @@
 //! Phase 7: what makes either side equal to the merged tree.
 
+use crate::direction::Direction;
 use crate::merged::Merged;
 use crate::names::{Claims, is_shelf_name};
 use crate::rule::{Fault, Rule};
@@ -12,8 +13,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The changes of both sides.
 pub(crate) fn difference<V: View>(scene: &Scene<'_, V>, merged: &Merged) -> Result<Plan, V::Error> {
-    let local = local_steps(scene, merged, &Schedule::of(scene, merged, Tree::Local))?;
-    let remote = remote_groups(scene, merged, &Schedule::of(scene, merged, Tree::Remote));
+    let installs = scene.direction != Direction::Up || scene.breaks(Fault::NewIsFetched);
+    let sends = scene.direction != Direction::Down || scene.breaks(Fault::NewIsSentUpwards);
+    let local = match installs {
+        true => local_steps(scene, merged, &Schedule::of(scene, merged, Tree::Local))?,
+        false => Vec::new(),
+    };
+    let remote = match sends {
+        true => remote_groups(scene, merged, &Schedule::of(scene, merged, Tree::Remote)),
+        false => Vec::new(),
+    };
     Ok(Plan { memory: Vec::new(), local, remote })
 }
 

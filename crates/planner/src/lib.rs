@@ -7,10 +7,11 @@
 //! Invariants:
 //! - no input order, clock, randomness or hash order has an influence on the plan;
 //! - nobody's bytes are dropped: edit beats delete, move beats delete, two different edits keep both;
-//! - a frozen node is never touched and never taken for deleted.
+//! - a frozen node is never touched and never taken for deleted;
+//! - in a one-way pair nothing is sent ([`Direction::Down`]) or installed ([`Direction::Up`]).
 //!
 //! Start with [`view`] (what the planner sees) and [`step`] (what it answers), then [`plan`], whose phases are a
-//! module each: bookkeeping, contents, deletions, merged, cycles, adoption and collisions, difference.
+//! module each: bookkeeping, direction, contents, deletions, merged, cycles, adoption and collisions, difference.
 
 mod adoption;
 mod bookkeeping;
@@ -19,6 +20,7 @@ mod contents;
 mod cycles;
 mod deletions;
 mod difference;
+mod direction;
 mod merged;
 mod names;
 mod planning;
@@ -29,6 +31,7 @@ pub mod step;
 pub mod trees;
 pub mod view;
 
+pub use direction::Direction;
 pub use planning::{bookkeeping_steps, plan, plan_traced};
 pub use rule::{Rule, Trace};
 pub use step::{LocalOperation, LocalStep, MemoryStep, Plan, RemoteGroup, RemoteOperation};

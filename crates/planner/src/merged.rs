@@ -6,7 +6,7 @@
 use crate::rule::{Fault, Rule};
 use crate::scene::Scene;
 use crate::view::{Triple, View};
-use model::{NodeKey, NodeState};
+use model::{Name, NodeKey, NodeState};
 use std::collections::BTreeMap;
 
 /// The merged state of every dirty node that lives on. A clean node's merged state is its S.
@@ -34,6 +34,13 @@ impl Merged {
     /// The dirty nodes that live on.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeKey, &NodeState)> {
         self.states.iter().map(|(key, state)| (*key, state))
+    }
+
+    /// Gives a node another name.
+    pub(crate) fn set_name(&mut self, key: NodeKey, name: Name) {
+        if let Some(state) = self.states.get_mut(&key) {
+            state.name = name;
+        }
     }
 
     /// Puts a node into another directory.
@@ -116,7 +123,7 @@ fn note_merge<V: View>(scene: &Scene<'_, V>, triple: &Triple, merged: Option<&No
     if merged != remote && merged != local {
         scene.note(Rule::BothChanged);
     }
-    let both_changed = |parts: fn(&NodeState) -> (NodeKey, &model::Name)| {
+    let both_changed = |parts: fn(&NodeState) -> (NodeKey, &Name)| {
         let (was, here, there) = (parts(synced), parts(local), parts(remote));
         (here.0 != was.0 && there.0 != was.0 && here.0 != there.0)
             || (here.1 != was.1 && there.1 != was.1 && here.1 != there.1)

@@ -1,4 +1,4 @@
-//! The seven phases in their order.
+//! The phases in their order.
 
 use crate::adoption::adoption;
 use crate::bookkeeping::bookkeeping;
@@ -7,6 +7,7 @@ use crate::contents::contents;
 use crate::cycles::cycles;
 use crate::deletions::deletions;
 use crate::difference::difference;
+use crate::direction::{Direction, set_aside, yielded};
 use crate::merged::Merged;
 use crate::rule::{Fault, Trace};
 use crate::scene::Scene;
@@ -14,18 +15,20 @@ use crate::step::{LocalOperation, LocalStep, MemoryStep, Plan};
 use crate::view::View;
 use model::conflict::Author;
 
-/// Says what to do next to bring both sides in step. `author` names the local side in conflict copies.
+/// Says what to do next to bring both sides in step. `author` names the local side in conflict copies, `direction` says
+/// which side leads.
 ///
 /// The phases answer one at a time: as soon as one has something to do, that is the plan, and the rest follows in
-/// later plans. An empty plan means that both sides are in step, but for what is frozen.
-pub fn plan<V: View>(view: &V, author: &Author) -> Result<Plan, V::Error> {
-    plan_traced(view, author, None).map(|(plan, _)| plan)
+/// later plans. An empty plan means that both sides are in step, but for what is frozen, and
+/// for what a one-way pair leaves alone.
+pub fn plan<V: View>(view: &V, author: &Author, direction: Direction) -> Result<Plan, V::Error> {
+    plan_traced(view, author, direction, None).map(|(plan, _)| plan)
 }
 
 /// What both sides agree on by now, nodes included that both have anew: to be noted before new observations are taken
 /// in, which could hide it. Where there is nothing left to note, nothing.
 pub fn bookkeeping_steps<V: View>(view: &V, author: &Author) -> Result<Vec<MemoryStep>, V::Error> {
-    let scene = Scene::read(view, author, None)?;
+    let scene = Scene::read(view, author, Direction::Both, None)?;
     let steps = bookkeeping(&scene);
     Ok(if steps.is_empty() { adoption(&scene) } else { steps })
 }
@@ -35,9 +38,10 @@ pub fn bookkeeping_steps<V: View>(view: &V, author: &Author) -> Result<Vec<Memor
 pub fn plan_traced<V: View>(
     view: &V,
     author: &Author,
+    direction: Direction,
     fault: Option<Fault>,
 ) -> Result<(Plan, Trace), V::Error> {
-    let scene = Scene::read(view, author, fault)?;
+    let scene = Scene::read(view, author, direction, fault)?;
     let plan = phases(&scene)?;
     Ok((plan, scene.into_trace()))
 }
@@ -49,6 +53,14 @@ fn phases<V: View>(scene: &Scene<'_, V>) -> Result<Plan, V::Error> {
     let steps = bookkeeping(scene);
     if !steps.is_empty() {
         return Ok(of_memory(steps));
+    }
+    let steps = yielded(scene);
+    if !steps.is_empty() {
+        return Ok(of_memory(steps));
+    }
+    let operations = set_aside(scene);
+    if !operations.is_empty() {
+        return Ok(of_local(operations));
     }
     let operations = contents(scene)?;
     if !operations.is_empty() {
@@ -71,7 +83,7 @@ fn phases<V: View>(scene: &Scene<'_, V>) -> Result<Plan, V::Error> {
     if !steps.is_empty() {
         return Ok(of_memory(steps));
     }
-    let operations = collisions(scene, &merged)?;
+    let operations = collisions(scene, &mut merged)?;
     if !operations.is_empty() {
         return Ok(of_local(operations));
     }

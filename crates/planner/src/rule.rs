@@ -61,6 +61,18 @@ closed_list! {
         Fuse,
         /// Something waits for a frozen node.
         Blocked,
+        /// One-way: what the following side did to a node does not count.
+        Yielded,
+        /// Down: an edited local file makes way for the remote state, and is kept outside the tree.
+        SetAside,
+        /// Down: what was deleted locally comes back.
+        BroughtBack,
+        /// Up: what was deleted remotely is sent again.
+        SentAgain,
+        /// Up: a remote node that is new there makes way for a local one of its name.
+        RemoteRenamed,
+        /// Down: of two new local nodes whose names clash none gives way, for neither is sent.
+        ClashLeft,
     }
 }
 
@@ -102,6 +114,14 @@ closed_list! {
         FrozenIsIgnored,
         /// Name clashes are judged byte for byte.
         NamesComparedByteForByte,
+        /// Down: what was edited here is overwritten.
+        EditsAreNotSetAside,
+        /// Down: what is new here is sent.
+        NewIsSentUpwards,
+        /// Up: what was changed there counts.
+        RemoteLeadsUpwards,
+        /// Up: what is new there is fetched.
+        NewIsFetched,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Read in bulk, a level of ancestors at a time, so that a store answers with a few queries however many nodes are
 //! dirty. A node that some tree names as a parent but that no tree holds counts as absent everywhere.
 
+use crate::direction::Direction;
 use crate::rule::{Fault, Rule, Trace};
 use crate::view::{Tree, Triple, View};
 use model::conflict::Author;
@@ -17,6 +18,7 @@ pub(crate) type Place = (NodeKey, NameKey);
 pub(crate) struct Scene<'v, V: View> {
     pub(crate) view: &'v V,
     pub(crate) author: &'v Author,
+    pub(crate) direction: Direction,
     fault: Option<Fault>,
     dirty: Vec<NodeKey>,
     nodes: BTreeMap<NodeKey, Triple>,
@@ -26,7 +28,12 @@ pub(crate) struct Scene<'v, V: View> {
 
 impl<'v, V: View> Scene<'v, V> {
     /// Reads the dirty nodes and their ancestors in R and L.
-    pub(crate) fn read(view: &'v V, author: &'v Author, fault: Option<Fault>) -> Result<Self, V::Error> {
+    pub(crate) fn read(
+        view: &'v V,
+        author: &'v Author,
+        direction: Direction,
+        fault: Option<Fault>,
+    ) -> Result<Self, V::Error> {
         let dirty = view.dirty()?;
         let mut nodes = BTreeMap::new();
         let mut level = dirty.clone();
@@ -41,8 +48,16 @@ impl<'v, V: View> Scene<'v, V> {
             }
             level = parents.into_iter().filter(|key| !nodes.contains_key(key)).collect();
         }
-        let mut scene =
-            Self { view, author, fault, dirty, nodes, frozen: BTreeSet::new(), trace: RefCell::default() };
+        let mut scene = Self {
+            view,
+            author,
+            direction,
+            fault,
+            dirty,
+            nodes,
+            frozen: BTreeSet::new(),
+            trace: RefCell::default(),
+        };
         scene.frozen = scene.find_frozen();
         Ok(scene)
     }

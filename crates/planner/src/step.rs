@@ -76,6 +76,9 @@ pub enum LocalOperation {
     /// becomes a new node of that name, and S forgets `key`, so that the remote file is downloaded and the copy is
     /// uploaded. If L has it under `name` already, only the memory changes.
     Detach { key: NodeKey, name: Name },
+    /// The local file or link makes way for the remote state of a one-way pair: move it out of the tree, into the
+    /// directory for what is not synced, under `name` or one made of it. When done, L and S forget `key`.
+    SetAside { key: NodeKey, name: Name },
     /// The local node's name clashes with another node's: rename it to `name`. When done, L's name becomes `name`,
     /// and S's name, where S has the node, becomes R's (`remote_name`), so that the new name counts as a local
     /// change. If L has it under `name` already, only the memory changes.
@@ -96,6 +99,7 @@ impl LocalOperation {
             | Self::Move { key, .. }
             | Self::Remove { key }
             | Self::Detach { key, .. }
+            | Self::SetAside { key, .. }
             | Self::Rename { key, .. }
             | Self::Shelve { key, .. } => *key,
         }

@@ -24,9 +24,17 @@ pub enum AdminRequest {
         /// Whether it administers the server.
         #[serde(default)]
         administrator: bool,
+        /// Whether it gets a home folder.
+        #[serde(default)]
+        home: bool,
     },
     /// Lists accounts.
     UserList,
+    /// Makes the home folder of an account that has none.
+    UserHome {
+        /// Its name.
+        user: String,
+    },
     /// Changes an account; what is not given stays.
     UserSet {
         /// Its name.
@@ -307,6 +315,9 @@ pub struct AdminFolderEntry {
     pub name: String,
     /// Shared, or one person's own.
     pub kind: FolderKind,
+    /// Whose it is, and whose quota it counts for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// When two of its names are the same.
     pub name_rule: WireNameRule,
     /// The number of its newest change.
@@ -527,6 +538,7 @@ mod tests {
             user: "alice".into(),
             password: Secret("a\nb".into()),
             administrator: true,
+            home: true,
         };
         let line = serde_json::to_string(&request).unwrap();
         assert!(!line.contains('\n'));

@@ -29,5 +29,7 @@ pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
 pub const EPOCH_HEADER: &str = "driftless-epoch";
 /// The header in which a client says how many bytes a second it reads at most, so that it is waited for.
 pub const RATE_HEADER: &str = "driftless-rate";
+/// The header of an answer with changes that carries what the caller may do in the folder now.
+pub const PRIVILEGE_HEADER: &str = "driftless-privilege";
 /// The header of every answer that names the request in the server's log.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";

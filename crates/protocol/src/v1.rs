@@ -16,7 +16,7 @@ mod versions;
 
 pub use chunks::{MissingRequest, MissingResponse};
 pub use devices::{LinkRequest, LinkResponse};
-pub use events::{CLOSE_RECONNECT, Wake};
+pub use events::{CLOSE_RECONNECT, RightsChanged, Wake};
 pub use folders::{FolderEntry, FolderKind, FoldersResponse, WireNameRule, WirePrivilege};
 pub use past::{
     ChildrenResponse, DifferenceCounts, DifferenceEntry, DifferenceSide, DifferencesResponse,

@@ -111,6 +111,12 @@ impl Applier {
                 touch(touched, to);
                 change::move_node(&*self.disk, from, to, expected, &|attempt| self.aside(from, attempt))
             }
+            LocalActionKind::SetAside { path, name, expected } => {
+                touch(touched, path);
+                touched.insert(RelativePath::root());
+                touched.insert(RelativePath::root().join(&model::ignore::not_synced()));
+                change::set_aside(&*self.disk, path, name, expected, &|attempt| self.aside(path, attempt))
+            }
             LocalActionKind::Remove { path, expected, .. } => {
                 touch(touched, path);
                 let removed =
@@ -168,6 +174,7 @@ fn path_of(kind: &LocalActionKind) -> &RelativePath {
         | LocalActionKind::PlaceFile { path, .. }
         | LocalActionKind::PlaceLink { path, .. }
         | LocalActionKind::SetAttributes { path, .. }
+        | LocalActionKind::SetAside { path, .. }
         | LocalActionKind::Remove { path, .. }
         | LocalActionKind::Move { to: path, .. } => path,
     }

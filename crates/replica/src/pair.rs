@@ -17,7 +17,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use sync_engine::{
-    Activity, ActivityKind, Commit, Effect, Engine, Event, HashRequest, ListRequest, LocalAction,
+    Activity, ActivityKind, Commit, Direction, Effect, Engine, Event, HashRequest, ListRequest, LocalAction,
     PairStore as _, Settings, Status, StoreError,
 };
 
@@ -32,6 +32,9 @@ const TRASH_KEPT_MS: i64 = 14 * 24 * 3_600 * 1_000;
 const WATCHER_WAIT: Duration = Duration::from_secs(10);
 /// Pause before an engine whose memory failed begins anew.
 const RECOVERY: Duration = Duration::from_secs(2);
+
+/// Under this name the memory holds that the account may only read.
+const READ_ONLY: &str = "read_only";
 
 /// What makes a directory one side of a pair.
 #[derive(Debug, Clone)]
@@ -48,6 +51,8 @@ pub struct PairSettings {
     pub names: NameRule,
     /// Who names conflict copies after.
     pub author: Author,
+    /// Which way changes travel, as long as the account may write.
+    pub direction: Direction,
     /// A plan that deletes more than this many nodes (and a fifth of all) waits for a person; none: never.
     pub hold_deletes: Option<u64>,
     /// Whether it begins paused.
@@ -271,8 +276,12 @@ impl Worker {
             .map_err(|error| error.to_string())?;
         let mut seed = [0; 16];
         getrandom::fill(&mut seed).map_err(|error| error.to_string())?;
-        let settings =
-            Settings { author: self.settings.author.clone(), hold_deletes: self.settings.hold_deletes, seed };
+        let settings = Settings {
+            author: self.settings.author.clone(),
+            direction: self.settings.direction,
+            hold_deletes: self.settings.hold_deletes,
+            seed,
+        };
         let engine = Engine::new(settings);
         let disk_jobs = self.start_disk(&replica);
         *locked(&self.shared.trouble) = None;
@@ -436,7 +445,15 @@ struct Wait {
 
 impl Running<'_> {
     fn run(mut self, messages: &Receiver<Message>, standing: &mut Standing) -> Ended {
-        let known = [(standing.paused, Event::Paused), (standing.online, Event::Online)];
+        let reads = match self.store.value(READ_ONLY) {
+            Ok(value) => value.is_some_and(|value| !value.is_empty()),
+            Err(error) => return Ended::Failed(error),
+        };
+        let known = [
+            (reads, Event::MayWrite(false)),
+            (standing.paused, Event::Paused),
+            (standing.online, Event::Online),
+        ];
         for (_, event) in known.into_iter().filter(|(holds, _)| *holds) {
             if let Err(error) = self.handle(event) {
                 return Ended::Failed(error);
@@ -636,6 +653,10 @@ impl Running<'_> {
 
     /// One event: engine, memory, then the world.
     fn handle(&mut self, event: Event) -> Result<(), StoreError> {
+        if let Event::MayWrite(may) = event {
+            // Known before the server can be asked the next time: what is edited meanwhile is only set aside.
+            self.store.set_value(READ_ONLY, if may { b"" } else { b"yes" })?;
+        }
         let effects = self.engine.handle(event, now(), &mut self.store)?;
         let mut work = Vec::new();
         let mut activities: Vec<Activity> = Vec::new();

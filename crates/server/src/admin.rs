@@ -6,6 +6,7 @@
 mod devices;
 mod folders;
 mod groups;
+pub(crate) mod homes;
 mod retention;
 pub(crate) mod socket;
 mod space;
@@ -27,9 +28,10 @@ use std::sync::Arc;
 /// Carries a request out. Blocks: on the database, for the 30 ms of a password, or as long as a verification takes.
 pub fn execute(server: &Arc<Server>, request: AdminRequest) -> AdminAnswer {
     let result = match request {
-        AdminRequest::UserAdd { user, password, administrator } => {
-            users::add(server, user, &password, administrator)
+        AdminRequest::UserAdd { user, password, administrator, home } => {
+            users::add(server, user, &password, administrator, home)
         }
+        AdminRequest::UserHome { user } => homes::add(server, user),
         AdminRequest::UserList => users::list(server),
         AdminRequest::UserSet {
             user,

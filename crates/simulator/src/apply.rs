@@ -176,6 +176,7 @@ fn places(kind: &LocalActionKind) -> impl Iterator<Item = &RelativePath> {
         | LocalActionKind::PlaceFile { path, .. }
         | LocalActionKind::PlaceLink { path, .. }
         | LocalActionKind::SetAttributes { path, .. }
+        | LocalActionKind::SetAside { path, .. }
         | LocalActionKind::Remove { path, .. } => (path, None),
         LocalActionKind::Move { from, to, .. } => (from, Some(to)),
     };
@@ -230,6 +231,9 @@ fn perform(
         }
         LocalActionKind::Move { from, to, expected } => {
             change::move_node(disk, from, to, expected, &aside_of(from))
+        }
+        LocalActionKind::SetAside { path, name, expected } => {
+            change::set_aside(disk, path, name, expected, &aside_of(path))
         }
         LocalActionKind::Remove { path, .. } if fault == Some(ShellFault::BlindInstall) => {
             let fingerprint = blind_remove(disk, path)?.unwrap_or_else(nothing);

@@ -3,7 +3,7 @@
 //! A deed chooses everything by its own seed, so that leaving out another deed changes it as little as possible.
 
 use filesystem::fake::{Seen, User, WriterId};
-use model::ignore::is_ignored;
+use model::ignore::{NOT_SYNCED, is_ignored};
 use model::{Name, RelativePath, Timestamp};
 use std::collections::BTreeMap;
 use testkit::seed::Random;
@@ -220,7 +220,12 @@ pub(crate) fn resolve(deed: &Deed, tree: &Tree) -> Vec<(u64, Act)> {
 
 /// Without what is never synced.
 pub(crate) fn is_synced_path(path: &RelativePath) -> bool {
-    !path.names().iter().any(is_ignored)
+    !path.names().iter().any(is_ignored) && !is_set_aside(path)
+}
+
+/// Whether it is kept on its device only, by a pair that goes one way.
+pub(crate) fn is_set_aside(path: &RelativePath) -> bool {
+    path.names().first().is_some_and(|name| name.as_str() == NOT_SYNCED)
 }
 
 const NAMES: [&str; 9] = ["a", "b", "c", "d", "x.txt", "y.txt", "notes.md", "docs", "src"];

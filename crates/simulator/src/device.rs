@@ -15,6 +15,10 @@ use sync_engine::Engine;
 #[derive(Debug)]
 pub(crate) struct Device {
     pub(crate) name: String,
+    /// Which way changes travel.
+    pub(crate) direction: planner::Direction,
+    /// What was last heard: the account may only read.
+    pub(crate) reads_only: bool,
     pub(crate) disk: FakeDisk,
     /// How far its clock is ahead of the world's, in nanoseconds.
     pub(crate) skew: i64,

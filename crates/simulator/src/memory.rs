@@ -78,9 +78,9 @@ impl Memory {
     }
 
     /// What is still to be done, and what the trees say of the nodes concerned.
-    pub(crate) fn plan(&self, author: &Author) -> Result<String, StoreError> {
+    pub(crate) fn plan(&self, author: &Author, direction: planner::Direction) -> Result<String, StoreError> {
         with_store!(self, store => {
-            let plan = planner::plan(&**store, author)?;
+            let plan = planner::plan(&**store, author, direction)?;
             let mut text = format!("{plan:#?}");
             for key in store.dirty()? {
                 text.push_str(&format!("\n{key:?} {:?}", store.row(key)?));

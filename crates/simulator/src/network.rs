@@ -171,6 +171,14 @@ impl World {
         Ok(())
     }
 
+    /// A device's account may only read from now on, or write again; the device is told.
+    pub(crate) fn grant(&mut self, device: usize, read_only: bool) -> Run {
+        self.server.grant(device, read_only, self.queue.now())?;
+        let (travel, link) = (self.travel_us(device), self.devices[device].link);
+        self.queue.after_us(travel, Item::Rights { device, link });
+        Ok(())
+    }
+
     fn wake_all(&mut self, head: model::Seq) {
         for device in 0..self.devices.len() {
             let travel = self.travel_us(device);
@@ -215,7 +223,7 @@ impl World {
 
     /// A pull's answer comes in parts, and may break off.
     fn stream(&mut self, device: usize, id: u64, changes: Changes) {
-        let Changes { mut nodes, cursor, epoch } = changes;
+        let Changes { mut nodes, cursor, epoch, may_write } = changes;
         let life = self.devices[device].life;
         let mut after = 0;
         while !nodes.is_empty() {
@@ -229,7 +237,7 @@ impl World {
                 return;
             }
         }
-        self.queue.after_us(after, Item::LastPart { device, life, id, cursor, epoch });
+        self.queue.after_us(after, Item::LastPart { device, life, id, cursor, epoch, may_write });
     }
 
     /// No answer will come.

@@ -1,7 +1,7 @@
 //! What must not be lost: every content that a user wrote and none removed or replaced, seen on the disks
 //! themselves before and after each of their acts.
 
-use crate::deed::{Tree, is_synced_path};
+use crate::deed::{Tree, is_set_aside, is_synced_path};
 use filesystem::fake::Seen;
 use model::{Content, ContentId, RemoteNode};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +34,7 @@ fn count(tree: &Tree) -> BTreeMap<&Bytes, usize> {
     for (path, seen) in tree {
         if let Seen::File { bytes, .. } = seen
             && !bytes.is_empty()
-            && is_synced_path(path)
+            && (is_synced_path(path) || is_set_aside(path))
         {
             *counts.entry(bytes).or_default() += 1;
         }
@@ -112,6 +112,32 @@ impl Oracle {
     /// Whether a device lost its power: what it had removed or moved may have come back.
     pub(crate) fn power_was_lost(&self) -> bool {
         self.power_was_lost
+    }
+
+    /// Whether everything that must be somewhere is somewhere: on some disk, set aside or not, or in what the server
+    /// keeps, current or not.
+    pub(crate) fn check_anywhere(
+        &self,
+        disks: &[Tree],
+        is_kept: impl Fn(&[u8]) -> bool,
+    ) -> Result<(), String> {
+        let files = |tree: &Tree| -> BTreeSet<Bytes> {
+            let bytes = |(path, seen): (&model::RelativePath, &Seen)| match seen {
+                Seen::File { bytes, .. } if is_synced_path(path) || is_set_aside(path) => {
+                    Some(Arc::clone(bytes))
+                }
+                _ => None,
+            };
+            tree.iter().filter_map(bytes).collect()
+        };
+        let found: BTreeSet<Bytes> = disks.iter().flat_map(files).collect();
+        for (bytes, fate) in self.fates.iter().filter(|(_, fate)| !fate.discarded && !fate.lost) {
+            if !found.contains(bytes) && !is_kept(bytes) {
+                let text = String::from_utf8_lossy(&bytes[..bytes.len().min(40)]).into_owned();
+                return Err(format!("lost everywhere: {text:?}, written on device {}", fate.device));
+            }
+        }
+        Ok(())
     }
 
     /// Whether everything that must be there is there, and nothing twice that was written once. `kept` is what the

@@ -52,6 +52,8 @@ pub enum TroubleKind {
     Mass,
     /// An administrator sets how much may be there.
     Quota,
+    /// No trouble either: a device's account may only read for a while.
+    ReadOnly,
 }
 
 impl TroubleKind {

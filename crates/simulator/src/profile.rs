@@ -4,6 +4,7 @@ use crate::deed::DeedKind;
 use crate::memory::StoreKind;
 use filesystem::fake::{FakeOptions, WatchFaults};
 use model::NameRule;
+use planner::Direction;
 use testkit::seed::Random;
 
 /// What kind of world. [`Profile::swarm`] chooses one by a seed: each kind of trouble is in it or not, so that
@@ -40,6 +41,8 @@ pub struct Profile {
     pub troubles: Vec<(crate::plan::TroubleKind, u32)>,
     /// What users do, and how often.
     pub deeds: Vec<(DeedKind, u32)>,
+    /// Which way changes travel, by device; both ways for all if empty.
+    pub directions: Vec<Direction>,
     /// Whether the first device is the server's own file-system monitor: in the same process, past the network.
     pub monitor: bool,
     /// Whether a folder's past is kept by rules that change, while days go by on the server.
@@ -69,6 +72,7 @@ impl Profile {
             interruptions: 0,
             troubles: Vec::new(),
             deeds: DeedKind::ALL.iter().map(|kind| (*kind, kind.weight())).collect(),
+            directions: Vec::new(),
             monitor: false,
             keeping: false,
             write_back: true,
@@ -122,6 +126,39 @@ impl Profile {
             };
         }
         profile
+    }
+
+    /// A world chosen by a seed, in which some devices only receive, one may only send, and accounts may only read for
+    /// a while.
+    #[must_use]
+    pub fn one_way(seed: u64, users: Option<usize>, steps: usize) -> Self {
+        let mut profile = Self::swarm(seed, users, steps);
+        let mut random = Random::new(seed ^ 0x006f_6e65_2077_6179);
+        profile.name = "one-way".to_owned();
+        // Two that only send, and hold different states of one node, would answer each other for ever.
+        let sends = random.one_in(2).then(|| random.below(profile.devices));
+        let mut direction = |device| match sends {
+            Some(sends) if sends == device => Direction::Up,
+            _ if random.one_in(2) => Direction::Down,
+            _ => Direction::Both,
+        };
+        profile.directions = (0..profile.devices).map(&mut direction).collect();
+        if random.one_in(2) {
+            profile.troubles.push((crate::plan::TroubleKind::ReadOnly, 1 + random.below(4) as u32));
+        }
+        profile
+    }
+
+    /// Which way changes travel for a device.
+    #[must_use]
+    pub fn direction(&self, device: usize) -> Direction {
+        self.directions.get(device).copied().unwrap_or_default()
+    }
+
+    /// Whether devices need not agree with the server in the end.
+    #[must_use]
+    pub fn is_one_way(&self) -> bool {
+        !self.directions.is_empty()
     }
 
     /// Three users at few nodes, far from the server: nearly everything meets.

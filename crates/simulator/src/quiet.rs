@@ -1,10 +1,12 @@
 //! The end of a run: nothing goes wrong any more and nobody works. Everything has to come to rest, and to agree.
 
 use crate::deed::{Act, Tree, is_conflict_copy, is_synced_path};
+use crate::device::Device;
 use crate::remote::check_tree;
 use crate::world::{Item, Run, World, beginning};
 use filesystem::fake::Seen;
 use model::{Content, ContentId, NodeId, RelativePath, RemoteNode, Timestamp};
+use planner::Direction;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use sync_engine::Event;
@@ -126,7 +128,10 @@ impl World {
             let status = device.memory.status(engine).map_err(|error| error.to_string())?;
             text.push_str(&format!("\n  {}: {status:?}", device.name));
             if !status.in_step {
-                let plan = device.memory.plan(&device.author()).map_err(|error| error.to_string())?;
+                let plan = device
+                    .memory
+                    .plan(&device.author(), device.direction)
+                    .map_err(|error| error.to_string())?;
                 text.push_str(&format!("\n  its plan: {plan}"));
             }
         }
@@ -154,7 +159,13 @@ impl World {
     pub(crate) fn check_agreement(&mut self, device: usize) -> Run {
         let server = shown_by_server(&self.server.nodes());
         let here = shown_by_disk(&self.devices[device].tree());
-        match first_difference(&server, &here) {
+        let difference = match self.devices[device].direction {
+            Direction::Both => first_difference(&server, &here),
+            // What one side has besides is its own.
+            Direction::Down => server.iter().find(|(path, shown)| here.get(*path) != Some(shown)).map(told),
+            Direction::Up => here.iter().find(|(path, shown)| server.get(*path) != Some(shown)).map(told),
+        };
+        match difference {
             Some(difference) => Err(format!("server and {} differ: {difference}", self.devices[device].name)),
             None => Ok(()),
         }
@@ -169,15 +180,24 @@ impl World {
             let oracle = Arc::clone(&self.oracle);
             let oracle = oracle.lock().unwrap_or_else(PoisonError::into_inner);
             if self.profile.users == 1
+                && !self.profile.is_one_way()
                 && !oracle.power_was_lost()
                 && !oracle.was_rewound()
                 && let Some(copy) = tree.keys().find(|path| is_conflict_copy(path))
             {
                 return Err(format!("a conflict with nobody: {copy}"));
             }
-            oracle.check(&tree)?;
+            if !self.profile.is_one_way() {
+                oracle.check(&tree)?;
+            }
             drop(oracle);
             self.check_status(device)?;
+        }
+        if self.profile.is_one_way() {
+            let trees: Vec<Tree> = self.devices.iter().map(Device::tree).collect();
+            let now = self.queue.now();
+            let oracle = self.oracle.lock().unwrap_or_else(PoisonError::into_inner);
+            oracle.check_anywhere(&trees, |bytes| self.server.keeps(chunker::hash_bytes(bytes).0, now))?;
         }
         Ok(())
     }
@@ -191,6 +211,10 @@ impl World {
         }
         Err(format!("at rest, but {} says {:?} {:?}", state.name, status.issues, status.held))
     }
+}
+
+fn told((path, shown): (&RelativePath, &Shown)) -> String {
+    format!("{path:?} is {shown:?} where it comes from, and not so where it goes to")
 }
 
 fn shown_by_disk(tree: &Tree) -> BTreeMap<RelativePath, Shown> {

@@ -44,6 +44,7 @@ pub(crate) struct Changes {
     pub(crate) nodes: Vec<RemoteNode>,
     pub(crate) cursor: Cursor,
     pub(crate) epoch: Epoch,
+    pub(crate) may_write: bool,
 }
 
 /// A rule of the server broken on purpose, to show that the simulation would notice.
@@ -170,6 +171,23 @@ impl Server {
         Ok(model::authorize(principal, folder, action, facts)?)
     }
 
+    /// What a device's account may do from now on.
+    pub(crate) fn grant(&self, device: usize, read_only: bool, now: Timestamp) -> Result<(), String> {
+        let privilege = if read_only { Privilege::Read } else { Privilege::Write };
+        let (authority, subject) = (Authority::Administrator, Subject::User(self.principals[device].user));
+        folder::grant(&*self.database, authority, self.folder, subject, Some(privilege), now)
+            .map_err(|error| error.to_string())
+    }
+
+    /// Whether a content is some node's, current, kept or removed.
+    pub(crate) fn keeps(&self, content: ContentId, now: Timestamp) -> bool {
+        let folder = self.folder;
+        let next = read::<_, Error>(&*self.database, move |s| {
+            Ok(s.folder(folder)?.map_or(0, |folder| folder.counters.next_node.0))
+        });
+        (0..next.unwrap_or(0)).any(|node| self.fetch(0, NodeId(node), content, now).is_some())
+    }
+
     /// Takes a commit.
     pub(crate) fn commit(
         &mut self,
@@ -180,7 +198,9 @@ impl Server {
         self.taken += 1;
         let committed = self.try_commit(device, sent, now);
         let committed = committed.map_err(|error| match error {
-            Error::Denied(_) => CommitFailure::NoAccess,
+            Error::Denied(_) if self.permit::<Read>(device, Action::List, now).is_err() => {
+                CommitFailure::NoAccess
+            }
             _ => CommitFailure::Refused,
         })?;
         let before = committed.before();
@@ -326,7 +346,8 @@ impl Server {
             place = Some(page.next);
             if !page.more {
                 let cursor = Cursor { text: page.head.0.to_string(), seq: page.head };
-                return Ok(Changes { nodes, cursor, epoch: EPOCH });
+                let may_write = self.permit::<Write>(device, Action::Write, now).is_ok();
+                return Ok(Changes { nodes, cursor, epoch: EPOCH, may_write });
             }
         }
     }

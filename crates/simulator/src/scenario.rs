@@ -1,7 +1,7 @@
 //! Golden scenarios in the simulated world: the same texts that the planner alone is run with, on engines, disks and
 //! a network without faults.
 
-use crate::deed::{Act, is_conflict_copy, is_synced_path};
+use crate::deed::{Act, is_conflict_copy, is_set_aside, is_synced_path};
 use crate::plan::Plan;
 use crate::profile::Profile;
 use crate::world::{Planted, Run, World};
@@ -76,6 +76,10 @@ impl<'a> Stage<'a> {
         }
         if self.scenario.given.iter().any(|given| given.device.is_none()) {
             self.sync(&(0..self.names.len()).collect::<Vec<_>>())?;
+        }
+        for (name, direction) in &self.scenario.directions {
+            let device = self.device(name)?;
+            self.direct(device, *direction)?;
         }
         for device in &mut self.world.devices {
             device.counts = crate::Counts::default();
@@ -165,6 +169,7 @@ impl<'a> Stage<'a> {
                 self.world.devices[device].cut_off = u32::from(!online);
                 if online { self.world.connect(device) } else { self.world.disconnect(device) }
             }
+            Deed::Direction(direction) => self.direct(device, direction),
             Deed::Sync => self.sync(&[device]),
         }
     }
@@ -185,6 +190,15 @@ impl<'a> Stage<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A program that begins anew in another direction.
+    fn direct(&mut self, device: usize, direction: planner::Direction) -> Run {
+        self.world.devices[device].direction = direction;
+        self.world.end(device);
+        self.world.start(device)?;
+        self.world.connect(device)?;
+        self.world.feed(device, Event::Paused)
     }
 
     /// Lets these devices settle; the others do nothing meanwhile.
@@ -245,7 +259,7 @@ impl<'a> Stage<'a> {
         let tree = self.world.devices[device].tree();
         let mut left: Vec<(String, Held)> = tree
             .iter()
-            .filter(|(path, _)| is_synced_path(path))
+            .filter(|(path, _)| is_synced_path(path) || is_set_aside(path))
             .filter_map(|(path, seen)| Some((path.to_string(), held(seen)?)))
             .collect();
         let found = format!("{left:#?}");

@@ -134,7 +134,8 @@ impl World {
         let oracle = self.oracle.lock().unwrap_or_else(PoisonError::into_inner);
         let alone = !oracle.power_was_lost() && !oracle.was_rewound();
         drop(oracle);
-        if self.profile.users == 1 && device == 0 && alone {
+        let follows = self.profile.is_one_way();
+        if self.profile.users == 1 && device == 0 && alone && !follows {
             return Err(format!("the only user was disturbed: {actions:?}"));
         }
         if self.devices[device].apply.is_some() {
@@ -257,11 +258,13 @@ impl World {
         state.disk.restart_program();
         let moment = state.clock(now);
         let author = state.author();
-        let settings = Settings { author: author.clone(), hold_deletes: None, seed };
+        let settings =
+            Settings { author: author.clone(), direction: state.direction, hold_deletes: None, seed };
         let mut engine = Engine::new(settings);
         if let Some(fault) = self.planted.engine {
             engine.break_rule(fault);
         }
+        let reads_only = state.reads_only;
         state.engine = Some(engine);
         let faults = if quiet { WatchFaults::default() } else { self.profile.watch };
         state.watcher = Some(state.disk.watch(faults, None));
@@ -274,6 +277,9 @@ impl World {
         if !rescued.is_empty() {
             self.note(device, format_args!("rescued {rescued:?}"));
         }
+        if reads_only {
+            self.feed(device, Event::MayWrite(false))?;
+        }
         self.feed(device, Event::Started)?;
         self.plan_watch(device);
         let soon = self.schedule.below(500_000) as u64;
@@ -284,6 +290,13 @@ impl World {
     /// The program dies, and begins again after a while.
     pub(crate) fn die(&mut self, device: usize, for_ms: u64, how: &str) -> Run {
         self.note(device, format_args!("!! dies {how}"));
+        self.end(device);
+        self.queue.after_us(for_ms.saturating_mul(1000), Item::Start { device });
+        Ok(())
+    }
+
+    /// The program is gone.
+    pub(crate) fn end(&mut self, device: usize) {
         let state = &mut self.devices[device];
         if let Some(engine) = state.engine.take() {
             self.rules.add(engine.rules());
@@ -294,8 +307,6 @@ impl World {
         state.doom = None;
         state.linked = false;
         state.link += 1;
-        self.queue.after_us(for_ms.saturating_mul(1000), Item::Start { device });
-        Ok(())
     }
 
     pub(crate) fn doom_disk(&mut self, device: usize, trouble: &Trouble, power: Option<u64>) {

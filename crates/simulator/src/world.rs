@@ -77,22 +77,83 @@ pub(crate) fn beginning() -> Timestamp {
 #[derive(Debug)]
 pub(crate) enum Item {
     Deed(usize),
-    Acts { device: usize, acts: Vec<Act> },
+    Acts {
+        device: usize,
+        acts: Vec<Act>,
+    },
     Trouble(usize),
     TroubleEnds(usize),
-    Start { device: usize },
-    Connect { device: usize },
-    Event { device: usize, life: u64, event: Event },
-    Tick { device: usize, life: u64 },
-    Watch { device: usize, life: u64 },
-    Job { device: usize, life: u64, job: Job },
-    Arrive { device: usize, link: u64, id: u64, life: u64, request: Request },
-    Reply { device: usize, life: u64, link: u64, id: u64, answer: Answer },
-    Fail { device: usize, life: u64, id: u64 },
-    Timeout { device: usize, life: u64, id: u64 },
-    Part { device: usize, life: u64, id: u64, nodes: Vec<RemoteNode> },
-    LastPart { device: usize, life: u64, id: u64, cursor: sync_engine::Cursor, epoch: model::Epoch },
-    Wake { device: usize, link: u64, head: Seq },
+    Start {
+        device: usize,
+    },
+    Connect {
+        device: usize,
+    },
+    Event {
+        device: usize,
+        life: u64,
+        event: Event,
+    },
+    Tick {
+        device: usize,
+        life: u64,
+    },
+    Watch {
+        device: usize,
+        life: u64,
+    },
+    Job {
+        device: usize,
+        life: u64,
+        job: Job,
+    },
+    Arrive {
+        device: usize,
+        link: u64,
+        id: u64,
+        life: u64,
+        request: Request,
+    },
+    Reply {
+        device: usize,
+        life: u64,
+        link: u64,
+        id: u64,
+        answer: Answer,
+    },
+    Fail {
+        device: usize,
+        life: u64,
+        id: u64,
+    },
+    Timeout {
+        device: usize,
+        life: u64,
+        id: u64,
+    },
+    Part {
+        device: usize,
+        life: u64,
+        id: u64,
+        nodes: Vec<RemoteNode>,
+    },
+    LastPart {
+        device: usize,
+        life: u64,
+        id: u64,
+        cursor: sync_engine::Cursor,
+        epoch: model::Epoch,
+        may_write: bool,
+    },
+    Rights {
+        device: usize,
+        link: u64,
+    },
+    Wake {
+        device: usize,
+        link: u64,
+        head: Seq,
+    },
     ServerStarts,
 }
 
@@ -260,9 +321,24 @@ impl World {
             Item::Part { device, life, id, nodes } if self.expects(device, life, id) => {
                 self.feed(device, Event::ChangesPart(nodes))?;
             }
-            Item::LastPart { device, life, id, cursor, epoch } if self.expects(device, life, id) => {
+            Item::LastPart { device, life, id, cursor, epoch, may_write }
+                if self.expects(device, life, id) =>
+            {
                 self.devices[device].pending.remove(&id);
+                if self.devices[device].reads_only == may_write {
+                    self.devices[device].reads_only = !may_write;
+                    self.feed(device, Event::MayWrite(may_write))?;
+                    if !self.alive(device, life) {
+                        return Ok(());
+                    }
+                }
                 self.feed(device, Event::ChangesDone { cursor, epoch })?;
+            }
+            Item::Rights { device, link } => {
+                let state = &self.devices[device];
+                if state.link == link && state.linked && state.engine.is_some() {
+                    self.feed(device, Event::Verify)?;
+                }
             }
             Item::Wake { device, link, head } => {
                 let state = &self.devices[device];
@@ -434,6 +510,7 @@ impl World {
             TroubleKind::Pause if runs => self.feed(device, Event::Paused)?,
             TroubleKind::Rewind => return self.rewind(&trouble),
             kind if self.keeping.is_some() && kind.is_keeping() => return self.keep(&trouble),
+            TroubleKind::ReadOnly => self.grant(device, true)?,
             TroubleKind::DiskErrors | TroubleKind::DiskFull | TroubleKind::Unmount | TroubleKind::Deny => {
                 self.spoil_disk(&trouble);
             }
@@ -448,6 +525,7 @@ impl World {
         let device = trouble.device;
         self.note(device, format_args!("!! end of {:?}", trouble.kind));
         match trouble.kind {
+            TroubleKind::ReadOnly => self.grant(device, false)?,
             TroubleKind::CutOff => {
                 self.devices[device].cut_off -= 1;
                 self.connect(device)?;
@@ -481,6 +559,8 @@ fn new_device(
     let disk = FakeDisk::new(options);
     let skew = (options.start.0 - beginning().0).max(0);
     Ok(Device {
+        direction: profile.direction(index),
+        reads_only: false,
         name: char::from(b'A' + index as u8).to_string(),
         somebody: Somebody::new(index, Arc::clone(oracle)),
         disk,

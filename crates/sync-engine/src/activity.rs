@@ -88,6 +88,12 @@ pub(crate) fn tell_local<S: PairStore>(
             let place = row.triple.local.as_ref().map(|state| (state.parent, name.clone()));
             (ActivityKind::ConflictCopy, Why::NameTaken, place)
         }
+        LocalOperation::SetAside { name, .. } => {
+            let path = RelativePath::root().join(&model::ignore::not_synced()).join(name);
+            let (kind, other, why) = (ActivityKind::ConflictCopy, Some(before), Some(Why::NotSent));
+            out.push(Effect::Activity(Activity { kind, path, other, why, seq: None }));
+            return Ok(());
+        }
         LocalOperation::Attributes { .. } | LocalOperation::Shelve { .. } => return Ok(()),
     };
     let moved = place.is_some() && !matches!(kind, ActivityKind::Downloaded);

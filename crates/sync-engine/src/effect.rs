@@ -1,7 +1,7 @@
 //! What a pair wants done.
 
 use crate::store::Intent;
-use model::{ContentId, Fingerprint, Handle, NodeId, NodeKey, RelativePath, Seq, Timestamp};
+use model::{ContentId, Fingerprint, Handle, Name, NodeId, NodeKey, RelativePath, Seq, Timestamp};
 
 /// Something to do. Each is answered by an event, but for timers (at most one answer) and activities (none).
 #[derive(Debug)]
@@ -139,6 +139,16 @@ pub enum LocalActionKind {
         /// How it looks.
         expected: Fingerprint,
     },
+    /// Into the directory for what is not synced ([`model::ignore::NOT_SYNCED`]), under this name or, if that is taken,
+    /// one made of it.
+    SetAside {
+        /// Where.
+        path: RelativePath,
+        /// The name there.
+        name: Name,
+        /// How it looks.
+        expected: Fingerprint,
+    },
     /// To the local trash. A directory must be empty but for what is never synced.
     Remove {
         /// Where.
@@ -192,6 +202,8 @@ pub enum Why {
     BothChanged,
     /// Another node has the name.
     NameTaken,
+    /// Changed here, where nothing is sent from.
+    NotSent,
     /// The account may not.
     RefusedForbidden,
     /// The quota is used up.
@@ -206,7 +218,7 @@ pub enum Why {
 
 impl Why {
     /// Every reason.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::NewThere,
         Self::ChangedThere,
         Self::ChangedThereRemovedHere,
@@ -219,6 +231,7 @@ impl Why {
         Self::RemovedHere,
         Self::BothChanged,
         Self::NameTaken,
+        Self::NotSent,
         Self::RefusedForbidden,
         Self::RefusedQuota,
         Self::RefusedTooLarge,
@@ -262,6 +275,7 @@ impl Why {
             Self::RemovedHere => ("removed_here", "deleted here"),
             Self::BothChanged => ("both_changed", "both sides changed it"),
             Self::NameTaken => ("name_taken", "two have the same name"),
+            Self::NotSent => ("not_sent", "changed here, where nothing is sent from"),
             Self::RefusedForbidden => ("refused_forbidden", "you may not change this in the shared folder"),
             Self::RefusedQuota => ("refused_quota", "the quota is used up"),
             Self::RefusedTooLarge => ("refused_too_large", "the file is larger than the server takes"),

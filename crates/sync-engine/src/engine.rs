@@ -9,6 +9,7 @@ use crate::event::{CommitAnswer, CommitFailure, Cursor, Event, LocalOutcome, Pul
 use crate::fault::Fault;
 use crate::ingest_remote::{self, Extent};
 use crate::local::LocalSide;
+use crate::one_way;
 use crate::paths::{Overlay, path_of, places_of};
 use crate::record;
 use crate::retry::{Retries, delay_ms};
@@ -16,7 +17,7 @@ use crate::store::{Frozen, Intent, IntentOperation, PairStore, StoreError};
 use crate::work::Work;
 use model::conflict::Author;
 use model::{Epoch, GroupOutcome, IdempotencyKey, Kind, NodeKey, Refusal, RelativePath, Seq, Timestamp};
-use planner::{LocalOperation, Plan, RemoteOperation};
+use planner::{Direction, LocalOperation, Plan, RemoteOperation};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often something may be found otherwise than expected before a person is told: mostly it has changed again, and
@@ -28,6 +29,8 @@ const TRIES_BEFORE_TELLING: u32 = 4;
 pub struct Settings {
     /// Named in conflict copies.
     pub author: Author,
+    /// Which way changes travel, as long as the account may write.
+    pub direction: Direction,
     /// A plan that deletes more nodes than this, and more than a fifth of all, waits for a person; none: never.
     pub hold_deletes: Option<u64>,
     /// 128 random bits of this run, the root of its idempotency keys.
@@ -47,6 +50,10 @@ pub struct Status {
     pub local_offline: bool,
     /// The account may no longer see the folder, or the device was unlinked.
     pub no_access: bool,
+    /// Which way changes travel now.
+    pub direction: Direction,
+    /// The account may only read the folder.
+    pub read_only: bool,
     /// It is looking at the disk, pulling or planning.
     pub looking: bool,
     /// Everything that is not in step waits for what is named in `issues`.
@@ -69,6 +76,7 @@ pub struct Engine {
     paused: bool,
     online: bool,
     no_access: bool,
+    may_write: bool,
     local: LocalSide,
     head: Seq,
     pull_wanted: bool,
@@ -85,6 +93,8 @@ pub struct Engine {
     /// When what the last plan left waiting is due.
     due_at: Option<Timestamp>,
     refusals: BTreeMap<NodeKey, &'static str>,
+    /// Where nothing is sent: what is new here, each with the reason.
+    unsent: Vec<(RelativePath, String)>,
     /// What the disk did not permit, and the directories that it was to be done in.
     unpermitted: BTreeMap<NodeKey, Vec<RelativePath>>,
     held: Option<Held>,
@@ -117,6 +127,7 @@ impl Engine {
             paused: false,
             online: false,
             no_access: false,
+            may_write: true,
             local: LocalSide::default(),
             head: Seq(0),
             pull_wanted: true,
@@ -130,6 +141,7 @@ impl Engine {
             retries: Retries::default(),
             due_at: None,
             refusals: BTreeMap::new(),
+            unsent: Vec::new(),
             unpermitted: BTreeMap::new(),
             held: None,
             approved: false,
@@ -203,6 +215,7 @@ impl Engine {
                     store.stage(&nodes)?;
                 }
             }
+            Event::MayWrite(may) => self.rights_are(may),
             Event::ChangesDone { cursor, epoch } => {
                 if self.pulling.is_some() {
                     self.pulled = Some((cursor, epoch));
@@ -245,6 +258,28 @@ impl Engine {
             Event::Tick => self.timer = None,
         }
         Ok(())
+    }
+
+    /// The pair changes over to only receiving, or back. What was planned to be sent is planned anew.
+    fn rights_are(&mut self, may_write: bool) {
+        if std::mem::replace(&mut self.may_write, may_write) == may_write {
+            return;
+        }
+        self.planned_clean = false;
+        self.unsent.clear();
+        self.retries.clear();
+        if let Some(work) = &mut self.work {
+            work.drop_remote();
+        }
+    }
+
+    /// Which way changes travel; none if they cannot: what only sends may not write.
+    fn direction(&self) -> Option<Direction> {
+        match (self.settings.direction, self.may_write) {
+            (direction, true) => Some(direction),
+            (Direction::Both | Direction::Down, false) => Some(Direction::Down),
+            (Direction::Up, false) => None,
+        }
     }
 
     /// Takes in what was pulled, unless local actions are under way: should they be cut off before they are recorded,
@@ -722,7 +757,11 @@ impl Engine {
             return Ok(false);
         }
         let fault = Fault::of_planner(self.fault);
-        let (mut plan, rules) = planner::plan_traced(store, &self.settings.author, fault)?;
+        let Some(direction) = self.direction() else {
+            (self.waiting, self.planned_clean) = (0, true);
+            return Ok(false);
+        };
+        let (mut plan, rules) = planner::plan_traced(store, &self.settings.author, direction, fault)?;
         self.rules.add(&rules);
         if !plan.memory.is_empty() {
             apply_memory(store, &plan)?;
@@ -732,6 +771,9 @@ impl Engine {
         }
         self.hold_back(store, &mut plan)?;
         let total = plan.local.len() + plan.remote.len();
+        if direction == Direction::Down {
+            self.unsent = one_way::unsent(store, self.may_write)?;
+        }
         let due = plan.local.iter().any(|step| !self.retries.must_wait(step.operation.key(), now))
             || (self.online && plan.remote.iter().any(|group| !self.group_waits(group, now)));
         self.waiting = total;
@@ -859,21 +901,30 @@ impl Engine {
             issues.push((path.clone(), Frozen::Unreadable.as_str().to_owned()));
         }
         let held = self.held.as_ref().map(|held| (held.local.len(), held.remote.len()));
-        let blocked =
-            self.online && at_rest && looked && self.waiting > 0 && self.waiting <= self.refusals.len();
+        let direction = self.direction();
+        if direction.is_none() {
+            issues.push((RelativePath::root(), one_way::NO_WAY.to_owned()));
+        }
+        let nowhere = direction.is_none() && self.online && at_rest && looked;
+        let blocked = nowhere
+            || self.online && at_rest && looked && self.waiting > 0 && self.waiting <= self.refusals.len();
         Ok(Status {
             blocked,
             never_synced: self
                 .local
                 .never_synced()
                 .map(|(path, reason)| (path.clone(), reason.to_owned()))
+                .chain(self.unsent.iter().cloned())
                 .collect(),
+            direction: direction.unwrap_or(self.settings.direction),
+            read_only: !self.may_write,
             in_step: self.started
                 && !self.paused
                 && self.online
                 && at_rest
                 && looked
                 && self.waiting == 0
+                && direction.is_some()
                 && self.held.is_none(),
             paused: self.paused,
             online: self.online,

@@ -31,6 +31,8 @@ pub enum Event {
     Verify,
     /// A part of what a pull brings; staged until the last part has come.
     ChangesPart(Vec<RemoteNode>),
+    /// Whether the account may change the remote side. Until it is said, it may.
+    MayWrite(bool),
     /// The pull is complete.
     ChangesDone {
         /// Where R stands now.

@@ -23,6 +23,7 @@ mod fault;
 mod ingest_remote;
 mod local;
 pub mod memory_store;
+mod one_way;
 mod paths;
 mod record;
 mod retry;
@@ -40,4 +41,5 @@ pub use event::{
 #[doc(hidden)]
 pub use fault::Fault;
 pub use memory_store::MemoryStore;
+pub use planner::Direction;
 pub use store::{Frozen, Intent, IntentOperation, Memory, PairState, PairStore, Row, StoreError};

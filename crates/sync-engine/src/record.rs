@@ -160,7 +160,7 @@ pub(crate) fn local_done<S: PairStore>(
                 synced.name = remote_name.clone();
             }
         }
-        LocalOperation::Remove { .. } => {
+        LocalOperation::Remove { .. } | LocalOperation::SetAside { .. } => {
             row.triple.local = None;
             row.triple.synced = None;
         }

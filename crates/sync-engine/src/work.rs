@@ -355,6 +355,9 @@ fn local_action<S: PairStore>(
                 executable: *executable,
             })
         }
+        LocalOperation::SetAside { name, .. } => {
+            Translated::Action(LocalActionKind::SetAside { path, name: name.clone(), expected })
+        }
         LocalOperation::Remove { .. } => Translated::Action(LocalActionKind::Remove {
             path,
             expected,

@@ -7,7 +7,9 @@ use model::{
     Group, GroupOutcome, NameRule, NodeId, NodeKey, NodeRef, NodeState, Operation, RemoteNode, Revision, Seq,
 };
 use planner::rule::{Fault, Trace};
-use planner::{LocalOperation, Plan, RemoteGroup, RemoteOperation, Tree, bookkeeping_steps, plan_traced};
+use planner::{
+    Direction, LocalOperation, Plan, RemoteGroup, RemoteOperation, Tree, bookkeeping_steps, plan_traced,
+};
 use std::collections::BTreeMap;
 
 /// A device and its memory of one folder.
@@ -17,6 +19,8 @@ pub struct Device {
     pub pair: Pair,
     /// Who it is, in conflict copies.
     pub author: Author,
+    /// Which side leads.
+    pub direction: Direction,
     /// What the engine did here.
     pub work: Work,
     ids: BTreeMap<NodeKey, NodeId>,
@@ -49,6 +53,7 @@ impl Device {
         Self {
             pair: Pair::new(rule),
             author: Author { user: "alice".to_owned(), device: name.to_owned() },
+            direction: Direction::Both,
             work: Work::default(),
             ids: BTreeMap::from([(NodeKey::ROOT, NodeId::ROOT)]),
             keys: BTreeMap::from([(NodeId::ROOT, NodeKey::ROOT)]),
@@ -94,7 +99,7 @@ impl Device {
 
     /// Plans and carries out once. Answers whether there was anything to do.
     pub fn step(&mut self, server: &mut Server, fault: Option<Fault>) -> Result<bool, String> {
-        let Ok((plan, trace)) = plan_traced(&self.pair.trees, &self.author, fault);
+        let Ok((plan, trace)) = plan_traced(&self.pair.trees, &self.author, self.direction, fault);
         self.work.trace.add(&trace);
         let Plan { memory, local, remote } = &plan;
         for step in memory {

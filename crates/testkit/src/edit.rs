@@ -205,7 +205,7 @@ impl Pair {
     }
 }
 
-fn held_by(state: &NodeState, text_of: impl Fn(&Content) -> String) -> Held {
+pub(crate) fn held_by(state: &NodeState, text_of: impl Fn(&Content) -> String) -> Held {
     match &state.content {
         Content::Directory => Held::Directory,
         Content::Link { target } => Held::Link { target: String::from_utf8_lossy(target).into_owned() },

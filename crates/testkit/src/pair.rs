@@ -15,6 +15,8 @@ pub struct Pair {
     pub trees: Trees,
     /// Whether the local disk may hold names that clash under the pair's rule.
     pub clashing_disk: bool,
+    /// What was set aside, outside the trees: the name and the content.
+    pub aside: Vec<(Name, NodeState)>,
     next: u64,
 }
 
@@ -25,7 +27,7 @@ impl Pair {
     /// Nothing but the root.
     #[must_use]
     pub fn new(rule: NameRule) -> Self {
-        Self { trees: Trees::new(rule), clashing_disk: false, next: NodeKey::ROOT.0 + 1 }
+        Self { trees: Trees::new(rule), clashing_disk: false, aside: Vec::new(), next: NodeKey::ROOT.0 + 1 }
     }
 
     /// A key never used before.
@@ -150,6 +152,15 @@ impl Pair {
                 self.set(Tree::Synced, key, None);
             }
             LocalOperation::Detach { name, .. } => return self.detach(key, name).map(Some),
+            LocalOperation::SetAside { name, .. } => {
+                let state = self.check_there(Tree::Local, key)?;
+                if state.content.is_directory() {
+                    return Err(format!("{key:?} is a directory"));
+                }
+                self.aside.push((name.clone(), state));
+                self.set(Tree::Local, key, None);
+                self.set(Tree::Synced, key, None);
+            }
             LocalOperation::Rename { name, remote_name, .. } => {
                 let state = self.check_there(Tree::Local, key)?;
                 if state.name != *name {

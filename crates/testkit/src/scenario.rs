@@ -18,13 +18,15 @@
 //! ```
 //!
 //! - `names exact` before `given`: names clash byte for byte only (else they are portable).
+//! - `direction A down` (or `up`) before `given`: which way changes travel for A, once the given trees have arrived.
 //! - `given` is a tree that A made and that has reached every device; `given on A`, `given on B` are trees that
 //!   stand there when the devices are joined for the first time.
 //! - Devices are single capital letters; A and B are always there. They begin online, but nothing is sent before a
 //!   `sync`, in which all that are online settle; `A: sync` lets A alone settle.
 //! - A device: `write PATH "text" [at SECOND]`, `mkdir PATH`, `link PATH "target"`, `move FROM TO`, `copy FROM TO`,
 //!   `remove PATH`, `chmod +x PATH`, `chmod -x PATH`, `touch PATH [at SECOND]`, `lock PATH` (it can be neither read
-//!   nor written there any more), `unlock PATH`, `offline`, `online`, `sync`. Every line happens a second after the
+//!   nor written there any more), `unlock PATH`, `offline`, `online`, `sync`,
+//!   `direction both` (or `down`, `up`). What was set aside stands in `Not synced`. Every line happens a second after the
 //!   one before it, by a clock that starts at the beginning of 2026; `at` sets another modification time.
 //! - `expect` is the tree that the server and every online device have in the end: exactly these nodes, and the
 //!   same modification times. `*` in a name stands for anything. `expect on A` is the tree of A alone, where it
@@ -39,6 +41,7 @@ mod run;
 
 use crate::tree::Held;
 use model::{NameRule, RelativePath};
+use planner::Direction;
 
 pub use golden::golden;
 pub use parse::{ParseError, parse};
@@ -51,6 +54,8 @@ pub struct Scenario {
     pub title: String,
     /// How names clash.
     pub rule: NameRule,
+    /// Devices that are not kept in step both ways.
+    pub directions: Vec<(String, Direction)>,
     /// Trees to begin with.
     pub given: Vec<Given>,
     /// What happens.
@@ -114,6 +119,8 @@ pub enum Deed {
     Lock(RelativePath, bool),
     /// `online`, `offline`
     Online(bool),
+    /// `direction both`, `direction down`, `direction up`
+    Direction(Direction),
     /// `sync`
     Sync,
 }

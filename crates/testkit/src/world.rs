@@ -2,9 +2,11 @@
 
 use crate::device::Device;
 use crate::edit::Edit;
+use crate::edit::held_by;
 use crate::server::Server;
-use crate::tree::{Listing, content_of};
-use model::{Content, NameRule, NodeId, NodeState};
+use crate::tree::{Listing, content_of, insert};
+use model::ignore::not_synced;
+use model::{Content, NameRule, NodeId, NodeState, RelativePath};
 use planner::Tree;
 use planner::rule::Fault;
 use std::collections::{BTreeMap, BTreeSet};
@@ -113,10 +115,13 @@ impl World {
 
     /// A device's tree.
     pub fn listing(&self, name: &str) -> Listing {
-        let device = self.devices.get(name);
-        device
-            .map(|device| device.pair.listing(Tree::Local, |content| self.text(content)))
-            .unwrap_or_default()
+        let Some(device) = self.devices.get(name) else { return Listing::new() };
+        let mut listing = device.pair.listing(Tree::Local, |content| self.text(content));
+        let directory = RelativePath::root().join(&not_synced());
+        for (name, state) in &device.pair.aside {
+            insert(&mut listing, directory.join(name), held_by(state, |content| self.text(content)));
+        }
+        listing
     }
 
     /// The server's tree.

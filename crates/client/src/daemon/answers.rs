@@ -17,7 +17,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use sync_engine::ActivityKind;
+use sync_engine::{ActivityKind, Direction};
 use tokio::sync::oneshot;
 
 /// How many removed nodes are searched for a path.
@@ -445,6 +445,10 @@ pub fn new_pair(
             other.directory.display()
         ));
     }
+    let _direction: Direction = request
+        .direction
+        .parse()
+        .map_err(|()| format!("`{}` is no direction: both, down or up", request.direction))?;
     let number = configuration.next_pair.max(1);
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| error.to_string())?;
@@ -455,6 +459,7 @@ pub fn new_pair(
         exact_names: rule == WireNameRule::Exact,
         directory: request.directory.clone(),
         marker: model::UploadId(random).to_string(),
+        direction: request.direction.clone(),
         hold_deletes: request.hold_deletes,
         paused: false,
         paused_until: None,
@@ -493,6 +498,8 @@ fn pair_status(pair: &Pair, distrust: Option<&Distrust>) -> PairStatus {
         issues: issue_lines(&directory, [status.issues, status.never_synced].concat()),
         directory,
         state: state.to_owned(),
+        direction: pair.configuration.direction().as_str().to_owned(),
+        read_only: status.read_only,
         detail,
         pending: status.pending,
         transfers,

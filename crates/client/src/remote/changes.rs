@@ -2,7 +2,7 @@
 
 use super::{Remote, RemoteError};
 use http::Method;
-use model::{Epoch, FolderId, RemoteNode, Seq};
+use model::{Epoch, FolderId, Privilege, RemoteNode, Seq};
 use protocol::bundle::Record;
 use protocol::cursor::CursorParts;
 use std::time::Duration;
@@ -11,13 +11,21 @@ use sync_engine::Cursor;
 /// How long an answer may be silent.
 const SILENCE: Duration = Duration::from_secs(60);
 
+/// What a pull brings.
+pub(crate) enum Pulled {
+    /// What the account may do in the folder.
+    Privilege(Privilege),
+    /// Nodes past the cursor.
+    Nodes(Vec<RemoteNode>),
+}
+
 /// Pulls everything past a cursor (or everything there is), page by page; gives where that ends.
 pub(crate) async fn pull(
     remote: &Remote,
     folder: FolderId,
     since: Option<String>,
     known_epoch: Option<Epoch>,
-    mut take: impl FnMut(Vec<RemoteNode>),
+    mut take: impl FnMut(Pulled),
 ) -> Result<(Cursor, Epoch), RemoteError> {
     let mut since = since;
     loop {
@@ -31,10 +39,13 @@ pub(crate) async fn pull(
         {
             return Err(RemoteError::EpochChanged);
         }
+        if let Some(privilege) = bundle.privilege() {
+            take(Pulled::Privilege(privilege));
+        }
         let mut end = None;
         while let Some(record) = bundle.next().await? {
             match record {
-                Record::Nodes(nodes) => take(nodes),
+                Record::Nodes(nodes) => take(Pulled::Nodes(nodes)),
                 Record::PageEnd(page) => end = Some(page),
                 _ => return Err(RemoteError::Confused("an unexpected record in changes".to_owned())),
             }

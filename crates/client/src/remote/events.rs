@@ -5,7 +5,7 @@ use super::{Distrust, Remote, RemoteError};
 use futures_util::StreamExt as _;
 use model::{FolderId, Seq};
 use protocol::problem::ProblemKind;
-use protocol::v1::Wake;
+use protocol::v1::{RightsChanged, Wake};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -33,6 +33,8 @@ pub enum Signal {
     Unlinked,
     /// It is not believed to be the right server.
     Distrusted(Distrust),
+    /// What the account may do has changed.
+    RightsChanged,
     /// A folder has changed.
     Wake(FolderId, Seq),
 }
@@ -135,6 +137,8 @@ impl Connection {
                 Ok(Message::Text(text)) => {
                     if let Ok(Wake { folder, head }) = serde_json::from_str(text.as_str()) {
                         (self.tell)(Signal::Wake(folder, Seq(head)));
+                    } else if let Ok(RightsChanged { .. }) = serde_json::from_str(text.as_str()) {
+                        (self.tell)(Signal::RightsChanged);
                     }
                 }
                 Ok(_) => {}

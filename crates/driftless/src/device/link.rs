@@ -129,11 +129,13 @@ pub(super) async fn sync(
     home: &Home,
     folder: &str,
     directory: &Path,
+    direction: &str,
     hold_deletes: Option<u64>,
 ) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     let directory = absolute(directory)?;
-    let request = SyncRequest { folder: folder.to_owned(), directory, hold_deletes };
+    let request =
+        SyncRequest { folder: folder.to_owned(), directory, direction: direction.to_owned(), hold_deletes };
     if control::is_running(home).await {
         return super::say(home, &ControlRequest::Sync(request)).await;
     }
@@ -184,6 +186,7 @@ pub(super) fn pairs_without_daemon(home: &Home) -> anyhow::Result<ControlAnswer>
     let pairs = configuration.pairs.into_iter().map(|pair| control::PairStatus {
         folder: pair.folder_name,
         directory: pair.directory,
+        direction: pair.direction,
         state: "stopped".to_owned(),
         detail: Some("the daemon does not run".to_owned()),
         ..control::PairStatus::default()

@@ -40,6 +40,14 @@ pub(super) async fn status(home: &Home, json: bool) -> anyhow::Result<ExitCode> 
             None if pair.pending > 0 => format!("{} changes to go", pair.pending),
             None => String::new(),
         };
+        let way = match (pair.read_only, pair.direction.as_str()) {
+            (true, _) => "may only be read",
+            (false, "down") => "only receives",
+            (false, "up") => "only sends",
+            _ => "",
+        };
+        let detail =
+            [way, &detail].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
         rows.push(vec![
             pair.folder.clone(),
             pair.directory.display().to_string(),

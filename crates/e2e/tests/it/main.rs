@@ -15,6 +15,7 @@ mod kills;
 mod latency;
 mod limits;
 mod moves;
+mod one_way;
 mod plain;
 mod programs;
 mod refusals;

@@ -4,7 +4,7 @@
 use model::conflict::Author;
 use model::{Content, NodeKey, RelativePath, Timestamp};
 use planner::rule::{Fault, Trace};
-use planner::{LocalOperation, LocalStep, Plan, Tree, plan_traced};
+use planner::{Direction, LocalOperation, LocalStep, Plan, Tree, plan_traced};
 use std::collections::{BTreeMap, BTreeSet};
 use testkit::pair::Pair;
 use testkit::seed::Random;
@@ -36,20 +36,46 @@ pub(crate) fn author() -> Author {
     Author { user: "alice".to_owned(), device: "A".to_owned() }
 }
 
-/// Brings the pair in step.
+/// Brings the pair in step, both ways.
 pub(crate) fn converge(
     pair: &mut Pair,
     random: &mut Random,
     trouble: Trouble,
     fault: Option<Fault>,
 ) -> Result<Outcome, String> {
+    converge_directed(pair, Direction::Both, random, trouble, fault)
+}
+
+/// Whether a one-way pair leaves this node alone: it is on the following side only.
+fn is_left_alone(row: &planner::Row, direction: Direction) -> bool {
+    let planner::Triple { synced, remote, local, .. } = &row.triple;
+    match direction {
+        Direction::Both => false,
+        Direction::Down => synced.is_none() && remote.is_none() && local.is_some(),
+        Direction::Up => synced.is_none() && local.is_none() && remote.is_some(),
+    }
+}
+
+/// Brings the pair in step.
+pub(crate) fn converge_directed(
+    pair: &mut Pair,
+    direction: Direction,
+    random: &mut Random,
+    trouble: Trouble,
+    fault: Option<Fault>,
+) -> Result<Outcome, String> {
     let mut outcome = Outcome::default();
     for round in 0..ROUNDS_MAX {
-        let Ok((plan, trace)) = plan_traced(&pair.trees, &author(), fault);
+        let Ok((plan, trace)) = plan_traced(&pair.trees, &author(), direction, fault);
         outcome.trace.add(&trace);
         if plan.is_empty() {
             let waiting = pair.trees.rows().any(|(_, row)| row.triple.frozen);
-            return match pair.trees.dirty_keys().next().filter(|_| !waiting) {
+            return match pair
+                .trees
+                .dirty_keys()
+                .find(|key| !pair.trees.row(*key).is_some_and(|row| is_left_alone(row, direction)))
+                .filter(|_| !waiting)
+            {
                 None => Ok(outcome),
                 Some(key) => Err(format!("nothing planned, but {key:?} is {:?}", pair.trees.row(key))),
             };
@@ -58,7 +84,10 @@ pub(crate) fn converge(
         carry_out(pair, &plan, random, trouble, &mut outcome)
             .map_err(|error| format!("{error}\nin {plan:#?}"))?;
     }
-    Err(format!("not done after {ROUNDS_MAX} rounds: {:#?}", plan_traced(&pair.trees, &author(), fault)))
+    Err(format!(
+        "not done after {ROUNDS_MAX} rounds: {:#?}",
+        plan_traced(&pair.trees, &author(), direction, fault)
+    ))
 }
 
 fn carry_out(

@@ -102,7 +102,7 @@ fn big_tree(nodes: u64, triple: impl Fn(NodeState) -> Triple) -> Trees {
 
 fn questions(trees: &Trees) -> (usize, usize, planner::Plan) {
     let view = Counted::new(trees);
-    let Ok(plan) = plan(&view, &author());
+    let Ok(plan) = plan(&view, &author(), planner::Direction::Both);
     (*view.bulk.borrow(), *view.single.borrow(), plan)
 }
 
@@ -167,7 +167,7 @@ fn one_change_in_a_big_tree_asks_for_its_neighbourhood_alone() {
     row.triple.local.as_mut().unwrap().name = Name::new("renamed").unwrap();
     trees.put(key, row);
     let view = Counted::new(&trees);
-    let Ok(plan) = plan(&view, &author());
+    let Ok(plan) = plan(&view, &author(), planner::Direction::Both);
     assert_eq!(plan.remote.len(), 1);
     assert!(view.ready.borrow().len() < 10 && view.ready_names.borrow().len() == 1);
 }

@@ -28,7 +28,7 @@ fn write(path: &RelativePath, text: &str) -> Edit {
 }
 
 /// Every tree of at most so many nodes, each a file or a directory, known to both sides.
-fn bases(nodes: usize) -> Vec<Pair> {
+pub(crate) fn bases(nodes: usize) -> Vec<Pair> {
     let mut all = vec![Pair::new(NameRule::Portable)];
     let mut seen = BTreeSet::new();
     let mut newest = all.clone();
@@ -73,7 +73,7 @@ fn edits(pair: &Pair, tree: Tree, text: &str) -> Vec<Edit> {
 }
 
 /// The tree after each of up to `most` edits in a row, without repetitions.
-fn edited(base: &Pair, tree: Tree, text: &str, most: usize) -> Vec<Pair> {
+pub(crate) fn edited(base: &Pair, tree: Tree, text: &str, most: usize) -> Vec<Pair> {
     let mut all = vec![base.clone()];
     let mut newest = all.clone();
     let mut seen = BTreeSet::from([shape(base, tree)]);
@@ -106,7 +106,7 @@ fn shape(pair: &Pair, tree: Tree) -> String {
 }
 
 /// Both sides' edits in one memory. The keys of new local nodes are those of the local tree's; remote ones follow.
-fn combined(local: &Pair, remote: &Pair) -> Pair {
+pub(crate) fn combined(local: &Pair, remote: &Pair) -> Pair {
     let mut pair = local.clone();
     for _ in 0..100 {
         pair.fresh();

@@ -7,6 +7,7 @@ mod exhaustive;
 mod faults;
 mod golden;
 mod histories;
+mod one_way;
 mod perturb;
 mod properties;
 mod seeded;

@@ -73,7 +73,18 @@ fn history(seed: u64, active: Active, fault: Option<Fault>) -> Result<Outcome, S
 #[test]
 fn every_rule_decides_something_in_some_history() {
     // No history freezes or crashes: the scenarios and `properties` do.
-    let elsewhere = [Rule::HeldReleased, Rule::Blocked, Rule::ShelfFound];
+    let elsewhere = [
+        Rule::HeldReleased,
+        Rule::Blocked,
+        Rule::ShelfFound,
+        // One-way pairs: `one_way`.
+        Rule::Yielded,
+        Rule::SetAside,
+        Rule::BroughtBack,
+        Rule::SentAgain,
+        Rule::RemoteRenamed,
+        Rule::ClashLeft,
+    ];
     let is_silent = |total: &Trace| total.silent().any(|rule| !elsewhere.contains(&rule));
     let mut total = Trace::default();
     let (least, most) = (600 * effort() as u64, 8000 * effort() as u64);
@@ -105,6 +116,11 @@ fn faults_that_break_a_promise_are_noticed_by_histories() {
         Fault::NoAdoption,
         Fault::TouchBeatsDelete,
         Fault::FrozenIsIgnored,
+        // One-way pairs: `one_way`.
+        Fault::EditsAreNotSetAside,
+        Fault::NewIsSentUpwards,
+        Fault::RemoteLeadsUpwards,
+        Fault::NewIsFetched,
     ];
     for fault in Fault::ALL.iter().filter(|fault| !of_intent.contains(fault)) {
         assert!(noticed_within(*fault, 3000).is_some(), "{fault:?}");

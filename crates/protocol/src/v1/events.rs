@@ -10,6 +10,14 @@ use utoipa::ToSchema;
 /// The reason of the close frame of a server that stops: connect again soon, with some spread.
 pub const CLOSE_RECONNECT: &str = "reconnect";
 
+/// The caller's privileges have changed, or may have: whoever depends on them asks again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RightsChanged {
+    /// Always true.
+    pub rights_changed: bool,
+}
+
 /// A folder has changed: whoever has pulled up to `head` is in step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Wake {

@@ -1,5 +1,6 @@
 //! Shared folders and who may do what in them.
 
+use super::homes::HOME_PREFIX;
 use super::{AdminError, Outcome, change, find_folder, find_group, find_user};
 use crate::api::folders::wire_kind;
 use crate::server::Server;
@@ -28,6 +29,9 @@ pub(super) fn add(
     plain: Option<String>,
 ) -> Outcome {
     let name_key = auth::account::name_key(&name).map_err(|error| AdminError::Invalid(error.to_string()))?;
+    if name_key.0.starts_with(HOME_PREFIX) {
+        return Err(AdminError::Invalid(format!("names that begin with '{HOME_PREFIX}' are home folders'")));
+    }
     let details = [("folder", name.clone()), ("plain", plain.clone().unwrap_or_default())];
     let details = details.each_ref().map(|(name, value)| (*name, value.as_str()));
     let preparing = Arc::clone(server);
@@ -152,7 +156,8 @@ pub(super) fn list(server: &Server) -> Outcome {
             let grants = grants.collect();
             let plain = folder.settings.plain_directory.clone().map(plain_path);
             let plain = plain.map(|directory| plain_entry(&directory, statuses.remove(&folder.id)));
-            folders.push(AdminFolderEntry { plain, ..entry(&folder, &retention, grants) });
+            let owner = folder.settings.owner.and_then(|owner| users.get(&owner).cloned());
+            folders.push(AdminFolderEntry { plain, owner, ..entry(&folder, &retention, grants) });
         }
         folders.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(AdminAnswer::Folders { folders })
@@ -164,6 +169,7 @@ fn entry(folder: &Folder, retention: &RetentionRow, grants: Vec<GrantEntry>) -> 
         id: folder.id,
         name: folder.settings.name.clone(),
         kind: wire_kind(folder.kind),
+        owner: None,
         name_rule: folder.names.into(),
         head: folder.counters.head.0,
         quota_bytes: folder.settings.quota_bytes,

@@ -1,6 +1,6 @@
 //! Accounts.
 
-use super::{AdminError, Outcome, change, find_user};
+use super::{AdminError, Outcome, change, find_user, homes};
 use crate::server::Server;
 use protocol::admin::{AdminAnswer, Rate, Secret, UserEntry};
 
@@ -12,12 +12,22 @@ fn hash(server: &Server, password: &Secret) -> Result<String, AdminError> {
     })
 }
 
-pub(super) fn add(server: &Server, user: String, password: &Secret, administrator: bool) -> Outcome {
+pub(super) fn add(
+    server: &Server,
+    user: String,
+    password: &Secret,
+    administrator: bool,
+    home: bool,
+) -> Outcome {
     let hash = hash(server, password)?;
-    let details = [("user", user.clone()), ("administrator", administrator.to_string())];
+    let details =
+        [("user", user.clone()), ("administrator", administrator.to_string()), ("home", home.to_string())];
     let details = details.each_ref().map(|(name, value)| (*name, value.as_str()));
     change(server, "user.add", &details, move |transaction, now| {
-        auth::account::create_user(transaction, &user, &hash, administrator, now)?;
+        let id = auth::account::create_user(transaction, &user, &hash, administrator, now)?;
+        if home && let Some(made) = transaction.user(id)? {
+            homes::make(transaction, &made, now)?;
+        }
         Ok(AdminAnswer::Done)
     })
 }
@@ -117,6 +127,7 @@ fn rate_said(rate: Option<Rate>) -> String {
 pub(super) fn remove(server: &Server, name: String) -> Outcome {
     change(server, "user.remove", &[("user", &name.clone())], move |transaction, now| {
         let user = find_user(transaction.as_snapshot(), &name)?;
+        homes::leave_behind(transaction, &user)?;
         auth::account::remove_user(transaction, &user, now)?;
         Ok(AdminAnswer::Done)
     })

@@ -14,9 +14,9 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use axum::extract::{Extension, State};
 use axum::response::Response;
 use model::permit::Read;
-use model::{Action, FolderId, Principal, Seq};
+use model::{Action, FolderId, Principal, Privilege, Seq};
 use protocol::ProblemKind;
-use protocol::v1::{CLOSE_RECONNECT, Wake};
+use protocol::v1::{CLOSE_RECONNECT, RightsChanged, Wake};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,6 +77,8 @@ struct Listener {
     stopping: tokio::sync::watch::Receiver<bool>,
     /// What was decided since rights last changed.
     listable: BTreeMap<FolderId, bool>,
+    /// What the account held when rights last changed.
+    privileges: Option<BTreeMap<FolderId, Privilege>>,
 }
 
 /// Why a socket is closed by this side.
@@ -94,6 +96,7 @@ impl Listener {
             rights: server.wakes.listen_to_rights(),
             stopping: server.stopping.subscribe(),
             listable: BTreeMap::new(),
+            privileges: None,
         }
     }
 
@@ -120,6 +123,9 @@ impl Listener {
                         return Close::NoRights;
                     }
                     self.listable.clear();
+                    if self.own_rights_changed(server).await && !send_rights(socket).await {
+                        return Close::Gone;
+                    }
                 }
                 wake = self.folders.recv() => {
                     let wakes = match wake {
@@ -185,6 +191,15 @@ impl Listener {
         permit.is_ok()
     }
 
+    /// Whether the account's own privileges are others than when this was last asked; true the first time.
+    async fn own_rights_changed(&mut self, server: &Server) -> bool {
+        let user = self.principal.user;
+        let privileges = server.read(move |snapshot| Ok::<_, Failure>(snapshot.privileges(user)?)).await;
+        let Ok(privileges) = privileges else { return true };
+        let privileges: BTreeMap<_, _> = privileges.into_iter().collect();
+        self.privileges.replace(privileges.clone()) != Some(privileges)
+    }
+
     /// Whether account and device are still active.
     async fn is_still_valid(&self, server: &Server) -> bool {
         let (principal, now) = (self.principal, server.now());
@@ -192,6 +207,11 @@ impl Listener {
         let facts = server.read(move |snapshot| snapshot.facts(principal, FolderId(0), now)).await;
         facts.is_ok_and(|facts| facts.active)
     }
+}
+
+async fn send_rights(socket: &mut WebSocket) -> bool {
+    let text = serde_json::to_string(&RightsChanged { rights_changed: true }).expect("string keys only");
+    matches!(timeout(SEND, socket.send(Message::Text(text.into()))).await, Ok(Ok(())))
 }
 
 async fn send_wake(socket: &mut WebSocket, folder: FolderId, head: Seq) -> bool {

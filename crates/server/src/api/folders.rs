@@ -18,10 +18,13 @@ use crate::server::Server;
 use axum::Json;
 use axum::extract::State;
 use metadata::folder::{Folder, FolderKind};
-use model::Privilege;
+use model::{FolderId, Privilege};
 use protocol::v1::{self, FolderEntry, FoldersResponse};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// What its owner sees a home folder called.
+const HOME: &str = "home";
 
 /// The folders that one may read
 ///
@@ -54,8 +57,22 @@ pub(crate) async fn list(
             (privilege >= Privilege::Read).then(|| entry(&server, folder, privilege))
         })
         .collect();
+    let own = folders.iter().find(|folder| {
+        folder.kind == FolderKind::Home && folder.settings.owner == Some(caller.principal.user)
+    });
+    call_home(&mut entries, own.map(|folder| folder.id));
     entries.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(Json(FoldersResponse { folders: entries }))
+}
+
+/// The caller's own home folder is called `home`, unless another folder that they see is.
+fn call_home(entries: &mut [FolderEntry], own: Option<FolderId>) {
+    if entries.iter().any(|entry| entry.name == HOME) {
+        return;
+    }
+    if let Some(entry) = entries.iter_mut().find(|entry| Some(entry.id) == own) {
+        HOME.clone_into(&mut entry.name);
+    }
 }
 
 fn entry(server: &Server, folder: &Folder, privilege: Privilege) -> FolderEntry {

@@ -50,6 +50,7 @@ async fn what_cannot_be_done_says_why() {
         user: user.into(),
         password: Secret(password.into()),
         administrator: false,
+        home: false,
     };
     assert_eq!(failure(&world.admin(add("Alice", PASSWORD)).await), AdminFailure::Exists);
     assert_eq!(failure(&world.admin(add("@x", PASSWORD)).await), AdminFailure::Invalid);

@@ -116,7 +116,8 @@ impl World {
 
     pub(crate) async fn add_user(&self, name: &str, administrator: bool) {
         let password = Secret(PASSWORD.to_owned());
-        self.do_admin(AdminRequest::UserAdd { user: name.to_owned(), password, administrator }).await;
+        self.do_admin(AdminRequest::UserAdd { user: name.to_owned(), password, administrator, home: false })
+            .await;
     }
 
     pub(crate) async fn grant(&self, folder: &str, to: &str, privilege: WirePrivilege) {

@@ -5,7 +5,7 @@ use crate::effect::Effect;
 use crate::event::Listing;
 use crate::paths::{Overlay, path_of};
 use crate::store::{Frozen, PairStore, Row, StoreError};
-use model::ignore::is_ignored;
+use model::ignore::{NOT_SYNCED, is_ignored};
 use model::{Content, Entry, EntryKind, Handle, Kind, Name, NodeKey, RelativePath};
 use planner::Tree;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +45,10 @@ impl LocalSide {
         round.looks += 1;
         for entry in entries {
             if is_ignored(&entry.name) {
+                continue;
+            }
+            if is_set_aside(directory, &entry) && !children.contains_key(&entry.name) {
+                self.never_synced.insert(path.join(&entry.name), "kept on this device only");
                 continue;
             }
             if let Some(reason) = never_synced(&entry.kind) {
@@ -327,4 +331,9 @@ pub(super) fn kind_of(kind: &EntryKind) -> Option<Kind> {
 
 pub(super) fn row_kind(row: &Row) -> Option<Kind> {
     row.triple.local.as_ref().map(|local| local.content.kind())
+}
+
+/// Whether it is the directory in which a one-way pair keeps what gave way. One that was synced before stays synced.
+fn is_set_aside(directory: NodeKey, entry: &Entry) -> bool {
+    directory == NodeKey::ROOT && entry.name.as_str() == NOT_SYNCED && entry.kind == EntryKind::Directory
 }

@@ -22,7 +22,8 @@ impl Bench {
     /// An engine of an empty directory and an empty folder, in step and online.
     pub(crate) fn in_step() -> Self {
         let author = Author { user: "alice".to_owned(), device: "laptop".to_owned() };
-        let settings = Settings { author, hold_deletes: None, seed: [7; 16] };
+        let settings =
+            Settings { author, direction: planner::Direction::Both, hold_deletes: None, seed: [7; 16] };
         let store = MemoryStore::new(NameRule::Exact);
         let mut bench = Self { engine: Engine::new(settings), store, now: Timestamp(0), seq: 0 };
         bench.tell(Event::Online);

@@ -4,6 +4,7 @@ use super::{Action, Deed, Expectation, Given, Scenario};
 use crate::tree::{Held, parse_entry};
 use crate::words::{Word, words};
 use model::{NameRule, RelativePath};
+use planner::Direction;
 use std::fmt;
 
 /// What is wrong, and where.
@@ -69,7 +70,14 @@ pub fn parse(text: &str) -> Result<Vec<Scenario>, ParseError> {
 
 fn empty(title: String) -> Scenario {
     let rule = NameRule::Portable;
-    Scenario { title, rule, given: Vec::new(), actions: Vec::new(), expectations: Vec::new() }
+    Scenario {
+        title,
+        rule,
+        directions: Vec::new(),
+        given: Vec::new(),
+        actions: Vec::new(),
+        expectations: Vec::new(),
+    }
 }
 
 fn complete(scenario: &Scenario) -> Result<(), String> {
@@ -91,6 +99,10 @@ fn read_heading(scenario: &mut Scenario, before: Part, words: &[Word]) -> Result
             };
             return Ok(Part::Head);
         }
+        ["direction", device, direction] if before == Part::Head => {
+            scenario.directions.push((device_name(device)?, self::direction(direction)?));
+            return Ok(Part::Head);
+        }
         ["given"] if before <= Part::Given => (Part::Given, None),
         ["given", "on", device] if before <= Part::Given => (Part::Given, Some(device_name(device)?)),
         ["do"] if before < Part::Do => (Part::Do, None),
@@ -98,7 +110,8 @@ fn read_heading(scenario: &mut Scenario, before: Part, words: &[Word]) -> Result
         ["expect", "on", device] if before >= Part::Do => (Part::Expect, Some(device_name(device)?)),
         _ => {
             return Err(
-                "a heading is `names`, `given [on X]`, `do` or `expect [on X]`, in this order".to_owned()
+                "a heading is `names`, `direction`, `given [on X]`, `do` or `expect [on X]`, in this order"
+                    .to_owned(),
             );
         }
     };
@@ -191,6 +204,7 @@ fn read_action(words: &[Word], line: usize) -> Result<Action, String> {
         ["unlock", path] => Deed::Lock(self::path(path)?, false),
         ["online"] => Deed::Online(true),
         ["offline"] => Deed::Online(false),
+        ["direction", direction] => Deed::Direction(self::direction(direction)?),
         ["sync"] => Deed::Sync,
         _ => return Err(format!("no such deed: `{}`", texts.join(" "))),
     };
@@ -200,6 +214,10 @@ fn read_action(words: &[Word], line: usize) -> Result<Action, String> {
 fn path(text: &str) -> Result<RelativePath, String> {
     let path = RelativePath::parse(text).map_err(|error| format!("`{text}`: {error}"))?;
     if path.is_root() { Err("a path may not be empty".to_owned()) } else { Ok(path) }
+}
+
+fn direction(text: &str) -> Result<Direction, String> {
+    text.parse().map_err(|()| format!("`{text}` is no direction: both, down or up"))
 }
 
 fn number(text: &str) -> Result<u64, String> {

@@ -23,6 +23,9 @@ pub fn run(scenario: &Scenario, fault: Option<Fault>) -> Result<Trace, String> {
     if scenario.given.iter().any(|given| given.device.is_none()) {
         world.settle_all()?;
     }
+    for (name, direction) in &scenario.directions {
+        world.device(name)?.direction = *direction;
+    }
     let mut trace = total(&world).trace;
     let names = scenario.devices();
     for name in &names {
@@ -89,6 +92,10 @@ fn act(world: &mut World, action: &Action, clock: u64) -> Result<(), String> {
         }
         Deed::Online(online) => {
             world.set_online(device, online);
+            return Ok(());
+        }
+        Deed::Direction(direction) => {
+            world.device(device)?.direction = direction;
             return Ok(());
         }
         Deed::Sync => return world.settle(&[device]),

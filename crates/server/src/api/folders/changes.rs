@@ -9,13 +9,13 @@ use crate::failure::Failure;
 use crate::openapi::problems;
 use crate::server::Server;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse as _, Response};
 use model::permit::Read;
 use model::{Action, DeviceId, FolderId};
 use protocol::bundle::{Encoder, PageEnd};
 use protocol::schema;
-use protocol::{BUNDLE_MEDIA_TYPE, Cursor, ProblemKind};
+use protocol::{BUNDLE_MEDIA_TYPE, Cursor, PRIVILEGE_HEADER, ProblemKind};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,7 +88,7 @@ pub(crate) async fn get(
         };
         let is_news = !page.nodes.is_empty() || Some(page.next) != since || query.since.is_none();
         if is_news || *stopping.borrow() {
-            return answer(&server, caller.device(), folder, page).await;
+            return answer(&server, caller, folder, page).await;
         }
         let woken = async {
             loop {
@@ -102,8 +102,8 @@ pub(crate) async fn get(
         tokio::select! {
             true = woken => {}
             () = crate::serve::told_to_stop(&mut stopping) => {}
-            () = tokio::time::sleep_until(deadline) => return answer(&server, caller.device(), folder, page).await,
-            else => return answer(&server, caller.device(), folder, page).await,
+            () = tokio::time::sleep_until(deadline) => return answer(&server, caller, folder, page).await,
+            else => return answer(&server, caller, folder, page).await,
         }
     }
 }
@@ -135,12 +135,15 @@ async fn explain(server: &Server, error: versioning::Error) -> Failure {
 
 async fn answer(
     server: &Arc<Server>,
-    device: Option<DeviceId>,
+    caller: Caller,
     folder: FolderId,
     page: Page,
 ) -> Result<Response, Failure> {
     let stands = if page.more { page.next.since } else { page.head };
-    server.lags.pulled(device, folder, stands);
+    server.lags.pulled(caller.device(), folder, stands);
+    let (principal, now) = (caller.principal, server.now());
+    let facts =
+        server.read(move |snapshot| Ok::<_, Failure>(snapshot.facts(principal, folder, now)?)).await?;
     let cursor = server.cursor_key.make(server.epoch(), folder, page.next);
     let bytes = server
         .blocking(move || {
@@ -152,5 +155,9 @@ async fn answer(
         .await?;
     server.metrics.pull();
     server.metrics.bytes_out(bytes.len() as u64);
-    Ok(([(header::CONTENT_TYPE, BUNDLE_MEDIA_TYPE)], bytes).into_response())
+    let headers = [
+        (header::CONTENT_TYPE, BUNDLE_MEDIA_TYPE),
+        (HeaderName::from_static(PRIVILEGE_HEADER), facts.privilege.as_str()),
+    ];
+    Ok((headers, bytes).into_response())
 }
