@@ -174,6 +174,12 @@ pub fn problem(kind: ProblemKind) -> Schema {
             ObjectBuilder::new()
                 .schema_type(Type::String)
                 .description(Some("What happened this time and what to do.")),
+        )
+        .property(
+            "request_id",
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .description(Some("Names the request in the server's log, as the header does.")),
         );
     for (name, schema, always) in own_members(kind) {
         object = object.property(name, schema);

@@ -182,7 +182,7 @@ fn headers() -> Value {
         "driftless-epoch": header("The server's lineage.", reference("schemas", "Epoch")),
         "x-request-id": header(
             "Names the request in the server's log.",
-            json!({ "type": "string", "pattern": "^[0-9a-f]+$" }),
+            json!({ "type": "string", "pattern": "^[0-9a-f]+-[0-9a-f]+$" }),
         ),
         "x-content-type-options": header("The type is as it is said.", only("nosniff")),
         "cache-control": header("Nobody may keep the answer.", only("no-store")),
@@ -192,7 +192,7 @@ fn headers() -> Value {
 }
 
 /// Schemas that only parameters and headers name.
-fn addressed_schemas() -> [(&'static str, Value); 7] {
+fn addressed_schemas() -> [(&'static str, Value); 8] {
     let of =
         |schema| serde_json::to_value::<utoipa::openapi::RefOr<_>>(schema).expect("it has string keys only");
     [
@@ -203,6 +203,7 @@ fn addressed_schemas() -> [(&'static str, Value); 7] {
         ("ChunkId", of(schema::ChunkId::schema())),
         ("Refusal", of(schema::Refusal::schema())),
         ("Wake", of(protocol::v1::Wake::schema())),
+        ("RightsChanged", of(protocol::v1::RightsChanged::schema())),
     ]
 }
 

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 pub const CLOSE_RECONNECT: &str = "reconnect";
 
 /// The caller's privileges have changed, or may have: whoever depends on them asks again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RightsChanged {
     /// Always true.

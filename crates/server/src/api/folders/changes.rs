@@ -12,9 +12,10 @@ use axum::extract::State;
 use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse as _, Response};
 use model::permit::Read;
-use model::{Action, DeviceId, FolderId};
+use model::{Action, FolderId};
 use protocol::bundle::{Encoder, PageEnd};
 use protocol::schema;
+use protocol::v1::WirePrivilege;
 use protocol::{BUNDLE_MEDIA_TYPE, Cursor, PRIVILEGE_HEADER, ProblemKind};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -56,7 +57,8 @@ pub(crate) struct Query {
     tag = "changes",
     params(Query),
     responses(
-        (status = 200, description = "One page.", body = schema::Bundle, content_type = "application/vnd.driftless.bundle"),
+        (status = 200, description = "One page.", body = schema::Bundle, content_type = "application/vnd.driftless.bundle",
+            headers(("driftless-privilege" = WirePrivilege, description = "What the caller may do in the folder now."))),
         problems::Signed,
         problems::InFolder,
         problems::Query,
