@@ -22,6 +22,7 @@ mod difference;
 mod merged;
 mod names;
 mod planning;
+mod portion;
 pub mod rule;
 mod scene;
 mod schedule;
@@ -29,7 +30,7 @@ pub mod step;
 pub mod trees;
 pub mod view;
 
-pub use planning::{bookkeeping_steps, plan, plan_traced};
+pub use planning::{bookkeeping_steps, plan, plan_portion, plan_traced};
 pub use rule::{Rule, Trace};
 pub use step::{LocalOperation, LocalStep, MemoryStep, Plan, RemoteGroup, RemoteOperation};
 pub use trees::{Row, Trees};

@@ -8,6 +8,7 @@ use crate::cycles::cycles;
 use crate::deletions::deletions;
 use crate::difference::difference;
 use crate::merged::Merged;
+use crate::portion::{self, Portion};
 use crate::rule::{Fault, Trace};
 use crate::scene::Scene;
 use crate::step::{LocalOperation, LocalStep, MemoryStep, Plan};
@@ -25,7 +26,7 @@ pub fn plan<V: View>(view: &V, author: &Author) -> Result<Plan, V::Error> {
 /// What both sides agree on by now, nodes included that both have anew: to be noted before new observations are taken
 /// in, which could hide it. Where there is nothing left to note, nothing.
 pub fn bookkeeping_steps<V: View>(view: &V, author: &Author) -> Result<Vec<MemoryStep>, V::Error> {
-    let scene = Scene::read(view, author, None)?;
+    let scene = Scene::read(view, author, None, portion::of_bookkeeping(view)?.nodes)?;
     let steps = bookkeeping(&scene);
     Ok(if steps.is_empty() { adoption(&scene) } else { steps })
 }
@@ -37,9 +38,22 @@ pub fn plan_traced<V: View>(
     author: &Author,
     fault: Option<Fault>,
 ) -> Result<(Plan, Trace), V::Error> {
-    let scene = Scene::read(view, author, fault)?;
+    plan_portion(view, author, fault, usize::MAX).map(|(plan, trace, _)| (plan, trace))
+}
+
+/// Like [`plan_traced`], but of new nodes only so many of either side, with those that belong to them; and says how many
+/// are left for later plans. What is planned is what would be planned for these nodes if all were.
+#[doc(hidden)]
+pub fn plan_portion<V: View>(
+    view: &V,
+    author: &Author,
+    fault: Option<Fault>,
+    most: usize,
+) -> Result<(Plan, Trace, usize), V::Error> {
+    let Portion { nodes, left } = portion::select(view, most)?;
+    let scene = Scene::read(view, author, fault, nodes)?;
     let plan = phases(&scene)?;
-    Ok((plan, scene.into_trace()))
+    Ok((plan, scene.into_trace(), left))
 }
 
 fn phases<V: View>(scene: &Scene<'_, V>) -> Result<Plan, V::Error> {

@@ -25,9 +25,13 @@ pub(crate) struct Scene<'v, V: View> {
 }
 
 impl<'v, V: View> Scene<'v, V> {
-    /// Reads the dirty nodes and their ancestors in R and L.
-    pub(crate) fn read(view: &'v V, author: &'v Author, fault: Option<Fault>) -> Result<Self, V::Error> {
-        let dirty = view.dirty()?;
+    /// Reads these dirty nodes and their ancestors in R and L.
+    pub(crate) fn read(
+        view: &'v V,
+        author: &'v Author,
+        fault: Option<Fault>,
+        dirty: Vec<NodeKey>,
+    ) -> Result<Self, V::Error> {
         let mut nodes = BTreeMap::new();
         let mut level = dirty.clone();
         while !level.is_empty() {

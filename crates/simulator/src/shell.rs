@@ -262,6 +262,10 @@ impl World {
         if let Some(fault) = self.planted.engine {
             engine.break_rule(fault);
         }
+        // Every other life plans what is new in portions of a few nodes; the worlds are too small for large ones.
+        if seed[8] % 2 == 1 {
+            engine.plan_in_portions_of(1 + usize::from(seed[9] % 16));
+        }
         state.engine = Some(engine);
         let faults = if quiet { WatchFaults::default() } else { self.profile.watch };
         state.watcher = Some(state.disk.watch(faults, None));

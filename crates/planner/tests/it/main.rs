@@ -8,5 +8,6 @@ mod faults;
 mod golden;
 mod histories;
 mod perturb;
+mod portions;
 mod properties;
 mod seeded;

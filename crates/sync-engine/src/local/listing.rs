@@ -1,6 +1,6 @@
 //! One directory's listing against L's children.
 
-use super::{Arrival, LocalSide, Replacement, Target, freeze, handle_of, new_row, request_lists, standing};
+use super::{Arrival, LocalSide, Replacement, Target, freeze, handle_of, new_row, standing};
 use crate::effect::Effect;
 use crate::event::Listing;
 use crate::paths::{Overlay, path_of};
@@ -113,7 +113,7 @@ impl LocalSide {
             EntryKind::Directory => {
                 let unread = row.extra.frozen == Some(Frozen::Unreadable);
                 if subtree || unread {
-                    self.list(store, key, subtree, out)?;
+                    self.list(key, subtree);
                 }
             }
             EntryKind::File
@@ -189,29 +189,22 @@ impl LocalSide {
         store.put(key, new_row(parent, name, content, fingerprint))?;
         self.touch(key);
         if directory {
-            self.list(store, key, true, out)?;
+            self.list(key, true);
         }
         Ok(())
     }
 
     /// Asks for a directory to be listed in this round, unless it was.
-    pub(super) fn list<S: PairStore>(
-        &mut self,
-        store: &S,
-        key: NodeKey,
-        subtree: bool,
-        out: &mut Vec<Effect>,
-    ) -> Result<(), StoreError> {
-        let Some(round) = &mut self.round else { return Ok(()) };
+    pub(super) fn list(&mut self, key: NodeKey, subtree: bool) {
+        let Some(round) = &mut self.round else { return };
         if let Some(asked) = round.listing.get_mut(&key) {
             *asked |= subtree;
-            return Ok(());
+            return;
         }
         if !round.listed.contains_key(&key) || subtree {
             round.listing.insert(key, subtree);
-            request_lists(store, [key].into_iter(), out)?;
+            round.unsent.push_back(key);
         }
-        Ok(())
     }
 
     pub(super) fn touch(&mut self, key: NodeKey) {

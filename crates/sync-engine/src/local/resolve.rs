@@ -93,7 +93,7 @@ impl LocalSide {
                     if let Some(round) = &mut self.round {
                         round.listed.remove(&parent);
                     }
-                    self.list(store, parent, false, out)?;
+                    self.list(parent, false);
                 }
                 return Ok(());
             }
@@ -218,7 +218,7 @@ impl LocalSide {
             self.displace(occupant);
         }
         if directory {
-            self.list(store, key, true, out)?;
+            self.list(key, true);
         } else if matches!(entry.kind, EntryKind::File) && !unedited {
             self.hash_again(store, key, entry, out)?;
         }
@@ -339,7 +339,8 @@ impl LocalSide {
             EntryKind::Directory => {
                 row.extra.disk = Some(entry.fingerprint);
                 store.put(node, row)?;
-                self.list(store, node, true, out)
+                self.list(node, true);
+                Ok(())
             }
             EntryKind::Link { target } => {
                 if let Some(local) = &mut row.triple.local {

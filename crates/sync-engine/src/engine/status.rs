@@ -1,0 +1,101 @@
+//! What a person is shown of a pair.
+
+use super::Engine;
+use crate::holds::{HERE, THERE};
+use crate::paths::{Overlay, path_of};
+use crate::store::{Frozen, PairStore, StoreError};
+use model::{NodeKey, RelativePath};
+use planner::Tree;
+
+/// How the pair is doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Nothing is known that is not the same on both sides.
+    pub in_step: bool,
+    /// A person paused it.
+    pub paused: bool,
+    /// The remote side can be reached.
+    pub online: bool,
+    /// The local side is not there (unmounted, another disk).
+    pub local_offline: bool,
+    /// The account may no longer see the folder, or the device was unlinked.
+    pub no_access: bool,
+    /// It is looking at the disk, pulling or planning.
+    pub looking: bool,
+    /// Everything that is not in step waits for what is named in `issues`.
+    pub blocked: bool,
+    /// Changes under way or waiting.
+    pub pending: usize,
+    /// Deletions that wait for a person: here, there.
+    pub held: Option<(usize, usize)>,
+    /// Nodes left alone, each with the reason in words.
+    pub issues: Vec<(RelativePath, String)>,
+    /// What is never synced by its kind (sockets, other file systems), each with the reason. Nothing is missing there.
+    pub never_synced: Vec<(RelativePath, String)>,
+}
+
+impl Engine {
+    /// How the pair is doing.
+    pub fn status<S: PairStore>(&self, store: &S) -> Result<Status, StoreError> {
+        let behind = store.state()?.cursor.is_none_or(|cursor| cursor.seq < self.head);
+        let remote_settled = !self.pull_wanted && !self.listing_wanted && self.pulling.is_none() && !behind;
+        let at_rest = self.work.is_none() && self.commit.is_none() && store.intents()?.is_empty();
+        let looked = self.local.is_settled() && remote_settled && self.planned_clean;
+        let mut issues = Vec::new();
+        for key in store.frozen_keys()? {
+            let reason =
+                store.row(key)?.and_then(|row| row.extra.frozen).map_or("left alone", Frozen::as_str);
+            issues.push((best_path(store, key)?, reason.to_owned()));
+        }
+        for (key, reason) in &self.refusals {
+            issues.push((best_path(store, *key)?, (*reason).to_owned()));
+        }
+        for path in self.local.unreadable() {
+            issues.push((path.clone(), Frozen::Unreadable.as_str().to_owned()));
+        }
+        let held = self.held.as_ref().map(|held| (held.0[HERE].len(), held.0[THERE].len()));
+        let blocked =
+            self.online && at_rest && looked && self.waiting > 0 && self.waiting <= self.refusals.len();
+        Ok(Status {
+            blocked,
+            never_synced: self
+                .local
+                .never_synced()
+                .map(|(path, reason)| (path.clone(), reason.to_owned()))
+                .collect(),
+            in_step: self.started
+                && !self.paused
+                && self.online
+                && at_rest
+                && looked
+                && self.waiting == 0
+                && self.held.is_none(),
+            paused: self.paused,
+            online: self.online,
+            local_offline: self.local.is_offline(),
+            no_access: self.no_access,
+            looking: self.local.round_active() || self.pulling.is_some() || !self.planned_clean,
+            pending: self.waiting,
+            held,
+            issues,
+        })
+    }
+}
+
+/// Where a node stands locally, else remotely.
+pub(super) fn best_path<S: PairStore>(store: &S, key: NodeKey) -> Result<RelativePath, StoreError> {
+    if let Some(path) = path_of(store, key, &Overlay::new())? {
+        return Ok(path);
+    }
+    let mut names = Vec::new();
+    let mut current = key;
+    while current != NodeKey::ROOT && names.len() < 4096 {
+        let Some(state) = store.row(current)?.and_then(|row| row.triple.tree(Tree::Remote).cloned()) else {
+            break;
+        };
+        names.push(state.name);
+        current = state.parent;
+    }
+    names.reverse();
+    Ok(names.into_iter().collect())
+}
