@@ -26,6 +26,8 @@ pub struct Profile {
     pub disks: Vec<FakeOptions>,
     /// How each device is watched.
     pub watch: WatchFaults,
+    /// Whether every other life plans what is new in portions of a few nodes.
+    pub portions: bool,
     /// Which memory the devices use.
     pub store: StoreKind,
     /// How long users pause at most, in milliseconds.
@@ -60,6 +62,7 @@ impl Profile {
             traps: false,
             disks: vec![FakeOptions::default(); devices],
             watch: WatchFaults::default(),
+            portions: false,
             store: StoreKind::Maps,
             pause_ms: 300,
             delay_ms: 20,

@@ -263,7 +263,7 @@ impl World {
             engine.break_rule(fault);
         }
         // Every other life plans what is new in portions of a few nodes; the worlds are too small for large ones.
-        if seed[8] % 2 == 1 {
+        if self.profile.portions && seed[8] % 2 == 1 {
             engine.plan_in_portions_of(1 + usize::from(seed[9] % 16));
         }
         state.engine = Some(engine);

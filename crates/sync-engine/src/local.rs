@@ -25,7 +25,7 @@ const UNSTEADY_FIRST_MS: u64 = 100;
 const UNSTEADY_LAST_MS: u64 = 5_000;
 /// How many hash requests, and how many list requests, go out in one effect: it is answered as a whole.
 const REQUESTS: usize = 512;
-const LIST_REQUESTS: usize = 16;
+const LIST_REQUESTS: usize = 32;
 /// So many directories are asked for at a time, and none while so many files wait to be hashed: what is asked for, and
 /// what comes back, is in memory. More are asked for when half of them have been answered, so that they go in batches.
 const LISTS_AT_ONCE: usize = 64;

@@ -113,7 +113,7 @@ impl LocalSide {
             EntryKind::Directory => {
                 let unread = row.extra.frozen == Some(Frozen::Unreadable);
                 if subtree || unread {
-                    self.list(key, subtree);
+                    self.list(store, key, subtree, out)?;
                 }
             }
             EntryKind::File
@@ -189,22 +189,29 @@ impl LocalSide {
         store.put(key, new_row(parent, name, content, fingerprint))?;
         self.touch(key);
         if directory {
-            self.list(key, true);
+            self.list(store, key, true, out)?;
         }
         Ok(())
     }
 
     /// Asks for a directory to be listed in this round, unless it was.
-    pub(super) fn list(&mut self, key: NodeKey, subtree: bool) {
-        let Some(round) = &mut self.round else { return };
+    pub(super) fn list<S: PairStore>(
+        &mut self,
+        store: &S,
+        key: NodeKey,
+        subtree: bool,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        let Some(round) = &mut self.round else { return Ok(()) };
         if let Some(asked) = round.listing.get_mut(&key) {
             *asked |= subtree;
-            return;
+            return Ok(());
         }
         if !round.listed.contains_key(&key) || subtree {
             round.listing.insert(key, subtree);
             round.unsent.push_back(key);
         }
+        self.send_lists(store, out)
     }
 
     pub(super) fn touch(&mut self, key: NodeKey) {

@@ -93,7 +93,7 @@ impl LocalSide {
                     if let Some(round) = &mut self.round {
                         round.listed.remove(&parent);
                     }
-                    self.list(parent, false);
+                    self.list(store, parent, false, out)?;
                 }
                 return Ok(());
             }
@@ -218,7 +218,7 @@ impl LocalSide {
             self.displace(occupant);
         }
         if directory {
-            self.list(key, true);
+            self.list(store, key, true, out)?;
         } else if matches!(entry.kind, EntryKind::File) && !unedited {
             self.hash_again(store, key, entry, out)?;
         }
@@ -339,8 +339,7 @@ impl LocalSide {
             EntryKind::Directory => {
                 row.extra.disk = Some(entry.fingerprint);
                 store.put(node, row)?;
-                self.list(node, true);
-                Ok(())
+                self.list(store, node, true, out)
             }
             EntryKind::Link { target } => {
                 if let Some(local) = &mut row.triple.local {
