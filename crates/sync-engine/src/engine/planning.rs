@@ -57,8 +57,8 @@ impl Engine {
     /// Plans once. True if there is something to do at once.
     pub(super) fn plan<S: PairStore>(&mut self, now: Timestamp, store: &mut S) -> Result<bool, StoreError> {
         let whole = self.portion.left == 0;
-        if self.planned_clean && whole && self.retries.next(now).is_some() && self.waiting > 0 {
-            // Nothing new was observed, and what is left must wait still.
+        if self.planned_clean && whole && self.due_at.is_some_and(|at| at > now) && self.waiting > 0 {
+            // Nothing new was observed, and all that is left must wait still.
             return Ok(false);
         }
         if self.planned_clean && whole && self.waiting == 0 {
@@ -89,6 +89,7 @@ impl Engine {
             || (self.online && plan.remote.iter().any(|group| !self.group_waits(group, now)));
         self.waiting = total;
         self.planned_clean = true;
+        self.due_at = self.retries.next(now);
         if left == 0 {
             self.forget_old_refusals(&plan);
         }
@@ -106,13 +107,14 @@ impl Engine {
 
     /// What is not planned any more is no issue any more.
     fn forget_old_refusals(&mut self, plan: &Plan) {
-        if self.refusals.is_empty() {
+        if self.refusals.is_empty() && self.unpermitted.is_empty() {
             return;
         }
         let local = plan.local.iter().map(|step| step.operation.key());
         let remote = plan.remote.iter().flat_map(|group| &group.operations).map(RemoteOperation::key);
         let planned: BTreeSet<NodeKey> = local.chain(remote).collect();
         self.refusals.retain(|key, _| planned.contains(key));
+        self.unpermitted.retain(|key, _| planned.contains(key));
     }
 
     fn group_waits(&self, group: &planner::RemoteGroup, now: Timestamp) -> bool {

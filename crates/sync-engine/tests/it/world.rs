@@ -26,9 +26,10 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     /// The disk: none for a directory.
     pub(crate) disk: BTreeMap<RelativePath, Option<Fingerprint>>,
-    /// How many nodes the server has, and how many of them were removed.
+    /// How many nodes were made on the server, removed and moved.
     pub(crate) made: usize,
     pub(crate) removed: usize,
+    pub(crate) moved: usize,
     /// What the next pull brings.
     pub(crate) news: Vec<RemoteNode>,
     pub(crate) most: Most,
@@ -56,6 +57,7 @@ impl World {
             disk: BTreeMap::new(),
             made: 0,
             removed: 0,
+            moved: 0,
             news: Vec::new(),
             most: Most::default(),
             asked: VecDeque::new(),
@@ -233,6 +235,7 @@ impl World {
                 match operation.planned {
                     RemoteOperation::Create { .. } => self.made += 1,
                     RemoteOperation::Remove { .. } => self.removed += 1,
+                    RemoteOperation::Move { .. } => self.moved += 1,
                     _ => {}
                 }
                 let node = known.unwrap_or(NodeId(1_000_000 + self.seq));

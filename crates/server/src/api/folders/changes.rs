@@ -6,6 +6,7 @@
 use crate::caller::{Caller, Ids, Values};
 use crate::cursor::CursorProblem;
 use crate::failure::Failure;
+use crate::openapi::problems;
 use crate::server::Server;
 use axum::extract::State;
 use axum::http::header;
@@ -13,6 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use model::permit::Read;
 use model::{Action, FolderId};
 use protocol::bundle::{Encoder, PageEnd};
+use protocol::schema;
 use protocol::{BUNDLE_MEDIA_TYPE, Cursor, ProblemKind};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -27,15 +29,41 @@ const PAGE_NODES: usize = 20_000;
 /// The longest wait in seconds: under what proxies allow.
 const WAIT_SECONDS_MAX: u64 = 55;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Query {
+    /// A cursor: changes past it. Without it, a full listing.
+    #[param(value_type = Option<schema::Cursor>, nullable = false)]
     since: Option<Cursor>,
+    /// The most nodes of the page; 20,000 if not given, and never more.
+    #[param(nullable = false)]
     limit: Option<usize>,
+    /// Seconds to hold an answer without news back, for clients that no WebSocket reaches; never more than 55.
     #[serde(default)]
     wait: u64,
 }
 
+/// Changes past a cursor
+///
+/// A bundle of nodes and a page end: the newest state or tombstone of every node past `since`, in the order of the
+/// journal; without `since` a full listing. A cursor of another epoch, or older than the kept tombstones, is
+/// `cursor_expired`: list from the beginning.
+#[utoipa::path(
+    get,
+    path = "/changes",
+    operation_id = "list_changes",
+    tag = "changes",
+    params(Query),
+    responses(
+        (status = 200, description = "One page.", body = schema::Bundle, content_type = "application/vnd.driftless.bundle"),
+        problems::Signed,
+        problems::InFolder,
+        problems::Query,
+        problems::Values,
+        problems::Cursor
+    )
+)]
 pub(crate) async fn get(
     State(server): State<Arc<Server>>,
     Ids((folder,)): Ids<(FolderId,)>,

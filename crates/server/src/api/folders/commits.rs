@@ -13,6 +13,7 @@ pub(crate) use plan::MANIFEST_ENTRIES_MAX;
 use crate::body::BundleReader;
 use crate::caller::{Caller, Ids};
 use crate::failure::Failure;
+use crate::openapi::problems;
 use crate::server::Server;
 use axum::body::Body;
 use axum::extract::State;
@@ -23,6 +24,7 @@ use model::permit::Write;
 use model::{Action, FolderId, GroupOutcome, Limits, Permit};
 use plan::{Plan, Planned};
 use protocol::bundle::{BundleError, CommitResult, Encoder, Record};
+use protocol::schema;
 use protocol::{BUNDLE_MEDIA_TYPE, ProblemKind};
 use std::sync::Arc;
 use versioning::{Commit, Committed};
@@ -30,6 +32,30 @@ use versioning::{Commit, Committed};
 /// What a bundle may have beside its chunks' plain bytes: operations and manifests, packed.
 const METADATA_BYTES: u64 = 64 << 20;
 
+/// Groups of operations and the chunks they need
+///
+/// Groups run in order in one transaction, each whole or not at all. The answer has the result and one outcome a group.
+/// The head names the attempt by a key; a bundle without operations that names an upload stores its chunks for it.
+#[utoipa::path(
+    post,
+    path = "/commits",
+    operation_id = "create_commit",
+    tag = "commits",
+    request_body(content = schema::Bundle, content_type = "application/vnd.driftless.bundle"),
+    responses(
+        (status = 200, description = "The result, and what became of each group.", body = schema::Bundle, content_type = "application/vnd.driftless.bundle"),
+        problems::Signed,
+        problems::InFolder,
+        problems::Privileged,
+        problems::Bundle,
+        problems::Values,
+        problems::Chunks,
+        problems::Keyed,
+        problems::Bounded,
+        problems::Writing,
+        problems::Quota
+    )
+)]
 pub(crate) async fn create(
     State(server): State<Arc<Server>>,
     Ids((folder,)): Ids<(FolderId,)>,
