@@ -64,7 +64,7 @@ impl Profile {
             traps: false,
             disks: vec![FakeOptions::default(); devices],
             watch: WatchFaults::default(),
-            portions: true,
+            portions: false,
             store: StoreKind::Maps,
             pause_ms: 300,
             delay_ms: 20,
@@ -86,6 +86,7 @@ impl Profile {
         let mut random = Random::new(seed ^ 0x006d_6f6e_6974_6f72);
         profile.name = "monitored".to_owned();
         profile.monitor = true;
+        profile.portions = true;
         let mut often = || [0, 20, 200][random.below(3)];
         let (overflow, double, late, silent, coarse) = (often(), often(), often(), often() / 4, often());
         profile.watch = WatchFaults { seed: random.bits(), overflow, double, late, silent, coarse };
