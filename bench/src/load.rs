@@ -1,6 +1,7 @@
 //! The workloads.
 
 mod big;
+mod clients;
 mod idle;
 mod latency;
 mod scan;
@@ -22,6 +23,8 @@ pub(crate) enum Load {
     Latency,
     /// Doing nothing.
     Idle,
+    /// Very many idle clients that are told of a change; only when asked for.
+    Clients,
 }
 
 impl Load {
@@ -34,6 +37,7 @@ impl Load {
             Self::Scan => scan::run(options),
             Self::Latency => latency::run(options),
             Self::Idle => idle::run(options),
+            Self::Clients => clients::run(options),
         }
     }
 }
@@ -47,6 +51,7 @@ impl std::fmt::Display for Load {
             Self::Scan => "scan",
             Self::Latency => "latency",
             Self::Idle => "idle",
+            Self::Clients => "clients",
         })
     }
 }

@@ -14,6 +14,7 @@
 //!
 //! Figures that other load disturbs little come first when comparing: `cpu`, `wire`, and the server's own counters.
 
+mod crowd;
 mod figure;
 mod http;
 mod load;

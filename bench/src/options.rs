@@ -46,6 +46,9 @@ pub(crate) struct Options {
     /// How often a step is repeated; the median counts.
     #[arg(long, default_value_t = 3)]
     pub(crate) repeat: usize,
+    /// Clients of the workload of idle clients.
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) clients: usize,
     /// The seed of all contents.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
@@ -82,6 +85,7 @@ impl Options {
             scan_files: 2000,
             scan_dirs: 20,
             latency_n: 3,
+            clients: 200,
             repeat: 1,
             quiet_wait: 0.0,
             idle_seconds: 2.0,

@@ -24,7 +24,7 @@ impl World {
     /// Starts a server.
     pub(crate) fn new(options: &Options) -> Result<Self> {
         let place = tempfile::Builder::new().prefix("run-").tempdir_in(&options.scratch)?;
-        let server = Server::create(&place.path().join("data"), USER, "auto")?;
+        let server = Server::create(&place.path().join("data"), USER, &[])?;
         server.admin(&["folder", "add", FOLDER])?.ok()?;
         server.admin(&["folder", "grant", FOLDER, USER, "write"])?.ok()?;
         let administrator = match Administrator::link(server.address(), USER, PASSWORD) {

@@ -175,6 +175,7 @@ mod tests {
             used_bytes: 0,
             created_at: Timestamp(0),
             system_user: None,
+            rates: model::RateChoices::default(),
         };
         for bad in ["-x", "a b", "a:b", "a/b", "a\n", &"x".repeat(256)] {
             assert_eq!(set_system_user(&mut user, bad), Err(LoginProblem), "{bad:?}");

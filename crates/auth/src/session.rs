@@ -2,7 +2,7 @@
 
 use crate::token::TokenDigest;
 use metadata::Snapshot;
-use model::{Principal, Timestamp};
+use model::{Principal, RateChoices, Timestamp};
 
 /// Who shows a valid token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct Session {
     pub principal: Principal,
     /// Whether the account administers the server.
     pub administrator: bool,
+    /// How many bytes a second its devices may move together.
+    pub rates: RateChoices,
     /// When the device was last seen before.
     pub last_seen: Option<Timestamp>,
 }
@@ -31,6 +33,7 @@ pub fn authenticate(
     Ok(user.map(|user| Session {
         principal: Principal { user: user.id, device: Some(device.id) },
         administrator: user.administrator,
+        rates: user.rates,
         last_seen: device.last_seen_at,
     }))
 }

@@ -1,6 +1,7 @@
 //! The daemon's ear: one JSON line asks, one JSON line answers, over `HOME/control.sock`.
 
 use crate::home::Home;
+use protocol::admin::Limit;
 use protocol::v1::VersionOriginWord;
 pub use replica::progress::{Direction, Transfer};
 use serde::{Deserialize, Serialize};
@@ -124,6 +125,13 @@ pub enum ControlRequest {
         /// Carry them out, or bring everything back.
         approve: bool,
     },
+    /// How fast may this device send and receive? And from now on: what is not given stays.
+    Limits {
+        /// Bytes a second that it sends at most.
+        upload: Option<Limit>,
+        /// Bytes a second that it receives at most.
+        download: Option<Limit>,
+    },
     /// Stop the daemon.
     Stop,
 }
@@ -163,6 +171,8 @@ pub enum ControlAnswer {
     Restored(Restored),
     /// What was removed.
     Trash(Vec<TrashLine>),
+    /// How fast bytes move.
+    Limits(TrafficStatus),
 }
 
 /// As of when.
@@ -316,8 +326,38 @@ pub struct DaemonStatus {
     pub device: String,
     /// Whether the server can be reached.
     pub online: bool,
+    /// Why the server that answers is not believed to be the right one; nothing is sent to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distrust: Option<String>,
+    /// How fast bytes move, and what waits.
+    #[serde(default)]
+    pub limits: TrafficStatus,
     /// The pairs.
     pub pairs: Vec<PairStatus>,
+}
+
+/// What bounds the device's traffic. Rates are bytes a second; one that is absent is not bounded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrafficStatus {
+    /// What this device allows itself to send.
+    pub upload_rate: Option<u64>,
+    /// What this device allows itself to receive.
+    pub download_rate: Option<u64>,
+    /// What the server takes from all devices of the account.
+    pub server_upload_rate: Option<u64>,
+    /// What the server sends to all devices of the account.
+    pub server_download_rate: Option<u64>,
+    /// The largest file that the server takes in bytes.
+    pub file_bytes: u64,
+    /// How many transfers of this device may run at a time.
+    pub transfers: usize,
+    /// How many run.
+    pub running: usize,
+    /// How many wait for their turn.
+    pub waiting: usize,
+    /// For how many seconds the server wants no transfer to begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_seconds: Option<u64>,
 }
 
 /// How a pair is.
@@ -327,7 +367,8 @@ pub struct PairStatus {
     pub folder: String,
     /// The local directory.
     pub directory: PathBuf,
-    /// `in_step`, `syncing`, `looking`, `paused`, `offline`, `held`, `issues`, `no_access` or `trouble`.
+    /// `in_step`, `syncing`, `looking`, `paused`, `offline`, `held`, `issues`, `no_access`, `distrusted` or
+    /// `trouble`.
     pub state: String,
     /// More about it, where there is more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -366,6 +407,15 @@ pub struct LogLine {
     /// Where it was before, or what a conflict copy belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other: Option<PathBuf>,
+    /// Why, as a word: such as `changed_there` or `both_changed`; absent in what an older version wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Why, for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The number of the folder's journal under which the server knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
 }
 
 /// A version of a file.

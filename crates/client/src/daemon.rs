@@ -9,7 +9,7 @@ use crate::OpenReplica;
 use crate::control::{ControlAnswer, ControlRequest, LINE_BYTES_MAX, line_of, socket_path};
 use crate::home::{Configuration, Home, HomeError, HomeLock, Link, PairConfiguration};
 use crate::pair::Pair;
-use crate::remote::{Connection, Remote, RemoteError, Signal};
+use crate::remote::{Connection, Distrust, Remote, RemoteError, Signal};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -47,6 +47,8 @@ pub(crate) struct Daemon {
     runtime: tokio::runtime::Handle,
     state: Mutex<State>,
     online: AtomicBool,
+    /// Why the server that answers is not believed to be the right one.
+    distrust: Mutex<Option<Distrust>>,
     stop: watch::Sender<bool>,
 }
 
@@ -64,7 +66,8 @@ pub async fn run(
     let lock = home.lock()?;
     let configuration = home.read()?;
     let link = configuration.link.clone().ok_or(DaemonError::NotLinked)?;
-    let remote = Remote::new(&link.server, Some(&link.token))?;
+    let remote = Remote::of(&link)?;
+    remote.traffic().set_own(configuration.limits.rates());
     let (stop, stopped) = watch::channel(false);
     let daemon = Arc::new(Daemon {
         home,
@@ -74,6 +77,7 @@ pub async fn run(
         runtime: tokio::runtime::Handle::current(),
         state: Mutex::new(State { configuration: configuration.clone(), pairs: BTreeMap::new() }),
         online: AtomicBool::new(false),
+        distrust: Mutex::default(),
         stop,
     });
     for pair in configuration.pairs {
@@ -125,12 +129,18 @@ impl Daemon {
             return;
         };
         if self.online.load(Ordering::Relaxed) {
+            pair.tell(Event::CommitBound(self.commit_operations()));
             pair.tell(Event::Online);
         }
         if paused && until.is_some_and(|until| until <= crate::now().0) {
             pair.ask(replica::Question::Resume);
         }
         self.state().pairs.insert(number, pair);
+    }
+
+    /// How many operations the server takes in a commit.
+    fn commit_operations(&self) -> usize {
+        usize::try_from(self.remote.limits().commit_operations).unwrap_or(usize::MAX)
     }
 
     fn connection(self: &Arc<Self>, stop: watch::Receiver<bool>) -> Connection {
@@ -147,16 +157,29 @@ impl Daemon {
 
     fn take_signal(&self, signal: Signal) {
         let state = self.state();
+        let offline = || {
+            self.online.store(false, Ordering::Relaxed);
+            state.pairs.values().for_each(|pair| pair.tell(Event::Offline));
+        };
         match signal {
             Signal::Online => {
+                self.note_distrust(None);
                 self.online.store(true, Ordering::Relaxed);
-                state.pairs.values().for_each(|pair| pair.tell(Event::Online));
+                state.pairs.values().for_each(|pair| {
+                    pair.tell(Event::CommitBound(self.commit_operations()));
+                    pair.tell(Event::Online);
+                });
             }
             Signal::Offline => {
-                self.online.store(false, Ordering::Relaxed);
-                state.pairs.values().for_each(|pair| pair.tell(Event::Offline));
+                self.note_distrust(None);
+                offline();
+            }
+            Signal::Distrusted(reason) => {
+                self.note_distrust(Some(reason));
+                offline();
             }
             Signal::Unlinked => {
+                self.note_distrust(None);
                 tracing::warn!("the server no longer takes this device's token");
                 self.online.store(false, Ordering::Relaxed);
                 for pair in state.pairs.values() {
@@ -170,6 +193,23 @@ impl Daemon {
                 }
             }
         }
+    }
+
+    fn note_distrust(&self, reason: Option<Distrust>) {
+        let mut known = self.distrust.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known == reason {
+            return;
+        }
+        match &reason {
+            Some(reason) => tracing::error!(%reason, "the server is not believed; nothing is sent to it"),
+            None => tracing::info!("nobody who is not believed answers for the server any more"),
+        }
+        *known = reason;
+    }
+
+    /// Why the server that answers is not believed to be the right one.
+    fn distrust(&self) -> Option<Distrust> {
+        self.distrust.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn listen(&self) -> io::Result<UnixListener> {

@@ -7,7 +7,9 @@
 //! HOME/pairs/N.db     what pair N remembers
 //! ```
 
-use model::{DeviceId, FolderId, NameRule, UserId};
+use model::{DeviceId, FolderId, NameRule, Rates, UserId};
+use protocol::Fingerprint;
+use protocol::admin::Limit;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, Write as _};
@@ -59,13 +61,54 @@ pub struct Configuration {
     /// The number of the next pair.
     #[serde(default)]
     pub next_pair: u64,
+    /// How fast this device may send and receive.
+    #[serde(default, skip_serializing_if = "OwnLimits::is_none")]
+    pub limits: OwnLimits,
+}
+
+/// How fast a device may send and receive, as its person chose: bytes a second; none: as fast as it goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnLimits {
+    /// To the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_rate: Option<u64>,
+    /// From the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub download_rate: Option<u64>,
+}
+
+impl OwnLimits {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// As the traffic takes them.
+    #[must_use]
+    pub fn rates(self) -> Rates {
+        Rates { upload: self.upload_rate, download: self.download_rate }
+    }
+
+    /// Takes over what is chosen anew.
+    pub fn change(&mut self, upload: Option<Limit>, download: Option<Limit>) {
+        let chosen = |old, new| match new {
+            None => old,
+            Some(Limit::Unlimited) => None,
+            Some(Limit::To(rate)) => Some(rate.max(pace::RATE_MIN)),
+        };
+        self.upload_rate = chosen(self.upload_rate, upload);
+        self.download_rate = chosen(self.download_rate, download);
+    }
 }
 
 /// Who this device is on which server.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
-    /// The server's address, such as `http://127.0.0.1:7440`.
+    /// The server's address, such as `https://files.example.org:7440`.
     pub server: String,
+    /// The one certificate that the server may show; if none, any that an authority vouches for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
     /// The account's name.
     pub user: String,
     /// What the person calls the device.
@@ -92,7 +135,8 @@ impl Link {
     /// The link that a server's answer makes.
     #[must_use]
     pub fn new(server: String, user: String, device: String, ids: (UserId, DeviceId), token: String) -> Self {
-        Self { server, user, device, user_id: ids.0.to_string(), device_id: ids.1.to_string(), token }
+        let (user_id, device_id) = (ids.0.to_string(), ids.1.to_string());
+        Self { server, fingerprint: None, user, device, user_id, device_id, token }
     }
 }
 
@@ -265,6 +309,7 @@ mod tests {
             (UserId(1), DeviceId(2)),
             "t".into(),
         );
+        let link = Link { fingerprint: Some(Fingerprint::of(b"x")), ..link };
         let configuration = Configuration { link: Some(link), ..Configuration::default() };
         home.write(&configuration, &lock).unwrap();
         assert_eq!(home.read().unwrap(), configuration);

@@ -14,4 +14,5 @@ mod pair;
 pub mod remote;
 
 pub use home::{Home, HomeError};
+pub use pace::RATE_MIN;
 pub use replica::{OpenReplica, Replica, now};

@@ -87,6 +87,8 @@ impl replica::Remote for SharedFolder {
 
     fn commit(&self, job: CommitJob) {
         let (key, inbox) = (job.commit.intent.key, job.inbox.clone());
+        // Contents go with a commit the first time only: what is turned away then was not carried out.
+        let first = !job.commit.sends.is_empty();
         let sending = Sending { remote: self.remote.clone(), folder: self.folder, job };
         self.runtime.spawn(async move {
             match send_commit(sending).await {
@@ -95,7 +97,7 @@ impl replica::Remote for SharedFolder {
                     inbox.changed(&sent.changed);
                 }
                 Err(error) => {
-                    let failure = commit_failure(&error);
+                    let failure = commit_failure(&error, first);
                     tracing::warn!(%error, ?failure, "a commit was not answered");
                     inbox.tell(Event::CommitFailed { key, failure });
                 }
@@ -136,8 +138,9 @@ fn pull_failure(error: &RemoteError) -> PullFailure {
     }
 }
 
-fn commit_failure(error: &RemoteError) -> CommitFailure {
+fn commit_failure(error: &RemoteError, first: bool) -> CommitFailure {
     match (error, error.problem()) {
+        (_, Some(ProblemKind::TooManyRequests)) if first => CommitFailure::Refused,
         (RemoteError::EpochChanged, _) => CommitFailure::EpochChanged,
         (_, Some(ProblemKind::Unauthenticated | ProblemKind::NotFound)) => CommitFailure::NoAccess,
         (
@@ -151,6 +154,9 @@ fn commit_failure(error: &RemoteError) -> CommitFailure {
             ),
         ) => CommitFailure::Unreachable,
         (_, Some(_)) | (RemoteError::Confused(_), _) => CommitFailure::Refused,
-        (RemoteError::Unreachable { .. } | RemoteError::Problem(_), None) => CommitFailure::Unreachable,
+        (
+            RemoteError::Unreachable { .. } | RemoteError::Distrusted { .. } | RemoteError::Problem(_),
+            None,
+        ) => CommitFailure::Unreachable,
     }
 }

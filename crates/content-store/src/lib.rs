@@ -56,6 +56,7 @@ struct Tally {
     records: AtomicU64,
     written_bytes: AtomicU64,
     fsyncs: AtomicU64,
+    fsync_microseconds: AtomicU64,
     reads: AtomicU64,
     failed_packs: AtomicU64,
 }
@@ -158,6 +159,7 @@ impl ChunkStore for PackStore {
             records: get(&self.tally.records),
             written_bytes: get(&self.tally.written_bytes),
             fsyncs: get(&self.tally.fsyncs),
+            fsync_microseconds: get(&self.tally.fsync_microseconds),
             reads: get(&self.tally.reads),
             failed_packs: get(&self.tally.failed_packs),
         }

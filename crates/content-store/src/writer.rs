@@ -13,6 +13,7 @@ use std::fs::File;
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
 
 /// How often a batch is written to yet another pack before the disk is believed.
 const ATTEMPTS: usize = 3;
@@ -140,7 +141,10 @@ impl Writer {
         }
         let target = pack.written.load(Ordering::Acquire);
         count(&tally.fsyncs, 1);
-        match faults::before_flush().and_then(|()| pack.file.sync_data()) {
+        let begun = Instant::now();
+        let synced = faults::before_flush().and_then(|()| pack.file.sync_data());
+        count(&tally.fsync_microseconds, u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));
+        match synced {
             Ok(()) => {
                 *flushed = target;
                 Ok(())

@@ -193,6 +193,8 @@ pub struct Counters {
     pub written_bytes: u64,
     /// Flushes of files and directories to disk.
     pub fsyncs: u64,
+    /// How long they took in all, in microseconds.
+    pub fsync_microseconds: u64,
     /// Records read.
     pub reads: u64,
     /// Packs given up after a failed write or flush.

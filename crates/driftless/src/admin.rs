@@ -32,6 +32,15 @@ pub(crate) fn run(arguments: &AdminArguments) -> anyhow::Result<ExitCode> {
         AdminCommand::Group(command) => group(command),
         AdminCommand::Folder(command) => folder(command),
         AdminCommand::Device(command) => device(command),
+        AdminCommand::Status { common } => {
+            let data = Data::at(common.data.data.as_deref())?;
+            data.must_exist()?;
+            let mut answer = answer(&data, AdminRequest::Status)?;
+            if let AdminAnswer::Status(report) = &mut answer {
+                crate::tls::complete(report, &data)?;
+            }
+            show::answer(answer, common.json)
+        }
         AdminCommand::Space { common } => ask(common, AdminRequest::Space),
         AdminCommand::Verify { common, all_bytes } => {
             ask(common, AdminRequest::Verify { all_bytes: *all_bytes })
@@ -64,7 +73,17 @@ fn user(command: &UserCommand) -> anyhow::Result<ExitCode> {
             ask(common, AdminRequest::UserAdd { user: name.clone(), password, administrator: *administrator })
         }
         UserCommand::List { common } => ask(common, AdminRequest::UserList),
-        UserCommand::Set { name, password, password_stdin, administrator, disabled, system_user, common } => {
+        UserCommand::Set {
+            name,
+            password,
+            password_stdin,
+            administrator,
+            disabled,
+            system_user,
+            upload_rate,
+            download_rate,
+            common,
+        } => {
             let password = match *password || *password_stdin {
                 true => Some(Secret(password::read(*password_stdin, true)?)),
                 false => None,
@@ -80,6 +99,8 @@ fn user(command: &UserCommand) -> anyhow::Result<ExitCode> {
                         "none" => String::new(),
                         _ => login,
                     }),
+                    upload_rate: *upload_rate,
+                    download_rate: *download_rate,
                 },
             )
         }

@@ -3,6 +3,8 @@
 use crate::settings::{ClientSettings, ServerSettings};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use confique::Config;
+use protocol::Fingerprint;
+use protocol::admin::Rate;
 use std::path::PathBuf;
 
 /// Driftless keeps files the same everywhere, and never loses one.
@@ -19,11 +21,11 @@ pub(crate) enum Command {
     #[command(after_help = "Example: driftless demo")]
     Demo(DemoArguments),
     /// Runs the server in the foreground
-    #[command(after_help = "Example: driftless serve --data /srv/driftless --listen 127.0.0.1:7440")]
+    #[command(after_help = "Example: driftless serve --data /srv/driftless --listen 0.0.0.0:7440")]
     Serve(ServeArguments),
     /// Administers the server of this machine: users, groups, folders, devices
     Admin(AdminArguments),
-    /// Looks at everything a server needs: disk, clock, database, content, how directories are watched
+    /// Looks at everything a server needs: disk, clock, TLS, database, content, how directories are watched
     #[command(after_help = "Example: driftless doctor --data /srv/driftless")]
     Doctor(DoctorArguments),
     #[command(flatten)]
@@ -172,6 +174,12 @@ pub(crate) enum AdminCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Shows where the server is reached, and its certificate's fingerprint
+    #[command(after_help = "Example: driftless admin status")]
+    Status {
+        #[command(flatten)]
+        common: Common,
+    },
     /// Proves that everything the server promises to have is there
     #[command(after_help = "Example: driftless admin verify --all-bytes")]
     Verify {
@@ -220,6 +228,13 @@ pub(crate) enum UserCommand {
         /// Which login of this machine is this person, for files in plain directories; `none` for none
         #[arg(long, value_name = "LOGIN|none")]
         system_user: Option<String>,
+        /// How many bytes a second its devices may send together, such as 5M; `none` for as many as they can, `default` for
+        /// what holds for everybody
+        #[arg(long, value_name = "RATE|none|default", value_parser = user_rate)]
+        upload_rate: Option<Rate>,
+        /// How many bytes a second its devices may receive together
+        #[arg(long, value_name = "RATE|none|default", value_parser = user_rate)]
+        download_rate: Option<Rate>,
         #[command(flatten)]
         common: Common,
     },
@@ -403,6 +418,35 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     number.checked_mul(1 << shift).ok_or_else(|| "that is more than any disk holds".to_owned())
 }
 
+fn user_rate(text: &str) -> Result<Rate, String> {
+    match text {
+        "none" => Ok(Rate::Unlimited),
+        "default" => Ok(Rate::Standard),
+        _ => rate(text).map(Rate::To),
+    }
+}
+
+/// Bytes a second, as [`size`] writes them.
+pub(crate) fn rate(text: &str) -> Result<u64, String> {
+    let rate = size(text)
+        .map_err(|_| "a rate is a number of bytes a second, with K, M or G if you like".to_owned())?;
+    match rate {
+        ..client::RATE_MIN => Err(format!("a rate is at least {}K", client::RATE_MIN >> 10)),
+        rate => Ok(rate),
+    }
+}
+
+/// A device's own rate: bytes a second, or as many as it can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OwnRate(pub(crate) Option<u64>);
+
+fn own_rate(text: &str) -> Result<OwnRate, String> {
+    match text {
+        "none" => Ok(OwnRate(None)),
+        _ => rate(text).map(|rate| OwnRate(Some(rate))),
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminDeviceCommand {
     /// Lists linked devices
@@ -441,7 +485,9 @@ pub(crate) struct Shown {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeviceCommand {
     /// Links this device to an account on a server
-    #[command(after_help = "Example: driftless link http://127.0.0.1:7440 --user alice --device laptop")]
+    #[command(
+        after_help = "Example: driftless link https://files.example.org:7440 --user alice --device laptop"
+    )]
     Link {
         /// The server's address
         url: String,
@@ -454,6 +500,18 @@ pub(crate) enum DeviceCommand {
         /// What to call this device [default: the host's name]
         #[arg(long)]
         device: Option<String>,
+        /// The one certificate that the server may show, for servers that made their own (`driftless admin status` there)
+        #[arg(long, env = "DRIFTLESS_FINGERPRINT", value_name = "SHA256")]
+        fingerprint: Option<Fingerprint>,
+        #[command(flatten)]
+        home: HomeArgument,
+    },
+    /// Decides anew which certificate the server may show, where it has got another one
+    #[command(after_help = "Example: driftless trust --fingerprint 5F:0C:…")]
+    Trust {
+        /// The one certificate that it may show [default: any that an authority vouches for, else you are asked]
+        #[arg(long, env = "DRIFTLESS_FINGERPRINT", value_name = "SHA256")]
+        fingerprint: Option<Fingerprint>,
         #[command(flatten)]
         home: HomeArgument,
     },
@@ -612,6 +670,20 @@ pub(crate) enum DeviceCommand {
         #[command(flatten)]
         shown: Shown,
     },
+    /// Shows how fast this device may send and receive, and what the server allows; or changes it, at once
+    #[command(
+        after_help = "Examples: driftless limits --upload 2M\n          driftless limits --upload none --download none"
+    )]
+    Limits {
+        /// Bytes a second that this device sends at most, such as 2M
+        #[arg(long, value_name = "RATE|none", value_parser = own_rate)]
+        upload: Option<OwnRate>,
+        /// Bytes a second that it receives at most
+        #[arg(long, value_name = "RATE|none", value_parser = own_rate)]
+        download: Option<OwnRate>,
+        #[command(flatten)]
+        shown: Shown,
+    },
     /// Shows what sync did, newest first
     #[command(after_help = "Example: driftless log ~/Documents/plan.txt")]
     Log {
@@ -752,6 +824,10 @@ mod tests {
     fn sizes_and_durations_are_read_as_people_write_them() {
         assert_eq!(size("512"), Ok(512));
         assert_eq!(size("2T"), Ok(2 << 40));
+        assert_eq!(user_rate("5M"), Ok(Rate::To(5 << 20)));
+        assert_eq!((user_rate("none"), user_rate("default")), (Ok(Rate::Unlimited), Ok(Rate::Standard)));
+        assert_eq!((own_rate("none"), own_rate("16K")), (Ok(OwnRate(None)), Ok(OwnRate(Some(16 << 10)))));
+        assert!(rate("1").is_err() && rate("fast").is_err() && own_rate("default").is_err());
         assert!(size("lots").is_err() && size("99999999999T").is_err() && size("").is_err());
         assert_eq!(duration("90m"), Ok(5_400));
         assert_eq!(moment("3d"), Ok(At::Ago(259_200)));

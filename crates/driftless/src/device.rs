@@ -1,6 +1,7 @@
 //! Commands of a client.
 
 mod conflicts;
+mod limits;
 mod link;
 mod past;
 mod show;
@@ -60,9 +61,11 @@ async fn daemon(home: Home, flags: <ClientSettings as Config>::Layer) -> anyhow:
 
 async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
     match command {
-        DeviceCommand::Link { url, user, password_stdin, device, home } => {
-            link::link(&open_home(home)?, url, user, *password_stdin, device.as_deref()).await
+        DeviceCommand::Link { url, user, password_stdin, device, fingerprint, home } => {
+            let home = open_home(home)?;
+            link::link(&home, (url, *fingerprint), user, *password_stdin, device.as_deref()).await
         }
+        DeviceCommand::Trust { fingerprint, home } => link::trust(&open_home(home)?, *fingerprint).await,
         DeviceCommand::Folders { shown } => link::folders(&open_home(&shown.home)?, shown.json).await,
         DeviceCommand::Sync { folder, directory, hold_deletes, home } => {
             link::sync(&open_home(home)?, folder, directory, hold_deletes.0).await
@@ -120,6 +123,9 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
         }
         DeviceCommand::Trash { directory, limit, shown } => {
             past::trash(directory.as_deref(), *limit, shown).await
+        }
+        DeviceCommand::Limits { upload, download, shown } => {
+            limits::limits(&open_home(&shown.home)?, *upload, *download, shown.json).await
         }
         DeviceCommand::Log { file, limit, shown } => {
             let path = file.as_deref().map(absolute).transpose()?;

@@ -54,6 +54,7 @@ pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
     clock(&mut findings);
     let serving = std::os::unix::net::UnixStream::connect(data.admin_socket()).is_ok();
     findings.add("server", Health::Good, if serving { "runs" } else { "does not run" });
+    tls(&mut findings, &data)?;
     folders(&mut findings, &data)?;
     contents(&mut findings, &data)?;
     if arguments.json {
@@ -98,6 +99,41 @@ fn clock(findings: &mut Findings) {
     } else {
         findings.add("clock", Health::Good, "it says a time that can be");
     }
+}
+
+/// Where the server is reached, and what its clients should see there.
+fn tls(findings: &mut Findings, data: &Data) -> anyhow::Result<()> {
+    let mut report = match answer(data, AdminRequest::Status)? {
+        AdminAnswer::Status(report) => report,
+        failed => return crate::admin::failure(failed),
+    };
+    if let Err(error) = crate::tls::complete(&mut report, data) {
+        findings.add("tls", Health::Bad, format!("{error:#}; delete the file to have a new one made"));
+        return Ok(());
+    }
+    let address = report.address.as_deref().unwrap_or("decided when the server starts");
+    match &report.certificate {
+        Some(certificate) if certificate.self_signed => {
+            let text = format!(
+                "{address}; the server's own certificate, which clients pin: {}",
+                certificate.fingerprint
+            );
+            findings.add("tls", Health::Good, text);
+        }
+        Some(certificate) => {
+            let text = format!("{address}; {} from {}", certificate.fingerprint, certificate.file);
+            findings.add("tls", Health::Good, text);
+        }
+        None if report.address.is_none() => findings.add("tls", Health::Good, address),
+        None => {
+            let proxies = match report.trusted_proxies.as_slice() {
+                [] => String::new(),
+                proxies => format!(" and for the proxies {}", proxies.join(", ")),
+            };
+            findings.add("tls", Health::Good, format!("off: {address} is for this machine only{proxies}"));
+        }
+    }
+    Ok(())
 }
 
 fn folders(findings: &mut Findings, data: &Data) -> anyhow::Result<()> {

@@ -18,6 +18,7 @@ mod replica;
 mod serve;
 mod service;
 mod settings;
+mod tls;
 
 use clap::Parser as _;
 use cli::{Cli, Command, DeviceCommand};

@@ -25,6 +25,11 @@ pub(crate) fn remark(text: &str) {
     let _closed = writeln!(io::stderr(), "{text}");
 }
 
+/// A question, whose answer is read from the same line.
+pub(crate) fn ask(text: &str) {
+    let _closed = write!(io::stderr(), "{text}").and_then(|()| io::stderr().flush());
+}
+
 /// Rows in columns, the first row being the head.
 pub(crate) fn table(rows: &[Vec<String>]) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

@@ -3,13 +3,14 @@
 use crate::cli::ServeArguments;
 use crate::data::Data;
 use crate::settings::{self, ServerSettings};
-use crate::{logging, output, service};
-use anyhow::{Context as _, bail};
-use model::Limits;
-use server::{Settings, serve};
+use crate::{logging, output, service, tls};
+use anyhow::Context as _;
+use model::{Limits, Rates};
+use server::{Settings, Tls, serve};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
@@ -17,26 +18,30 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     data.must_exist()?;
     let chosen = settings::load::<ServerSettings>(arguments.settings, data.directory())?.settings;
     logging::start(&chosen.log, chosen.log_format)?;
-    let listen = chosen.listen;
-    may_be_reached(listen)?;
+    let inherited = service::inherited_listener()?;
+    let listen = match &inherited {
+        Some(listener) => listener.local_addr()?,
+        None => chosen.listen,
+    };
     let lock = data.lock()?;
+    let tls = tls::choose(&chosen, listen, &data)?;
     raise_file_limit();
     let settings = Settings {
         admin_socket: Some(data.admin_socket()),
         plain: Some(data.plain_directories(chosen.watch.0)),
+        tls: tls.clone(),
         ..of(&chosen)
     };
     let server = data.open(&lock, settings)?;
     crate::runtime(threads())?.block_on(async {
-        let listener = match service::inherited_listener()? {
-            Some(listener) => listener,
+        let listener = match inherited {
+            Some(listener) => TcpListener::from_std(listener)?,
             None => TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?,
         };
         let address = listener.local_addr()?;
-        may_be_reached(address)?;
-        tracing::info!(%address, data = %data.directory().display(), "serving");
-        output::line(&format!("listening on http://{address}"));
-        service::ready(&format!("listening on http://{address}"));
+        say(address, tls.as_deref(), &data);
+        service::ready(&format!("listening on {address}"));
+        tokio::spawn(tls::reload_when_told(tls));
         let stop = async {
             crate::asked_to_stop().await;
             service::stopping();
@@ -51,12 +56,15 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Plain HTTP is for this machine only.
-fn may_be_reached(address: SocketAddr) -> anyhow::Result<()> {
-    if !address.ip().is_loopback() {
-        bail!("{address} can be reached from elsewhere, and plain HTTP is only for this machine");
+fn say(address: SocketAddr, tls: Option<&Tls>, data: &Data) {
+    tracing::info!(%address, data = %data.directory().display(), tls = tls.is_some(), "serving");
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    output::line(&format!("listening on {scheme}://{address}"));
+    if let Some(tls) = tls {
+        let fingerprint = tls.fingerprint();
+        tracing::info!(%fingerprint, self_signed = tls.is_self_signed(), "the server shows this certificate");
+        output::line(&format!("certificate fingerprint (SHA-256): {fingerprint}"));
     }
-    Ok(())
 }
 
 /// What was chosen, as the server takes it.
@@ -72,7 +80,13 @@ fn of(chosen: &ServerSettings) -> Settings {
         device_transfers: limits.device_transfers,
         transfers: limits.transfers,
         connections: limits.connections,
+        transfer_wait: Duration::from_secs(limits.transfer_wait_seconds),
+        user_rates: Rates {
+            upload: limits.user_upload_rate.map(|rate| rate.0.0),
+            download: limits.user_download_rate.map(|rate| rate.0.0),
+        },
         passwords_at_once: limits.passwords,
+        trusted_proxies: chosen.trusted_proxies.iter().map(|network| network.0).collect(),
         ..defaults
     }
 }

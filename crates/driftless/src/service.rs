@@ -11,11 +11,10 @@ use crate::device::home_directory;
 use crate::output;
 use anyhow::{Context as _, bail};
 use sd_notify::NotifyState;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use units::{Unit, client_units, server_units};
 
 /// Where systemd looks for units of the system.
@@ -95,7 +94,7 @@ pub(crate) fn inherited_listener() -> anyhow::Result<Option<TcpListener>> {
         return Ok(None);
     };
     listener.set_nonblocking(true)?;
-    Ok(Some(TcpListener::from_std(listener)?))
+    Ok(Some(listener))
 }
 
 /// Says that requests are answered from now on.

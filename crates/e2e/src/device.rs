@@ -23,15 +23,29 @@ impl Device {
 
     /// The same, run by somebody.
     pub fn link_as(actor: Actor, place: &Path, name: &str, user: &str, server: SocketAddr) -> Result<Self> {
+        let device = Self::unlinked_as(actor, place, name)?;
+        device.introduce(&format!("http://{server}"), user, &[])?.ok().context("cannot link")?;
+        Ok(device)
+    }
+
+    /// A device that nobody knows yet.
+    pub fn unlinked(place: &Path, name: &str) -> Result<Self> {
+        Self::unlinked_as(Actor::Test, place, name)
+    }
+
+    fn unlinked_as(actor: Actor, place: &Path, name: &str) -> Result<Self> {
         let home = place.join(format!("{name}.home"));
         let directory = place.join(name);
         std::fs::create_dir_all(&directory)?;
         actor.own(&directory)?;
-        let device = Self { home, directory, actor, daemon: None };
-        let address = format!("http://{server}");
-        let arguments = ["link", &*address, "--user", user, "--password-stdin", "--device", name];
-        device.run_with(&arguments, PASSWORD)?.ok().context("cannot link")?;
-        Ok(device)
+        Ok(Self { home, directory, actor, daemon: None })
+    }
+
+    /// Runs `driftless link` to an address, with more options.
+    pub fn introduce(&self, address: &str, user: &str, options: &[&str]) -> Result<Output> {
+        let name = self.directory.file_name().and_then(|name| name.to_str()).context("a name is text")?;
+        let arguments = ["link", address, "--user", user, "--password-stdin", "--device", name];
+        self.run_with(&[&arguments, options].concat(), PASSWORD)
     }
 
     /// Keeps its directory in step with a shared folder from now on.

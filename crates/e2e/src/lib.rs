@@ -6,10 +6,12 @@
 //!
 //! Start with [`World`], a server and its devices in a directory of their own. The stories are in `tests/it/`.
 
+pub mod certificate;
 pub mod compiler;
 pub mod device;
 pub mod edits;
 pub mod generate;
+pub mod interceptor;
 pub mod plain;
 pub mod process;
 pub mod proxy;
@@ -18,10 +20,12 @@ pub mod server;
 pub mod tree;
 pub mod world;
 
+pub use certificate::{Authority, Certificate};
 pub use compiler::Compiler;
 pub use device::Device;
 pub use edits::Editor;
 pub use generate::TreeShape;
+pub use interceptor::Interceptor;
 pub use plain::Plain;
 pub use proxy::Proxy;
 pub use random::Random;

@@ -18,21 +18,22 @@ const START_WITHIN: Duration = Duration::from_secs(30);
 pub struct Server {
     data: PathBuf,
     address: SocketAddr,
-    watch: String,
+    options: Vec<String>,
     actor: Actor,
     process: Option<Process>,
 }
 
 impl Server {
-    /// Makes the data with an administrator, and starts the server, which watches plain directories in a way.
-    pub fn create(data: &Path, administrator: &str, watch: &str) -> Result<Self> {
-        Self::create_as(Actor::Test, data, administrator, watch)
+    /// Makes the data with an administrator, and starts the server, with more options of `serve`.
+    pub fn create(data: &Path, administrator: &str, options: &[&str]) -> Result<Self> {
+        Self::create_as(Actor::Test, data, administrator, options)
     }
 
     /// The same, run by somebody.
-    pub fn create_as(actor: Actor, data: &Path, administrator: &str, watch: &str) -> Result<Self> {
+    pub fn create_as(actor: Actor, data: &Path, administrator: &str, options: &[&str]) -> Result<Self> {
         let (data, address) = (data.to_path_buf(), free_address()?);
-        let mut server = Self { data, address, watch: watch.to_owned(), actor, process: None };
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        let mut server = Self { data, address, options, actor, process: None };
         server.admin_with(&["init", "--user", administrator, "--password-stdin"], PASSWORD)?.ok()?;
         server.start()?;
         Ok(server)
@@ -53,7 +54,8 @@ impl Server {
         let address = self.address.to_string();
         let data = self.data_text()?;
         let log = self.data.with_extension("log");
-        let arguments = ["serve", "--data", &*data, "--listen", &*address, "--watch", &*self.watch];
+        let mut arguments = vec!["serve", "--data", &*data, "--listen", &*address];
+        arguments.extend(self.options.iter().map(String::as_str));
         let process = self.process.insert(start(&arguments, &log)?);
         eventually("the server answers", START_WITHIN, || {
             process.check_running()?;
@@ -119,6 +121,13 @@ impl Server {
         let values: Vec<f64> = answer.lines().filter(of_counter).filter_map(value).collect();
         ensure!(!values.is_empty(), "the server has no counter '{name}'\n{answer}");
         Ok(values.iter().sum::<f64>() as u64)
+    }
+
+    /// What it says of its certificate's fingerprint.
+    pub fn fingerprint(&self) -> Result<String> {
+        let status = self.admin(&["status", "--json"])?.ok()?.stdout;
+        let status: Value = serde_json::from_str(&status).with_context(|| format!("not JSON: {status}"))?;
+        Ok(status["certificate"]["fingerprint"].as_str().context("the server has no certificate")?.to_owned())
     }
 
     /// Where it listens.

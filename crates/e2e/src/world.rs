@@ -30,14 +30,19 @@ pub struct World {
 impl World {
     /// Starts a server.
     pub fn create() -> Result<Self> {
-        let world = Self::empty("auto", |_| Ok(Actor::Test))?;
+        Self::create_with(&[])
+    }
+
+    /// Starts a server with more options of `serve`.
+    pub fn create_with(options: &[&str]) -> Result<Self> {
+        let world = Self::empty(options, |_| Ok(Actor::Test))?;
         world.add_folder(&[])?;
         Ok(world)
     }
 
     /// Starts a server whose folder has a plain directory, watched in a way, with what `fill` puts into it before.
     pub fn create_plain(watch: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<(Self, Plain)> {
-        Self::with_plain(Self::empty(watch, |_| Ok(Actor::Test))?, fill)
+        Self::with_plain(Self::empty(&["--watch", watch], |_| Ok(Actor::Test))?, fill)
     }
 
     /// The same, where server and devices are held back by permissions, also when root runs the test. What `fill` makes
@@ -46,7 +51,7 @@ impl World {
         watch: &str,
         fill: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<(Self, Plain)> {
-        Self::with_plain(Self::empty(watch, Actor::unprivileged)?, fill)
+        Self::with_plain(Self::empty(&["--watch", watch], Actor::unprivileged)?, fill)
     }
 
     fn with_plain(world: Self, fill: impl FnOnce(&Path) -> Result<()>) -> Result<(Self, Plain)> {
@@ -60,7 +65,7 @@ impl World {
         Ok((world, plain))
     }
 
-    fn empty(watch: &str, actor: impl FnOnce(&Path) -> Result<Actor>) -> Result<Self> {
+    fn empty(options: &[&str], actor: impl FnOnce(&Path) -> Result<Actor>) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("driftless-e2e-").tempdir()?;
         let place = directory.path().canonicalize()?;
         let kept = if std::env::var_os("DRIFTLESS_E2E_KEEP").is_some() {
@@ -70,7 +75,7 @@ impl World {
             Some(directory)
         };
         let actor = actor(&place)?;
-        let server = Server::create_as(actor.clone(), &place.join("data"), USER, watch)?;
+        let server = Server::create_as(actor.clone(), &place.join("data"), USER, options)?;
         Ok(Self { server, actor, place, _kept: kept })
     }
 

@@ -8,14 +8,17 @@ use metadata::account::{
     CredentialKind, CredentialRow, DeviceRow, GroupRow, NewDevice, NewUser, ReadAccounts, Subject, User,
     WriteAccounts,
 };
-use model::{DeviceId, Facts, FolderId, GroupId, NameKey, Principal, Privilege, Timestamp, UserId};
+use model::{
+    DeviceId, Facts, FolderId, GroupId, NameKey, Principal, Privilege, RateChoice, RateChoices, Timestamp,
+    UserId,
+};
 use rusqlite::{Row, params};
 
 macro_rules! select_user {
     ($rest:literal) => {
         concat!(
-            "SELECT id, name, name_key, administrator, disabled, quota_bytes, used_bytes, created_at, system_user \
-             FROM user ",
+            "SELECT id, name, name_key, administrator, disabled, quota_bytes, used_bytes, created_at, system_user, \
+                 upload_rate, download_rate FROM user ",
             $rest
         )
     };
@@ -32,7 +35,27 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         used_bytes: row.number(6)?,
         created_at: Timestamp(row.get(7)?),
         system_user: row.get(8)?,
+        rates: RateChoices {
+            upload: rate_choice(row.maybe_number(9)?),
+            download: rate_choice(row.maybe_number(10)?),
+        },
     })
+}
+
+fn rate_choice(number: Option<u64>) -> RateChoice {
+    match number {
+        None => RateChoice::Standard,
+        Some(0) => RateChoice::Unlimited,
+        Some(rate) => RateChoice::To(rate),
+    }
+}
+
+fn rate_number(choice: RateChoice) -> Option<i64> {
+    match choice {
+        RateChoice::Standard => None,
+        RateChoice::Unlimited => Some(0),
+        RateChoice::To(rate) => Some(rate.cast_signed()),
+    }
 }
 
 macro_rules! select_device {
@@ -290,7 +313,7 @@ impl WriteAccounts for Session {
         let changed = self.execute(
             "set_user",
             "UPDATE user SET name = ?2, name_key = ?3, administrator = ?4, disabled = ?5, quota_bytes = ?6,
-                 system_user = ?7
+                 system_user = ?7, upload_rate = ?8, download_rate = ?9
              WHERE id = ?1",
             params![
                 user.id.0.cast_signed(),
@@ -299,7 +322,9 @@ impl WriteAccounts for Session {
                 user.administrator,
                 user.disabled,
                 user.quota_bytes.map(u64::cast_signed),
-                user.system_user
+                user.system_user,
+                rate_number(user.rates.upload),
+                rate_number(user.rates.download)
             ],
         )?;
         found(changed, "set_user")

@@ -48,8 +48,10 @@ const STATEMENTS_KEPT: usize = 160;
 #[derive(Debug, Default)]
 struct Counts {
     work: Arc<Work>,
+    queued: AtomicU64,
     units: AtomicU64,
     commits: AtomicU64,
+    commit_microseconds: AtomicU64,
 }
 
 /// A versioning database.
@@ -98,6 +100,12 @@ impl Sqlite {
 
 impl Database for Sqlite {
     fn queue_write(&self, unit: WriteUnit, answer: Answer) {
+        self.counts.queued.fetch_add(1, Ordering::Relaxed);
+        let counts = Arc::clone(&self.counts);
+        let answer: Answer = Box::new(move |result| {
+            counts.queued.fetch_sub(1, Ordering::Relaxed);
+            answer(result);
+        });
         match &self.engine {
             Engine::File { writer, .. } => writer.queue(unit, answer),
             Engine::Memory(session) => {
@@ -127,6 +135,8 @@ impl Database for Sqlite {
             steps: self.counts.work.steps.load(Ordering::Relaxed),
             units: self.counts.units.load(Ordering::Relaxed),
             commits: self.counts.commits.load(Ordering::Relaxed),
+            commit_microseconds: self.counts.commit_microseconds.load(Ordering::Relaxed),
+            queued: self.counts.queued.load(Ordering::Relaxed),
         }
     }
 }

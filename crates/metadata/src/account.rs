@@ -1,7 +1,9 @@
 //! People, their groups, devices and privileges.
 
 use crate::error::Result;
-use model::{DeviceId, Facts, FolderId, GroupId, NameKey, Principal, Privilege, Timestamp, UserId};
+use model::{
+    DeviceId, Facts, FolderId, GroupId, NameKey, Principal, Privilege, RateChoices, Timestamp, UserId,
+};
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub struct User {
     pub created_at: Timestamp,
     /// The login of the server's system that is this person, unique: whose files in plain directories are theirs.
     pub system_user: Option<String>,
+    /// How many bytes a second its devices may move together.
+    pub rates: RateChoices,
 }
 
 /// An account to be made.

@@ -77,6 +77,10 @@ pub struct Figures {
     pub units: u64,
     /// Durable commits, one synchronisation of the disk each.
     pub commits: u64,
+    /// How long they took in all, in microseconds.
+    pub commit_microseconds: u64,
+    /// Writing units that wait or are at work now.
+    pub queued: u64,
 }
 
 /// A database engine.

@@ -35,3 +35,51 @@ impl Default for Limits {
         }
     }
 }
+
+/// Bytes a second each way, as a client sees it; none: as fast as it goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rates {
+    /// To the server.
+    pub upload: Option<u64>,
+    /// From the server.
+    pub download: Option<u64>,
+}
+
+/// What was chosen for an account's bytes a second, one way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RateChoice {
+    /// What holds for everybody.
+    #[default]
+    Standard,
+    /// As fast as it goes.
+    Unlimited,
+    /// So many.
+    To(u64),
+}
+
+/// What was chosen for an account's bytes a second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RateChoices {
+    /// To the server.
+    pub upload: RateChoice,
+    /// From the server.
+    pub download: RateChoice,
+}
+
+impl RateChoice {
+    fn or(self, standard: Option<u64>) -> Option<u64> {
+        match self {
+            Self::Standard => standard,
+            Self::Unlimited => None,
+            Self::To(rate) => Some(rate),
+        }
+    }
+}
+
+impl RateChoices {
+    /// What holds for the account where others have the standard.
+    #[must_use]
+    pub fn or(self, standard: Rates) -> Rates {
+        Rates { upload: self.upload.or(standard.upload), download: self.download.or(standard.download) }
+    }
+}

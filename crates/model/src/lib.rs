@@ -22,7 +22,7 @@ pub mod permit;
 pub mod privilege;
 pub mod time;
 
-pub use bounds::Limits;
+pub use bounds::{Limits, RateChoice, RateChoices, Rates};
 pub use disk::{Entry, EntryKind, Fingerprint, Handle};
 pub use hash::{ChunkId, ContentId};
 pub use id::{

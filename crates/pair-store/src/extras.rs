@@ -2,9 +2,9 @@
 
 use crate::rows::failed;
 use crate::store::SqliteStore;
-use model::{ContentId, RelativePath, Timestamp};
+use model::{ContentId, RelativePath, Seq, Timestamp};
 use rusqlite::{OptionalExtension as _, params};
-use sync_engine::{Activity, ActivityKind, StoreError};
+use sync_engine::{Activity, ActivityKind, StoreError, Why};
 
 /// How many manifests and log lines are kept.
 const MANIFESTS_KEPT: i64 = 4_096;
@@ -69,8 +69,8 @@ impl SqliteStore {
     pub fn log(&mut self, time: Timestamp, activities: &[Activity]) -> Result<(), StoreError> {
         self.begin()?;
         for batch in activities.chunks(256) {
-            let values = vec!["(?,?,?,?)"; batch.len()].join(",");
-            let sql = format!("INSERT INTO activity (time, kind, path, other) VALUES {values}");
+            let values = vec!["(?,?,?,?,?,?)"; batch.len()].join(",");
+            let sql = format!("INSERT INTO activity (time, kind, path, other, why, seq) VALUES {values}");
             let parameters = batch.iter().flat_map(|activity| {
                 use rusqlite::types::Value;
                 let kind = KINDS.iter().position(|kind| *kind == activity.kind).unwrap_or_default();
@@ -80,6 +80,8 @@ impl SqliteStore {
                     Value::Integer(i64::try_from(kind).unwrap_or_default()),
                     Value::Text(activity.path.to_string()),
                     other,
+                    activity.why.map_or(Value::Null, |why| Value::Text(why.word().to_owned())),
+                    activity.seq.map_or(Value::Null, |seq| Value::Integer(seq.0.cast_signed())),
                 ]
             });
             self.connection
@@ -94,15 +96,21 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// The newest lines of the log, newest first: of one path (now or before), or of all; of one kind, or of all.
+    /// The newest lines of the log, newest first: of one path, also under the names that what is there had before, or of all; of one kind, or of all.
     pub fn activities(
         &self,
         path: Option<&RelativePath>,
         kind: Option<ActivityKind>,
         limit: usize,
     ) -> Result<Vec<LoggedActivity>, StoreError> {
-        let sql = "SELECT time, kind, path, other FROM activity
-                   WHERE (?1 IS NULL OR path = ?1 OR other = ?1) AND (?2 IS NULL OR kind = ?2)
+        // Whatever was moved to a name of the path had another before, and so on: a line belongs to it under any of them.
+        let sql = "WITH RECURSIVE name (path) AS (
+                       SELECT ?1
+                       UNION SELECT moved.other FROM activity moved JOIN name ON moved.path = name.path
+                           WHERE moved.other IS NOT NULL AND moved.kind IN (2, 3)
+                       LIMIT 1000)
+                   SELECT time, kind, path, other, why, seq FROM activity
+                   WHERE (?1 IS NULL OR path IN (SELECT path FROM name) OR other = ?1) AND (?2 IS NULL OR kind = ?2)
                    ORDER BY ordinal DESC LIMIT ?3";
         let path = path.map(ToString::to_string);
         let kind = kind.and_then(|wanted| KINDS.iter().position(|kind| *kind == wanted));
@@ -116,18 +124,22 @@ impl SqliteStore {
                     usize::try_from(row.get::<_, i64>(1)?).unwrap_or(usize::MAX),
                     row.get::<_, String>(2)?,
                     row.get::<_, Option<String>>(3)?,
+                    row.get::<_, Option<String>>(4)?,
+                    row.get::<_, Option<i64>>(5)?,
                 ))
             })
             .map_err(failed)?;
         let mut activities = Vec::new();
         for line in found {
-            let (time, kind, path, other) = line.map_err(failed)?;
+            let (time, kind, path, other, why, seq) = line.map_err(failed)?;
             let (Some(kind), Ok(path)) = (KINDS.get(kind).copied(), RelativePath::parse(&path)) else {
                 continue;
             };
             let other = other.and_then(|other| RelativePath::parse(&other).ok());
-            activities
-                .push(LoggedActivity { time: Timestamp(time), activity: Activity { kind, path, other } });
+            let why = why.and_then(|word| Why::of_word(&word));
+            let seq = seq.map(|seq| Seq(seq.cast_unsigned()));
+            let activity = Activity { kind, path, other, why, seq };
+            activities.push(LoggedActivity { time: Timestamp(time), activity });
         }
         Ok(activities)
     }

@@ -4,7 +4,7 @@
 
 use crate::text::{RfcTime, by_text, option_by_text};
 use crate::v1::{FolderKind, SpaceResponse, WireNameRule, WirePrivilege};
-use model::{DeviceId, FolderId, UserId};
+use model::{DeviceId, FolderId, RateChoice, UserId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -44,6 +44,12 @@ pub enum AdminRequest {
         /// away.
         #[serde(default)]
         system_user: Option<String>,
+        /// How many bytes a second its devices may send together.
+        #[serde(default)]
+        upload_rate: Option<Rate>,
+        /// How many bytes a second its devices may receive together.
+        #[serde(default)]
+        download_rate: Option<Rate>,
     },
     /// Removes an account, its devices and its privileges; files stay.
     UserRemove {
@@ -132,6 +138,8 @@ pub enum AdminRequest {
     },
     /// What folders and people take.
     Space,
+    /// How the server can be reached.
+    Status,
     /// Gives a privilege to a user or group, or takes it back.
     FolderGrant {
         /// The folder's name.
@@ -197,6 +205,8 @@ pub enum AdminAnswer {
     Retention(RetentionReport),
     /// What is taken.
     Space(SpaceReport),
+    /// How the server can be reached.
+    Status(StatusReport),
     /// What a verification found.
     Verified(VerifyReport),
     /// It was not done.
@@ -237,6 +247,45 @@ pub struct UserEntry {
     /// The login of the server's system whose files in plain directories are theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system_user: Option<String>,
+    /// How many bytes a second its devices may send together.
+    #[serde(default)]
+    pub upload_rate: Rate,
+    /// How many bytes a second its devices may receive together.
+    #[serde(default)]
+    pub download_rate: Rate,
+}
+
+/// How many bytes a second an account's devices may move together, one way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rate {
+    /// What holds for everybody.
+    #[default]
+    Standard,
+    /// As many as they can.
+    Unlimited,
+    /// So many.
+    To(u64),
+}
+
+impl From<RateChoice> for Rate {
+    fn from(choice: RateChoice) -> Self {
+        match choice {
+            RateChoice::Standard => Self::Standard,
+            RateChoice::Unlimited => Self::Unlimited,
+            RateChoice::To(rate) => Self::To(rate),
+        }
+    }
+}
+
+impl From<Rate> for RateChoice {
+    fn from(rate: Rate) -> Self {
+        match rate {
+            Rate::Standard => Self::Standard,
+            Rate::Unlimited => Self::Unlimited,
+            Rate::To(rate) => Self::To(rate),
+        }
+    }
 }
 
 /// A group.
@@ -428,6 +477,33 @@ pub struct SpaceEntry {
     pub space: SpaceResponse,
     /// Bytes among `stored_bytes` that other folders, or other people's, name too.
     pub elsewhere_bytes: u64,
+}
+
+/// How the server can be reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// The program's version.
+    pub version: String,
+    /// Where it listens, such as `https://0.0.0.0:7440`; none while it does not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Its certificate; none without TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<CertificateEntry>,
+    /// Networks of trusted proxies.
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
+}
+
+/// A server's certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateEntry {
+    /// Its file.
+    pub file: String,
+    /// The SHA-256 of it, as clients show it.
+    pub fingerprint: String,
+    /// Whether it is the server's own, which clients pin when they are linked.
+    pub self_signed: bool,
 }
 
 /// A password on its way; never shown by `{:?}`.

@@ -10,12 +10,14 @@
 pub mod admin;
 pub mod bundle;
 pub mod cursor;
+pub mod fingerprint;
 pub mod problem;
 pub mod schema;
 mod text;
 pub mod v1;
 
 pub use cursor::{Cursor, CursorError, CursorParts};
+pub use fingerprint::{Fingerprint, FingerprintError};
 pub use problem::{Problem, ProblemKind};
 pub use text::{RfcTime, RfcTimeError};
 
@@ -25,5 +27,7 @@ pub const BUNDLE_MEDIA_TYPE: &str = "application/vnd.driftless.bundle";
 pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
 /// The header of every answer that carries the server's epoch.
 pub const EPOCH_HEADER: &str = "driftless-epoch";
+/// The header in which a client says how many bytes a second it reads at most, so that it is waited for.
+pub const RATE_HEADER: &str = "driftless-rate";
 /// The header of every answer that names the request in the server's log.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";

@@ -22,7 +22,7 @@ pub use past::{
     ChildrenResponse, DifferenceCounts, DifferenceEntry, DifferenceSide, DifferencesResponse,
     FolderRestoreRequest, FolderRestoreResponse, KeptEntry, PastEntry,
 };
-pub use server::{ClientInfo, ServerResponse, WireLimits, capability};
+pub use server::{ClientInfo, ServerResponse, TransferLimits, WireLimits, capability};
 pub use space::SpaceResponse;
 pub use trash::{TrashEntry, TrashRefusal, TrashResponse, TrashRestoreRequest, TrashRestoreResponse};
 pub use uploads::{OpenUploadRequest, UploadResponse};

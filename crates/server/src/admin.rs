@@ -9,6 +9,7 @@ mod groups;
 mod retention;
 pub(crate) mod socket;
 mod space;
+mod status;
 mod users;
 mod verify;
 
@@ -30,8 +31,16 @@ pub fn execute(server: &Arc<Server>, request: AdminRequest) -> AdminAnswer {
             users::add(server, user, &password, administrator)
         }
         AdminRequest::UserList => users::list(server),
-        AdminRequest::UserSet { user, password, administrator, disabled, system_user } => {
-            let changes = users::Changes { administrator, disabled, system_user };
+        AdminRequest::UserSet {
+            user,
+            password,
+            administrator,
+            disabled,
+            system_user,
+            upload_rate,
+            download_rate,
+        } => {
+            let changes = users::Changes { administrator, disabled, system_user, upload_rate, download_rate };
             users::set(server, user, password.as_ref(), changes)
         }
         AdminRequest::UserRemove { user } => users::remove(server, user),
@@ -52,6 +61,7 @@ pub fn execute(server: &Arc<Server>, request: AdminRequest) -> AdminAnswer {
             retention::retention(server, &folder, dry_run, acknowledge)
         }
         AdminRequest::Space => space::space(server),
+        AdminRequest::Status => Ok(status::status(server)),
         AdminRequest::FolderGrant { folder, to, privilege } => {
             folders::grant(server, folder, to, privilege.into())
         }

@@ -5,6 +5,7 @@ use crate::server::Server;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
+use pace::Lane;
 use protocol::bundle::{BundleError, Decoder, Record};
 use protocol::{BUNDLE_MEDIA_TYPE, ProblemKind};
 use serde::de::DeserializeOwned;
@@ -27,11 +28,13 @@ pub(crate) struct BodyReader {
     pause: Duration,
     since: Instant,
     taken: u64,
+    /// Where its bytes count; none: they are not slowed down.
+    lane: Option<Lane>,
 }
 
 impl BodyReader {
     pub(crate) fn new(server: &Server, body: Body) -> Self {
-        Self { body, pause: server.settings.body_pause, since: Instant::now(), taken: 0 }
+        Self { body, pause: server.settings.body_pause, since: Instant::now(), taken: 0, lane: None }
     }
 
     /// The next bytes; none at the end.
@@ -51,6 +54,7 @@ impl BodyReader {
                 Some(Ok(frame)) => {
                     if let Ok(bytes) = frame.into_data() {
                         self.taken += bytes.len() as u64;
+                        self.slow_down(bytes.len()).await;
                         return Ok(Some(bytes));
                     }
                 }
@@ -58,8 +62,18 @@ impl BodyReader {
         }
     }
 
+    /// Waits until so many bytes may have come. The time counts for nobody: who is slowed down is not slow.
+    async fn slow_down(&mut self, bytes: usize) {
+        if let Some(lane) = &self.lane {
+            let begun = Instant::now();
+            lane.take(bytes).await;
+            self.since += begun.elapsed();
+        }
+    }
+
     /// Reads some of what is still coming and forgets it.
     pub(crate) async fn drain(mut self) {
+        self.lane = None;
         let end = self.taken + DRAIN_BYTES;
         let read = async { while self.taken < end && matches!(self.next().await, Ok(Some(_))) {} };
         let _ = timeout(DRAIN_TIME, read).await;
@@ -90,6 +104,12 @@ impl BundleReader {
             return Err(BundleError::TooLong { maximum: bytes_max }.into());
         }
         Ok(Self { reader: BodyReader::new(server, body), decoder: Decoder::new(bytes_max) })
+    }
+
+    /// The same bundle, its bytes counted in a lane.
+    pub(crate) fn paced(mut self, lane: Lane) -> Self {
+        self.reader.lane = Some(lane);
+        self
     }
 
     /// The next record; none when the bundle has ended and nothing follows.

@@ -6,9 +6,10 @@ use auth::{Session, Token};
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use model::{DeviceId, Principal, Timestamp};
+use model::{DeviceId, Principal, Rates, Timestamp};
 use protocol::ProblemKind;
 use serde::de::DeserializeOwned;
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -21,9 +22,11 @@ const LAST_SEEN_SECONDS: i64 = 300;
 pub(crate) struct Caller {
     pub(crate) principal: Principal,
     pub(crate) administrator: bool,
+    /// How many bytes a second the account's devices may move together.
+    pub(crate) rates: Rates,
 }
 
-/// The address of the other end, noted by [`crate::serve()`].
+/// The client's address, noted by [`crate::serve()`]: the other end's, or what a trusted proxy says it is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PeerAddress(pub(crate) IpAddr);
 
@@ -60,12 +63,22 @@ impl FromRequestParts<Arc<Server>> for Caller {
         let now = server.now();
         let session = server.read(move |snapshot| auth::authenticate(snapshot, digest, now)).await?;
         let session = session.ok_or_else(unauthenticated)?;
+        let rates = session.rates.or(server.settings.user_rates);
         note_last_use(server, &session, now);
         tracing::Span::current().record("user", tracing::field::display(session.principal.user));
         if let Some(device) = session.principal.device {
             tracing::Span::current().record("device", tracing::field::display(device));
         }
-        Ok(Self { principal: session.principal, administrator: session.administrator })
+        Ok(Self { principal: session.principal, administrator: session.administrator, rates })
+    }
+}
+
+/// Somebody with a valid token, or anybody: for what is told to all, and a little more to those who are known.
+impl axum::extract::OptionalFromRequestParts<Arc<Server>> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Option<Self>, Infallible> {
+        Ok(<Self as FromRequestParts<_>>::from_request_parts(parts, server).await.ok())
     }
 }
 

@@ -7,6 +7,11 @@ use model::Denied;
 use protocol::bundle::BundleError;
 use protocol::{PROBLEM_MEDIA_TYPE, Problem, ProblemKind};
 
+tokio::task_local! {
+    /// The id of the request that is being answered.
+    pub(crate) static REQUEST_ID: String;
+}
+
 /// Why a request is not answered as asked.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -95,8 +100,11 @@ impl std::fmt::Display for Causes<'_> {
 }
 
 impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
         self.log();
+        // Outside of a request there is none to name.
+        let _ = REQUEST_ID
+            .try_with(|id| self.problem.members.insert("request_id".to_owned(), id.as_str().into()));
         let text = serde_json::to_vec(&self.problem).expect("a problem has string keys only");
         let mut response = Response::new(Body::from(text));
         let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

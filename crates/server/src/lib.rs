@@ -9,7 +9,7 @@
 //!   device and privilege are asked of the database anew ([`caller`]);
 //! - an address is served if and only if the API document describes it ([`openapi`]);
 //! - every error becomes a problem document in one place ([`failure`]);
-//! - everything that comes in is bounded: headers, bodies, their pace, records, counts, transfers at a time;
+//! - everything that comes in is bounded: handshakes, headers, bodies, their pace, records, counts, transfers at a time;
 //! - nothing that waits for a disk runs on the threads that serve connections ([`server::Server::read`] and the like).
 //!
 //! Start with [`router`], then [`server::Server`]. [`serve()`] runs it all until it is told to stop.
@@ -18,19 +18,26 @@ pub mod admin;
 mod api;
 mod body;
 mod caller;
+mod connection;
 mod cursor;
 mod failure;
 mod housekeeping;
+mod lags;
 mod metrics;
 mod openapi;
 mod plain;
+mod proxies;
 mod router;
 mod serve;
 mod server;
 mod stream;
+mod tls;
+mod traffic;
 mod transfers;
 mod wakes;
 
+pub use proxies::{Network, NetworkError, TrustedProxies};
 pub use router::api_document;
 pub use serve::{ServeError, serve};
 pub use server::{Clock, Server, Settings, StartError, SystemUser};
+pub use tls::{Tls, TlsError};

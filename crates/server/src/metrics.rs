@@ -1,13 +1,16 @@
 //! Figures for operators, in the Prometheus text format.
 
 use crate::server::Server;
-use model::GroupOutcome;
+use metadata::folder::Folder;
+use model::{FolderId, GroupOutcome, Seq};
+use pairs::MonitorStatus;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use protocol::schema::refusal_word;
+use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -22,9 +25,39 @@ struct ReasonLabels {
     reason: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeviceLabels {
+    device: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
+/// Counted in a gauge while it lives.
+#[derive(Debug)]
+pub(crate) struct Counted(Gauge);
+
+impl Counted {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// What is counted while the server runs.
 pub(crate) struct Metrics {
     registry: Registry,
+    /// The name of each, without the prefix.
+    #[cfg_attr(not(test), expect(dead_code, reason = "compared with the documented list"))]
+    names: Vec<&'static str>,
     requests: Family<RequestLabels, Counter>,
     commits: Counter,
     replayed_commits: Counter,
@@ -33,20 +66,32 @@ pub(crate) struct Metrics {
     bytes_in: Counter,
     bytes_out: Counter,
     pulls: Counter,
+    connections: Gauge,
     devices: Gauge,
+    waiting_passwords: Gauge,
     transfers: Gauge,
+    waiting_transfers: Gauge,
+    bounded_accounts: Gauge,
     chunk_fsyncs: Gauge<u64, AtomicU64>,
+    chunk_fsync_time: Gauge<u64, AtomicU64>,
     chunk_bytes_written: Gauge<u64, AtomicU64>,
     database_statements: Gauge<u64, AtomicU64>,
     database_commits: Gauge<u64, AtomicU64>,
+    database_commit_time: Gauge<u64, AtomicU64>,
+    database_queue: Gauge<u64, AtomicU64>,
+    lag_changes: Family<DeviceLabels, Gauge>,
+    lag_seconds: Family<DeviceLabels, Gauge>,
+    plain_directories: Family<StateLabels, Gauge>,
 }
 
 impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("driftless");
+        let mut names = Vec::new();
         macro_rules! register {
             ($name:literal, $help:literal) => {{
                 let metric = Default::default();
+                names.push($name);
                 registry.register($name, $help, Clone::clone(&metric));
                 metric
             }};
@@ -60,15 +105,41 @@ impl Metrics {
             bytes_in: register!("bundle_bytes_in", "Bytes of bundles taken"),
             bytes_out: register!("bundle_bytes_out", "Bytes of bundles and contents sent"),
             pulls: register!("pulls", "Pages of changes sent"),
+            connections: register!("open_connections", "Connections open, WebSockets included"),
+            waiting_passwords: register!(
+                "waiting_passwords",
+                "Sign-ins whose password waits to be looked at"
+            ),
             devices: register!("connected_devices", "Devices that listen for wakes"),
             transfers: register!("running_transfers", "Transfers running"),
+            waiting_transfers: register!("waiting_transfers", "Transfers waiting for their turn"),
+            bounded_accounts: register!(
+                "bounded_accounts",
+                "Accounts that have moved bytes and are held to a rate"
+            ),
             chunk_fsyncs: register!("chunk_store_fsyncs", "Flushes of the chunk store since the start"),
+            chunk_fsync_time: register!(
+                "chunk_store_fsync_microseconds",
+                "Time that flushes of the chunk store took since the start"
+            ),
             chunk_bytes_written: register!(
                 "chunk_store_written_bytes",
                 "Bytes written to packs since the start"
             ),
             database_statements: register!("database_statements", "Statements executed since the start"),
             database_commits: register!("database_commits", "Durable commits since the start"),
+            database_commit_time: register!(
+                "database_commit_microseconds",
+                "Time that durable commits took since the start"
+            ),
+            database_queue: register!("database_queue", "Writing units that wait or are at work"),
+            lag_changes: register!("device_lag_changes", "Journal numbers that a device has not been sent"),
+            lag_seconds: register!(
+                "device_lag_seconds",
+                "Seconds since a device was last seen to have everything"
+            ),
+            plain_directories: register!("plain_directories", "Plain directories, by state"),
+            names,
             registry,
         }
     }
@@ -109,6 +180,16 @@ impl Metrics {
         self.pulls.inc();
     }
 
+    /// A connection is open as long as this lives.
+    pub(crate) fn connection_opened(&self) -> Counted {
+        Counted::new(&self.connections)
+    }
+
+    /// A password waits to be looked at as long as this lives.
+    pub(crate) fn password_waits(&self) -> Counted {
+        Counted::new(&self.waiting_passwords)
+    }
+
     pub(crate) fn device_connected(&self) {
         self.devices.inc();
     }
@@ -117,19 +198,75 @@ impl Metrics {
         self.devices.dec();
     }
 
-    /// Everything, as text.
-    pub(crate) fn text(server: &Server) -> String {
+    /// How far devices are behind.
+    fn look_at_lags(&self, server: &Server, heads: &HashMap<FolderId, Seq>) {
+        self.lag_changes.clear();
+        self.lag_seconds.clear();
+        for lag in server.lags.lags(heads) {
+            let labels = DeviceLabels { device: lag.device.to_string() };
+            let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+            self.lag_changes.get_or_create(&labels).set(number(lag.changes));
+            self.lag_seconds.get_or_create(&labels).set(number(lag.seconds));
+        }
+    }
+
+    fn look_at_plain_directories(&self, server: &Server) {
+        self.plain_directories.clear();
+        let Some(monitor) = &server.monitor else { return };
+        for status in monitor.statuses().values() {
+            let state = plain_state(status);
+            self.plain_directories.get_or_create(&StateLabels { state }).inc();
+        }
+    }
+
+    /// Everything, as text, with what these folders tell.
+    pub(crate) fn text(server: &Server, folders: &[Folder]) -> String {
         let metrics = &server.metrics;
+        let heads = folders.iter().map(|folder| (folder.id, folder.counters.head)).collect();
+        metrics.look_at_lags(server, &heads);
+        metrics.look_at_plain_directories(server);
         let store = server.chunks.counters();
         let database = server.database.figures();
         metrics.transfers.set(server.transfers.running() as i64);
+        metrics.waiting_transfers.set(server.transfers.waiting() as i64);
+        metrics.bounded_accounts.set(server.traffic.bounded_accounts() as i64);
         metrics.chunk_fsyncs.set(store.fsyncs);
+        metrics.chunk_fsync_time.set(store.fsync_microseconds);
         metrics.chunk_bytes_written.set(store.written_bytes);
         metrics.database_statements.set(database.statements);
         metrics.database_commits.set(database.commits);
+        metrics.database_commit_time.set(database.commit_microseconds);
+        metrics.database_queue.set(database.queued);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &metrics.registry)
             .expect("writing into a string cannot fail");
         text
+    }
+}
+
+fn plain_state(status: &MonitorStatus) -> &'static str {
+    if status.trouble.is_some() || status.status.local_offline {
+        "offline"
+    } else if status.status.held.is_some() {
+        "held"
+    } else if status.status.in_step {
+        "in_step"
+    } else {
+        "working"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_documented_list_is_the_programs() {
+        let document = include_str!("../../../docs/metrics.md");
+        let rows = document.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+        let documented: BTreeSet<&str> = rows.map(|(name, _)| name).collect();
+        let metrics = Metrics::new();
+        assert_eq!(documented, metrics.names.iter().copied().collect());
     }
 }

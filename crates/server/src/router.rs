@@ -1,7 +1,8 @@
 //! Which address leads to which endpoint, and what every request passes on its way there.
 
 use crate::api;
-use crate::failure::Failure;
+use crate::caller::PeerAddress;
+use crate::failure::{Failure, REQUEST_ID};
 use crate::openapi;
 use crate::server::Server;
 use axum::Router;
@@ -70,10 +71,16 @@ pub fn api_document() -> &'static str {
 
 static REQUESTS: AtomicU64 = AtomicU64::new(0);
 
+/// An id that no other request of this server has, short enough to be read aloud. It begins with when the program did, so
+/// that it names one request in the log of years.
+fn new_id(server: &Server) -> String {
+    format!("{:x}-{:x}", server.started_seconds, REQUESTS.fetch_add(1, Ordering::Relaxed))
+}
+
 /// Gives the request its id and its place in the log, and the answer the headers that all have.
 async fn around(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let id = format!("{:x}", REQUESTS.fetch_add(1, Ordering::Relaxed));
+    let id = new_id(&server);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
     let span = tracing::info_span!(
@@ -81,17 +88,17 @@ async fn around(State(server): State<Arc<Server>>, request: Request, next: Next)
         id,
         %method,
         path = request.uri().path(),
+        client = request.extensions().get::<PeerAddress>().map(|peer| tracing::field::display(peer.0)),
         user = tracing::field::Empty,
         device = tracing::field::Empty,
     );
-    let mut response = async {
+    let answering = async {
         if request.uri().path().len() > 1024 {
             return Failure::not_found().into_response();
         }
         next.run(request).await
-    }
-    .instrument(span.clone())
-    .await;
+    };
+    let mut response = REQUEST_ID.scope(id.clone(), answering.instrument(span.clone())).await;
 
     let status = response.status().as_u16();
     server.metrics.request(method.as_str(), &route, status);

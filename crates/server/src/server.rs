@@ -4,18 +4,23 @@ use crate::api::folders::commits::MANIFEST_ENTRIES_MAX;
 use crate::api::folders::space::Counts;
 use crate::cursor::CursorKey;
 use crate::failure::Failure;
+use crate::lags::Lags;
 use crate::metrics::Metrics;
 use crate::plain::{Owners, monitor};
-use crate::transfers::Transfers;
+use crate::proxies::TrustedProxies;
+use crate::tls::Tls;
+use crate::traffic::Traffic;
+use crate::transfers::{Bounds, Transfers};
 use crate::wakes::Wakes;
 use auth::Hasher;
 use content::ChunkStore;
 use metadata::{Database, Snapshot, Transaction};
-use model::{Access, Action, Epoch, FolderId, Limits, Permit, Principal, Timestamp};
+use model::{Access, Action, Epoch, FolderId, Limits, Permit, Principal, Rates, Timestamp};
 use pairs::{Monitor, PlainDirectories};
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use versioning::identity::Identity;
@@ -31,10 +36,15 @@ pub type SystemUser = Arc<dyn Fn(&str) -> Option<u32> + Send + Sync>;
 pub struct Settings {
     /// What the server takes; announced to clients.
     pub limits: Limits,
-    /// The most transfers (commits, fetches, downloads) of one device at a time.
+    /// The most transfers (commits, fetches, downloads) of one device at a time; announced to clients.
     pub device_transfers: usize,
-    /// The most transfers in all.
+    /// The most transfers in all; announced to clients.
     pub transfers: usize,
+    /// How long a transfer waits for its turn, before it is sent away with a time to come again.
+    pub transfer_wait: Duration,
+    /// How many bytes a second all devices of an account may move together, where nothing else was chosen for the account.
+    /// None: as many as they can; under [`pace::RATE_MIN`] it is that.
+    pub user_rates: Rates,
     /// The most connections in all.
     pub connections: usize,
     /// How long a request's head may take, and how long a connection may idle.
@@ -55,6 +65,16 @@ pub struct Settings {
     pub plain: Option<PlainDirectories>,
     /// The number of a login of the system.
     pub system_user: SystemUser,
+    /// The certificate that is shown; none: plain HTTP, for this machine and trusted proxies only.
+    pub tls: Option<Arc<Tls>>,
+    /// Whose word about a client's address is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// The most TLS handshakes at a time.
+    pub handshakes: usize,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
+    /// How often the certificate's files are looked at.
+    pub certificate_period: Duration,
 }
 
 impl Default for Settings {
@@ -63,6 +83,8 @@ impl Default for Settings {
             limits: Limits::default(),
             device_transfers: 8,
             transfers: 64,
+            transfer_wait: Duration::from_secs(20),
+            user_rates: Rates::default(),
             connections: 20_000,
             header_timeout: Duration::from_secs(60),
             body_pause: Duration::from_secs(30),
@@ -73,6 +95,11 @@ impl Default for Settings {
             clock: Arc::new(system_time),
             plain: None,
             system_user: Arc::new(|_| None),
+            tls: None,
+            trusted_proxies: TrustedProxies::default(),
+            handshakes: 1_024,
+            handshake_timeout: Duration::from_secs(10),
+            certificate_period: Duration::from_secs(10),
         }
     }
 }
@@ -115,13 +142,21 @@ pub struct Server {
     epoch: RwLock<Epoch>,
     pub(crate) metrics: Metrics,
     pub(crate) transfers: Transfers,
+    /// How fast the bytes of each account move.
+    pub(crate) traffic: Traffic,
     pub(crate) wakes: Wakes,
+    /// Where devices stand.
+    pub(crate) lags: Lags,
     pub(crate) passwords: Semaphore,
     /// Entries of manifests that commits under way hold in memory.
     pub(crate) manifest_entries: Arc<Semaphore>,
     /// What folders took a moment ago.
     pub(crate) space: Counts,
     pub(crate) stopping: watch::Sender<bool>,
+    /// Where it is reached, once it serves.
+    pub(crate) listening: OnceLock<SocketAddr>,
+    /// When it was made, in seconds since 1970: part of its requests' ids.
+    pub(crate) started_seconds: i64,
     /// The folders' plain directories.
     pub(crate) monitor: Option<Monitor>,
     /// Whose files in plain directories are whose, by the system's numbers.
@@ -154,12 +189,20 @@ impl Server {
             cursor_key: CursorKey::new(identity.cursor_key),
             epoch: RwLock::new(identity.epoch),
             metrics: Metrics::new(),
-            transfers: Transfers::new(settings.transfers, settings.device_transfers),
+            transfers: Transfers::new(Bounds {
+                in_all: settings.transfers,
+                of_a_device: settings.device_transfers,
+                wait: settings.transfer_wait,
+            }),
+            traffic: Traffic::default(),
             wakes: Wakes::new(),
+            lags: Lags::default(),
             passwords: Semaphore::new(settings.passwords_at_once.max(1)),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
             space: Counts::default(),
             stopping: watch::Sender::new(false),
+            listening: OnceLock::new(),
+            started_seconds: (settings.clock)().parts().0,
             database,
             chunks,
             settings,

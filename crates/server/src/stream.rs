@@ -5,6 +5,7 @@ use crate::server::Server;
 use crate::transfers::Transfer;
 use axum::body::{Body, Bytes};
 use futures_util::stream;
+use pace::Lane;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub(crate) struct Outgoing {
     runtime: Handle,
     pause: Duration,
     server: Arc<Server>,
+    lane: Lane,
     _transfer: Transfer,
 }
 
@@ -40,7 +42,7 @@ impl From<Failure> for StreamEnd {
 
 impl Outgoing {
     /// Both ends: one to send on, and the body of the answer. The transfer lasts as long as the sending.
-    pub(crate) fn new(server: &Arc<Server>, transfer: Transfer) -> (Self, Body) {
+    pub(crate) fn new(server: &Arc<Server>, transfer: Transfer, lane: Lane, pause: Duration) -> (Self, Body) {
         let (pieces, receiver) = mpsc::channel(PIECES);
         let body = Body::from_stream(stream::unfold(receiver, async |mut receiver| {
             let piece = receiver.recv().await?;
@@ -49,21 +51,34 @@ impl Outgoing {
         let outgoing = Self {
             pieces,
             runtime: Handle::current(),
-            pause: server.settings.body_pause,
+            pause,
             server: Arc::clone(server),
+            lane,
             _transfer: transfer,
         };
         (outgoing, body)
     }
 
-    /// Sends a piece, waiting for room no longer than a body may pause.
+    /// Sends a piece, as fast as its reader's account may, waiting for room no longer than a body may pause.
     pub(crate) fn send(&mut self, piece: Bytes) -> Result<(), StreamEnd> {
         self.server.metrics.bytes_out(piece.len() as u64);
-        let sent = async { tokio::time::timeout(self.pause, self.pieces.send(Ok(piece))).await };
-        match self.runtime.block_on(sent) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(StreamEnd::Gone),
+        self.runtime.block_on(self.send_paced(piece))
+    }
+
+    async fn send_paced(&self, mut piece: Bytes) -> Result<(), StreamEnd> {
+        while !piece.is_empty() {
+            let now = piece.split_to(piece.len().min(self.lane.piece()));
+            // Who has gone is not waited for at a slow pace.
+            tokio::select! {
+                () = self.lane.take(now.len()) => {}
+                () = self.pieces.closed() => return Err(StreamEnd::Gone),
+            }
+            match tokio::time::timeout(self.pause, self.pieces.send(Ok(now))).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => return Err(StreamEnd::Gone),
+            }
         }
+        Ok(())
     }
 
     /// Breaks the answer off, so that its reader cannot take it for whole.

@@ -40,11 +40,6 @@ impl Keeping {
     }
 }
 
-/// Something that does not happen in a sound world, in words.
-fn fault(error: versioning::Error) -> String {
-    error.to_string()
-}
-
 impl World {
     /// What the server's clock says.
     pub(crate) fn server_now(&self) -> Timestamp {
@@ -100,7 +95,7 @@ impl World {
         self.keeping()?.ahead += days * DAY_NS + hours * HOUR_NS;
         for is_second in [false, true] {
             let now = self.server_now();
-            let done = self.server.retention_round(now).map_err(fault)?;
+            let done = self.server.retention_round(now).map_err(|error| error.to_string())?;
             self.note(0, format_args!("server: {days} days and {hours} hours later, {done:?} went"));
             let Some(keeping) = &mut self.keeping else { return Ok(()) };
             keeping.ledger.check_round(&self.server, now, is_second)?;
@@ -110,7 +105,7 @@ impl World {
         }
         if random.one_in(4) {
             let now = self.server_now();
-            self.server.acknowledge(now).map_err(fault)?;
+            self.server.acknowledge(now).map_err(|error| error.to_string())?;
             self.keeping()?.ledger.acknowledged();
         }
         Ok(())
@@ -124,7 +119,7 @@ impl World {
             safe_days: *random.pick(&[0, 1, 7, 14]).expect("not empty"),
         };
         let now = self.server_now();
-        self.server.set_rules(rules, now).map_err(fault)?;
+        self.server.set_rules(rules, now).map_err(|error| error.to_string())?;
         self.note(0, format_args!("server: {rules:?} from now on"));
         self.keeping()?.ledger.set_rules(rules);
         Ok(())
@@ -137,7 +132,7 @@ impl World {
             .pick(&[(true, ""), (true, "as sent"), (false, "as sent"), (false, "")])
             .expect("not empty");
         let now = self.server_now();
-        self.server.pin(device, version, pinned, label, now).map_err(fault)?;
+        self.server.pin(device, version, pinned, label, now).map_err(|error| error.to_string())?;
         self.note(0, format_args!("server: {version:?} pinned {pinned} label {label:?}"));
         self.keeping()?.ledger.said(version, pinned, label);
         Ok(())
@@ -162,7 +157,7 @@ impl World {
         keeping.ledger.check_trash(&self.server, now)?;
         let before = keeping.ledger.before_restore(&item);
         let (nodes, head) = (self.server.nodes(), self.server.head());
-        let committed = self.server.restore(device, item, now).map_err(fault)?;
+        let committed = self.server.restore(device, item, now).map_err(|error| error.to_string())?;
         self.note(0, format_args!("server: {item:?} comes back: {:?}", committed.outcomes));
         let is_applied = matches!(committed.outcomes.first(), Some(GroupOutcome::Applied(_)));
         if !is_applied && self.server.head() != head {
@@ -254,7 +249,7 @@ impl World {
 
     fn put_quotas(&mut self, quotas: Quotas) -> Run {
         let now = self.server_now();
-        self.server.set_quotas(quotas, now).map_err(fault)?;
+        self.server.set_quotas(quotas, now).map_err(|error| error.to_string())?;
         self.note(0, format_args!("server: {quotas:?} from now on"));
         self.keeping()?.quotas = quotas;
         Ok(())
@@ -279,7 +274,8 @@ impl World {
             let Some(engine) = &device.engine else { return Ok(false) };
             let status = device.memory.status(engine).map_err(|error| error.to_string())?;
             let is_full = status.issues.iter().any(|(_, words)| words == "the quota is used up");
-            if !status.in_step && !(status.blocked && is_full) {
+            let rests = status.in_step || (status.blocked && is_full);
+            if !rests {
                 return Ok(false);
             }
         }

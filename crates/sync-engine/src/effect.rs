@@ -1,7 +1,7 @@
 //! What a pair wants done.
 
 use crate::store::Intent;
-use model::{ContentId, Fingerprint, Handle, NodeId, NodeKey, RelativePath, Timestamp};
+use model::{ContentId, Fingerprint, Handle, NodeId, NodeKey, RelativePath, Seq, Timestamp};
 
 /// Something to do. Each is answered by an event, but for timers (at most one answer) and activities (none).
 #[derive(Debug)]
@@ -159,6 +159,116 @@ pub struct Activity {
     pub path: RelativePath,
     /// A second path: where it was before a move, or what a conflict copy belongs to.
     pub other: Option<RelativePath>,
+    /// Why, if it was recorded.
+    pub why: Option<Why>,
+    /// The number of the folder's journal under which the remote side knows it, where there is one.
+    pub seq: Option<Seq>,
+}
+
+/// Why something was done: which side had changed since both last agreed, or what stood in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Why {
+    /// Made on the remote side.
+    NewThere,
+    /// Changed on the remote side.
+    ChangedThere,
+    /// Changed on the remote side after it was removed here.
+    ChangedThereRemovedHere,
+    /// Moved or renamed on the remote side.
+    MovedThere,
+    /// Removed on the remote side.
+    RemovedThere,
+    /// Made here.
+    NewHere,
+    /// Changed here.
+    ChangedHere,
+    /// Changed here after it was removed on the remote side.
+    ChangedHereRemovedThere,
+    /// Moved or renamed here.
+    MovedHere,
+    /// Removed here.
+    RemovedHere,
+    /// Both sides had changed its content.
+    BothChanged,
+    /// Another node has the name.
+    NameTaken,
+    /// The account may not.
+    RefusedForbidden,
+    /// The quota is used up.
+    RefusedQuota,
+    /// The remote side takes no file so large.
+    RefusedTooLarge,
+    /// The remote side takes no such name or path.
+    RefusedName,
+    /// The remote side holds it until a person approves.
+    RefusedHeld,
+}
+
+impl Why {
+    /// Every reason.
+    pub const ALL: [Self; 17] = [
+        Self::NewThere,
+        Self::ChangedThere,
+        Self::ChangedThereRemovedHere,
+        Self::MovedThere,
+        Self::RemovedThere,
+        Self::NewHere,
+        Self::ChangedHere,
+        Self::ChangedHereRemovedThere,
+        Self::MovedHere,
+        Self::RemovedHere,
+        Self::BothChanged,
+        Self::NameTaken,
+        Self::RefusedForbidden,
+        Self::RefusedQuota,
+        Self::RefusedTooLarge,
+        Self::RefusedName,
+        Self::RefusedHeld,
+    ];
+
+    /// A word that stays the same between versions.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        self.row().0
+    }
+
+    /// A sentence's end for a person.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        self.row().1
+    }
+
+    /// The reason of a word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|why| why.word() == word)
+    }
+
+    fn row(self) -> (&'static str, &'static str) {
+        match self {
+            Self::NewThere => ("new_there", "new on the server"),
+            Self::ChangedThere => ("changed_there", "changed on the server"),
+            Self::ChangedThereRemovedHere => {
+                ("changed_there_removed_here", "kept: changed on the server after it was deleted here")
+            }
+            Self::MovedThere => ("moved_there", "moved on the server"),
+            Self::RemovedThere => ("removed_there", "deleted on the server"),
+            Self::NewHere => ("new_here", "new here"),
+            Self::ChangedHere => ("changed_here", "changed here"),
+            Self::ChangedHereRemovedThere => {
+                ("changed_here_removed_there", "kept: changed here after it was deleted on the server")
+            }
+            Self::MovedHere => ("moved_here", "moved here"),
+            Self::RemovedHere => ("removed_here", "deleted here"),
+            Self::BothChanged => ("both_changed", "both sides changed it"),
+            Self::NameTaken => ("name_taken", "two have the same name"),
+            Self::RefusedForbidden => ("refused_forbidden", "you may not change this in the shared folder"),
+            Self::RefusedQuota => ("refused_quota", "the quota is used up"),
+            Self::RefusedTooLarge => ("refused_too_large", "the file is larger than the server takes"),
+            Self::RefusedName => ("refused_name", "the server does not take this name or path"),
+            Self::RefusedHeld => ("refused_held", "held by the server until a person approves it"),
+        }
+    }
 }
 
 /// What was done.

@@ -5,13 +5,12 @@
 
 mod planning;
 mod status;
-mod telling;
 
 pub use status::Status;
 
 use planning::{PORTION, Portion};
-use telling::{tell_local, tell_remote};
 
+use crate::activity::{tell_local, tell_refused, tell_remote};
 use crate::effect::{Commit, Effect};
 use crate::event::{CommitAnswer, CommitFailure, Cursor, Event, LocalOutcome, PullFailure};
 use crate::fault::Fault;
@@ -72,6 +71,8 @@ pub struct Engine {
     unpermitted: BTreeMap<NodeKey, Vec<RelativePath>>,
     held: Option<Held>,
     keys_made: u64,
+    /// How many operations the remote side takes in a commit.
+    commit_bound: usize,
     /// What the last plan left waiting.
     waiting: usize,
     planned_clean: bool,
@@ -107,6 +108,7 @@ impl Engine {
             unpermitted: BTreeMap::new(),
             held: None,
             keys_made: 0,
+            commit_bound: usize::MAX,
             waiting: 0,
             planned_clean: false,
             portion: Portion::new(PORTION),
@@ -177,6 +179,7 @@ impl Engine {
                 self.retry_remote_at = None;
             }
             Event::Offline => self.online = false,
+            Event::CommitBound(operations) => self.commit_bound = operations,
             Event::Woken(head) => self.head = self.head.max(head),
             Event::Verify => {
                 self.pull_wanted = true;
@@ -357,12 +360,13 @@ impl Engine {
                     for (operation, applied) in group.iter().zip(applied) {
                         self.retries.succeeded(operation.planned.key());
                         self.refusals.remove(&operation.planned.key());
-                        tell_remote(store, &operation.planned, out)?;
+                        tell_remote(store, &operation.planned, applied.revision.version, out)?;
                         record::remote_done(store, &operation.planned, *applied)?;
                         removed.extend(holds::removed_remotely(&operation.planned));
                     }
                 }
                 Some(GroupOutcome::Refused { reason, .. }) => {
+                    self.tell_of_refusals(store, &intent.groups[index], *reason, out)?;
                     self.group_refused(&intent, index, *reason, now);
                     if *reason == Refusal::ChunkMissing {
                         self.read_again(store, group)?;
@@ -404,6 +408,22 @@ impl Engine {
             let path = path_of(store, local.parent, &Overlay::new())?.unwrap_or_default();
             self.local.want(path, false);
             store.put(key, row)?;
+        }
+        Ok(())
+    }
+
+    /// What is refused again for the same reason is not told again.
+    fn tell_of_refusals<S: PairStore>(
+        &self,
+        store: &S,
+        group: &[IntentOperation],
+        reason: Refusal,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        for key in group.iter().map(|operation| operation.planned.key()) {
+            if self.refusals.get(&key) != Some(&refusal_in_words(reason)) {
+                tell_refused(store, key, reason, out)?;
+            }
         }
         Ok(())
     }
@@ -642,8 +662,9 @@ impl Engine {
             return Ok(());
         }
         let Some(mut work) = self.work.take() else { return Ok(()) };
+        let (key, bound) = (self.next_key(), self.commit_bound);
         let (commit, outdated) =
-            work.next_commit(store, self.next_key(), &|key| self.retries.must_wait(key, now))?;
+            work.next_commit(store, key, bound, &|key| self.retries.must_wait(key, now))?;
         self.work = Some(work);
         self.doubt(store, &outdated, now)?;
         if let Some(commit) = commit {

@@ -23,6 +23,8 @@ pub enum Event {
     Online,
     /// The remote side cannot be reached. What was under way is answered by failures.
     Offline,
+    /// The remote side takes at most so many operations in one commit.
+    CommitBound(usize),
     /// The remote side says that the folder's journal stands at this number.
     Woken(Seq),
     /// Somebody wants to know for sure whether the pair is in step: pull once more.

@@ -15,6 +15,7 @@
 //!
 //! Start with [`event`] and [`effect`], then `engine.rs`, whose `advance` is the whole cycle.
 
+mod activity;
 pub mod effect;
 mod engine;
 pub mod event;
@@ -30,7 +31,7 @@ pub mod store;
 mod work;
 
 pub use effect::{
-    Activity, ActivityKind, Commit, Effect, HashRequest, ListRequest, LocalAction, LocalActionKind, Send,
+    Activity, ActivityKind, Commit, Effect, HashRequest, ListRequest, LocalAction, LocalActionKind, Send, Why,
 };
 pub use engine::{Engine, Settings, Status};
 pub use event::{

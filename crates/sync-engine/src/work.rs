@@ -218,30 +218,33 @@ impl Work {
         store.prefetch(&keys)
     }
 
-    /// The next commit, none if there is nothing left to send; and nodes whose memory no longer fits what was planned
+    /// The next commit of at most so many operations, none if there is nothing left to send; and nodes whose memory no longer fits what was planned
     /// for them.
     pub(crate) fn next_commit<S: PairStore>(
         &mut self,
         store: &S,
         key: IdempotencyKey,
+        most: usize,
         wait: &dyn Fn(NodeKey) -> bool,
     ) -> Result<(Option<Commit>, Vec<NodeKey>), StoreError> {
         let mut outdated = Vec::new();
         if self.remote.next >= self.remote.steps.len() || !self.spend_batch() {
             return Ok((None, outdated));
         }
-        let end = self.remote.steps.len().min(self.remote.next + COMMIT_OPERATIONS);
+        let most = most.min(COMMIT_OPERATIONS);
+        let end = self.remote.steps.len().min(self.remote.next + most);
         let ahead = self.remote.steps[self.remote.next..end].iter().flat_map(|group| &group.operations);
         store.prefetch(&ahead.map(RemoteOperation::key).collect::<Vec<_>>())?;
         let mut draft = Draft::default();
         while self.remote.next < self.remote.steps.len()
-            && draft.operations < COMMIT_OPERATIONS
+            && draft.operations < most
             && draft.bytes < COMMIT_BYTES
         {
             let index = self.remote.next;
             let group = &self.remote.steps[index];
             let size: u64 = group.operations.iter().map(sent_bytes).sum();
-            if draft.operations > 0 && draft.bytes + size > COMMIT_BYTES {
+            let operations = draft.operations + group.operations.len();
+            if draft.operations > 0 && (draft.bytes + size > COMMIT_BYTES || operations > most) {
                 break;
             }
             self.remote.next += 1;

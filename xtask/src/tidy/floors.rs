@@ -19,7 +19,7 @@ const fn room(name: &'static str, floor: u8, may_use: &'static [&'static str]) -
     Room { name, floor, may_use }
 }
 
-const HOUSE: [Room; 24] = [
+const HOUSE: [Room; 25] = [
     room("model", 1, &[]),
     room("planner", 2, &["model"]),
     room("chunker", 2, &["model"]),
@@ -27,6 +27,7 @@ const HOUSE: [Room; 24] = [
     room("metadata", 2, &["model"]),
     room("content", 2, &["model"]),
     room("filesystem", 2, &["model"]),
+    room("pace", 2, &[]),
     room("sync-engine", 3, &["model", "planner"]),
     room("versioning", 3, &["model", "metadata", "content"]),
     room("auth", 3, &["model", "metadata"]),
@@ -40,7 +41,7 @@ const HOUSE: [Room; 24] = [
         6,
         &["model", "chunker", "sync-engine", "replica", "metadata", "content", "versioning", "filesystem"],
     ),
-    room("client", 6, &["model", "protocol", "chunker", "sync-engine", "replica", "filesystem"]),
+    room("client", 6, &["model", "protocol", "chunker", "sync-engine", "replica", "filesystem", "pace"]),
     room(
         "server",
         7,
@@ -55,6 +56,7 @@ const HOUSE: [Room; 24] = [
             "sync-engine",
             "pairs",
             "filesystem",
+            "pace",
         ],
     ),
     room(
@@ -102,7 +104,11 @@ const HOUSE: [Room; 24] = [
         ],
     ),
     room("e2e", DEVELOPMENT, &["testkit"]),
-    room("bench", DEVELOPMENT, &["testkit", "e2e"]),
+    room(
+        "bench",
+        DEVELOPMENT,
+        &["testkit", "e2e", "model", "protocol", "metadata", "metadata-sqlite", "auth"],
+    ),
     room("xtask", DEVELOPMENT, &[]),
 ];
 
@@ -125,7 +131,7 @@ const HEAVY: [(&str, &[&str]); 9] = [
     ("hyper", &["client", "server", "driftless"]),
     ("notify", &["filesystem-os"]),
     ("rusqlite", &["metadata-sqlite", "pair-store"]),
-    ("tokio", &["client", "server", "driftless", "bench"]),
+    ("tokio", &["client", "server", "driftless", "pace", "bench"]),
 ];
 
 pub(super) fn crates_use_only_what_their_floor_allows(project: &Project) -> Vec<Finding> {

@@ -2,13 +2,14 @@
 
 use super::{Daemon, overlaps};
 use crate::control::{
-    ControlAnswer, ControlRequest, DaemonStatus, IssueLine, LogLine, PairStatus, SyncRequest, VersionLine,
-    Waited,
+    ControlAnswer, ControlRequest, DaemonStatus, IssueLine, LogLine, PairStatus, SyncRequest, TrafficStatus,
+    VersionLine, Waited,
 };
 use crate::home::{Configuration, PairConfiguration};
 use crate::pair::Pair;
-use crate::remote::RemoteError;
+use crate::remote::{Distrust, RemoteError};
 use model::{FolderId, Name, NodeId, RelativePath};
+use protocol::admin::Limit;
 use protocol::v1::WireNameRule;
 use replica::{Question, Reply, WaitEnd};
 use std::collections::BTreeMap;
@@ -52,6 +53,7 @@ impl Daemon {
             ControlRequest::Trash { path, limit } => self.trash(path.as_deref(), limit).await,
             ControlRequest::Undelete { paths } => self.undelete(&paths).await,
             ControlRequest::Hold { directory, approve } => self.hold(directory.as_deref(), approve),
+            ControlRequest::Limits { upload, download } => self.change_limits(upload, download),
             ControlRequest::Stop => {
                 self.stop.send_replace(true);
                 ControlAnswer::Done("the daemon stops".to_owned())
@@ -61,14 +63,43 @@ impl Daemon {
 
     fn status(&self) -> DaemonStatus {
         let state = self.state();
+        let distrust = self.distrust();
         let link = state.configuration.link.as_ref();
         DaemonStatus {
             server: link.map(|link| link.server.clone()).unwrap_or_default(),
             user: link.map(|link| link.user.clone()).unwrap_or_default(),
             device: link.map(|link| link.device.clone()).unwrap_or_default(),
             online: self.online.load(Ordering::Relaxed),
-            pairs: state.pairs.values().map(pair_status).collect(),
+            limits: self.traffic_status(),
+            distrust: distrust.as_ref().map(ToString::to_string),
+            pairs: state.pairs.values().map(|pair| pair_status(pair, distrust.as_ref())).collect(),
         }
+    }
+
+    fn traffic_status(&self) -> TrafficStatus {
+        let standing = self.remote.traffic().standing();
+        TrafficStatus {
+            upload_rate: standing.own.upload,
+            download_rate: standing.own.download,
+            server_upload_rate: standing.of_server.upload,
+            server_download_rate: standing.of_server.download,
+            file_bytes: self.remote.limits().file_bytes,
+            transfers: standing.places,
+            running: standing.running,
+            waiting: standing.waiting,
+            retry_after_seconds: standing.hold_off.map(|left| left.as_secs() + 1),
+        }
+    }
+
+    fn change_limits(&self, upload: Option<Limit>, download: Option<Limit>) -> ControlAnswer {
+        if upload.or(download).is_some() {
+            let written = self.configure(|configuration| configuration.limits.change(upload, download));
+            if let Err(error) = written {
+                return ControlAnswer::Failed(error.to_string());
+            }
+            self.remote.traffic().set_own(self.state().configuration.limits.rates());
+        }
+        ControlAnswer::Limits(self.traffic_status())
     }
 
     async fn sync(&self, request: SyncRequest) -> ControlAnswer {
@@ -238,7 +269,7 @@ impl Daemon {
     fn why_not(&self, directory: &Path) -> String {
         let state = self.state();
         let pair = state.pairs.values().find(|pair| pair.configuration.directory == directory);
-        let status = pair.map(pair_status).unwrap_or_default();
+        let status = pair.map(|pair| pair_status(pair, self.distrust().as_ref())).unwrap_or_default();
         match status.detail {
             Some(detail) => format!("{}: {detail}", status.state),
             None => status.state,
@@ -272,6 +303,9 @@ impl Daemon {
                     action: action_word(line.activity.kind).to_owned(),
                     path: place(&line.activity.path),
                     other: line.activity.other.as_ref().map(place),
+                    reason: line.activity.why.map(|why| why.word().to_owned()),
+                    why: line.activity.why.map(|why| why.in_words().to_owned()),
+                    seq: line.activity.seq.map(|seq| seq.0),
                 });
             }
         }
@@ -427,7 +461,7 @@ pub fn new_pair(
     })
 }
 
-fn pair_status(pair: &Pair) -> PairStatus {
+fn pair_status(pair: &Pair, distrust: Option<&Distrust>) -> PairStatus {
     let status = pair.status();
     let (transfers, sent_bytes, received_bytes) = pair.progress().now();
     let directory = pair.configuration.directory.clone();
@@ -441,6 +475,7 @@ fn pair_status(pair: &Pair) -> PairStatus {
         status if status.local_offline => {
             ("offline", Some("the directory is not there (unmounted?)".to_owned()))
         }
+        _ if let Some(reason) = distrust => ("distrusted", Some(reason.to_string())),
         status if !status.online => ("offline", Some("the server cannot be reached".to_owned())),
         status if status.held.is_some() => {
             let (here, there) = status.held.unwrap_or_default();

@@ -4,8 +4,10 @@
 //! so that an interruption loses little; the upload is found again after a restart. Chunks that the node's present
 //! content holds are neither sent nor asked about.
 
+mod sorted;
+
 use super::changes::position;
-use super::{Body, Remote, RemoteError, full};
+use super::{LastMoved, Payload, Remote, RemoteError, full};
 use bytes::Bytes;
 use chunker::{Chunker, Manifest, Splices};
 use filesystem::change::read_stable;
@@ -14,11 +16,13 @@ use http::Method;
 use http_body::{Body as HttpBody, Frame};
 use http_body_util::BodyExt as _;
 use model::{ChunkId, FolderId, Group, GroupOutcome, IdempotencyKey, RelativePath, UploadId};
+use pace::Lane;
 use protocol::bundle::{ChunkRef, CommitHead, Encoder, NodeContent, Record, Splice, WantedChunk};
 use protocol::problem::ProblemKind;
 use protocol::v1::{ClientInfo, OpenUploadRequest, UploadResponse};
 use replica::CommitJob;
 use replica::progress::{Direction, Moving};
+use sorted::Sorted;
 use std::collections::BTreeSet;
 use std::io;
 use std::ops::ControlFlow;
@@ -73,17 +77,26 @@ struct Piece {
 
 /// Sends a commit and reads the answer.
 pub(crate) async fn send_commit(mut sending: Sending) -> Result<Sent, RemoteError> {
+    sending.remote.learn_limits().await;
+    let limits = sending.remote.limits();
     let mut changed = Vec::new();
     let mut inline = Vec::new();
     let mut uploads = Vec::new();
+    let sorted = {
+        let intent = sending.job.commit.intent.groups.iter();
+        let groups = intent.map(|group| group.iter().map(|one| one.sent.clone()).collect());
+        Sorted::new(groups, &limits)
+    };
     let sends = std::mem::take(&mut sending.job.commit.sends);
-    for file in sends.into_iter().filter(|file| file.size > 0) {
+    let mut inline_bytes = 0;
+    for file in sends.into_iter().filter(|file| file.size > 0 && sorted.contents.contains(&file.content)) {
         let path = file.path.clone();
         let Some(mut prepared) = sending.prepare(file).await? else {
             changed.push(path);
             continue;
         };
-        if prepared.bytes() >= UPLOAD_FROM {
+        let bytes = prepared.bytes();
+        if bytes >= UPLOAD_FROM || inline_bytes + bytes > limits.bundle_bytes {
             match sending.upload(&prepared).await? {
                 Some(upload) => {
                     uploads.push((prepared.file.content, upload));
@@ -95,15 +108,16 @@ pub(crate) async fn send_commit(mut sending: Sending) -> Result<Sent, RemoteErro
                 }
             }
         }
+        inline_bytes += prepared.bytes();
         inline.push(prepared);
     }
     let ids = uploads.iter().map(|(_, upload)| *upload).collect();
-    let (outcomes, answer, late) = sending.send_bundle(ids, inline).await?;
+    let (outcomes, answer, late) = sending.send_bundle(&sorted.groups, ids, inline).await?;
     changed.extend(late);
     for (content, _) in uploads {
         sending.job.inbox.upload(content, None);
     }
-    let answer = CommitAnswer { outcomes, before: answer.0, after: answer.1 };
+    let answer = CommitAnswer { outcomes: sorted.merge(outcomes), before: answer.0, after: answer.1 };
     Ok(Sent { answer, changed })
 }
 
@@ -155,12 +169,13 @@ impl Sending {
             prepared.chunks.iter().copied().filter(|piece| missing.contains(&piece.id)).collect();
         let total = pieces.iter().map(|piece| u64::from(piece.length)).sum();
         let moving = Arc::new(self.job.progress.begin(Direction::Up, &prepared.file.path, 1, total));
+        let bundle_bytes = UPLOAD_BUNDLE.min(self.remote.limits().bundle_bytes);
         let mut rest = pieces.as_slice();
         while !rest.is_empty() {
             let mut bytes = 0;
             let fitting = rest.iter().take_while(|piece| {
                 bytes += u64::from(piece.length);
-                bytes <= UPLOAD_BUNDLE
+                bytes <= bundle_bytes
             });
             let (now, later) = rest.split_at(fitting.count().max(1));
             rest = later;
@@ -191,7 +206,7 @@ impl Sending {
     /// Which of these the server lacks.
     async fn missing(&self, pieces: &[Piece], upload: UploadId) -> Result<BTreeSet<ChunkId>, RemoteError> {
         let mut missing = BTreeSet::new();
-        for some in pieces.chunks(IDS_A_RECORD) {
+        for some in pieces.chunks(IDS_A_RECORD.min(self.remote.chunks_in_a_call())) {
             let mut question = Encoder::new();
             let wanted: Vec<WantedChunk> =
                 some.iter().map(|piece| WantedChunk { chunk: piece.id, node: None }).collect();
@@ -228,7 +243,8 @@ impl Sending {
         let mut encoder = Encoder::new();
         encoder.commit_head(&head);
         let (file, pieces, disk) = (prepared.file.clone(), pieces.to_vec(), Arc::clone(&self.job.disk));
-        let (body, producer) = stream(move |pipe| {
+        let place = self.remote.place(self.folder).await;
+        let (body, producer) = stream(place.up.clone(), move |pipe| {
             let mut writer = Writer { encoder, pipe };
             let sent = writer.file(&*disk, &file, &pieces, Some(&moving));
             // A bundle that lacks chunks still brings those before.
@@ -236,7 +252,7 @@ impl Sending {
             sent
         });
         let path = format!("/folders/{}/commits", self.folder);
-        let answer = self.remote.bundle(Method::POST, &path, Some(body), SILENCE).await;
+        let answer = self.remote.transfer(place, &path, body, SILENCE).await;
         let whole = producer.await.unwrap_or(false);
         let mut answer = match answer {
             Ok(answer) => answer,
@@ -250,15 +266,11 @@ impl Sending {
     /// The commit itself.
     async fn send_bundle(
         &self,
+        groups: &[Group],
         uploads: Vec<UploadId>,
         files: Vec<Prepared>,
     ) -> Result<(Vec<GroupOutcome>, (model::Seq, Cursor), Vec<RelativePath>), RemoteError> {
         let intent = &self.job.commit.intent;
-        let groups: Vec<Group> = intent
-            .groups
-            .iter()
-            .map(|group| Group { operations: group.iter().map(|one| one.sent.clone()).collect() })
-            .collect();
         let total: u64 = files.iter().map(Prepared::bytes).sum();
         let head = CommitHead {
             key: intent.key,
@@ -271,16 +283,17 @@ impl Sending {
         };
         let mut encoder = Encoder::new();
         encoder.commit_head(&head);
-        encoder.groups(&groups);
+        encoder.groups(groups);
+        let place = self.remote.place(self.folder).await;
         let moving = files
             .iter()
             .find(|file| !file.chunks.is_empty())
             .map(|first| self.job.progress.begin(Direction::Up, &first.file.path, files.len(), total));
         let disk = Arc::clone(&self.job.disk);
         let (body, producer) =
-            stream(move |pipe| write_files(encoder, pipe, &*disk, &files, moving.as_ref()));
+            stream(place.up.clone(), move |pipe| write_files(encoder, pipe, &*disk, &files, moving.as_ref()));
         let path = format!("/folders/{}/commits", self.folder);
-        let answer = self.remote.bundle(Method::POST, &path, Some(body), SILENCE).await;
+        let answer = self.remote.transfer(place, &path, body, SILENCE).await;
         let changed = producer.await.unwrap_or_default();
         let mut answer = answer?;
         let mut outcomes = Vec::with_capacity(groups.len());
@@ -441,13 +454,36 @@ fn read_exactly(file: &mut dyn ReadFile, offset: u64, buffer: &mut [u8]) -> Resu
     Ok(true)
 }
 
-/// A body that a blocking producer writes.
+/// A body that a blocking producer writes, sent as fast as its lane allows.
 fn stream<T: Send + 'static>(
+    lane: Lane,
     produce: impl FnOnce(mpsc::Sender<Bytes>) -> T + Send + 'static,
-) -> (Body, tokio::task::JoinHandle<T>) {
+) -> (Payload, tokio::task::JoinHandle<T>) {
     let (pipe, pieces) = mpsc::channel(4);
+    let (paced, body) = mpsc::channel(1);
+    let moved = LastMoved::new();
+    tokio::spawn(slow_down(pieces, paced, lane, moved.clone()));
     let producer = tokio::task::spawn_blocking(move || produce(pipe));
-    (Pieces(pieces).boxed(), producer)
+    (Payload { body: Pieces(body).boxed(), moved }, producer)
+}
+
+/// Passes pieces on, cut to what may be moved at a time.
+async fn slow_down(
+    mut pieces: mpsc::Receiver<Bytes>,
+    paced: mpsc::Sender<Bytes>,
+    lane: Lane,
+    moved: LastMoved,
+) {
+    while let Some(mut piece) = pieces.recv().await {
+        while !piece.is_empty() {
+            let now = piece.split_to(piece.len().min(lane.piece()));
+            lane.take(now.len()).await;
+            if paced.send(now).await.is_err() {
+                return;
+            }
+            moved.now();
+        }
+    }
 }
 
 struct Pieces(mpsc::Receiver<Bytes>);

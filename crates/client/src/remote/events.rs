@@ -1,7 +1,7 @@
 //! Instant notification: a WebSocket that says "folder F is at N", and a long poll where WebSockets are blocked.
 
 use super::changes::wait_for_change;
-use super::{Remote, RemoteError};
+use super::{Distrust, Remote, RemoteError};
 use futures_util::StreamExt as _;
 use model::{FolderId, Seq};
 use protocol::problem::ProblemKind;
@@ -16,12 +16,14 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 /// Pauses between attempts to connect.
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
 const PAUSE_LAST: Duration = Duration::from_secs(30);
+/// The same while another server answers: it may be gone in a moment, as where a network wants its own sign-in first.
+const PAUSE_DISTRUSTED: Duration = Duration::from_secs(2);
 /// How long one long poll waits, and how long WebSockets are left alone after they were found blocked.
 const POLL_SECONDS: u64 = 25;
 const BLOCKED_FOR: Duration = Duration::from_secs(120);
 
 /// What the connection tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signal {
     /// The server can be reached.
     Online,
@@ -29,6 +31,8 @@ pub enum Signal {
     Offline,
     /// The token is no longer taken.
     Unlinked,
+    /// It is not believed to be the right server.
+    Distrusted(Distrust),
     /// A folder has changed.
     Wake(FolderId, Seq),
 }
@@ -63,6 +67,8 @@ enum End {
     Unreachable,
     /// The token is not taken.
     Unlinked,
+    /// Somebody answers who is not believed to be the server.
+    Distrusted(Distrust),
 }
 
 impl Connection {
@@ -90,6 +96,10 @@ impl Connection {
                     (self.tell)(Signal::Unlinked);
                     pause = PAUSE_LAST;
                 }
+                End::Distrusted(reason) => {
+                    (self.tell)(Signal::Distrusted(reason));
+                    pause = pause.max(PAUSE_DISTRUSTED);
+                }
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSE_LAST);
@@ -107,13 +117,18 @@ impl Connection {
             request.headers_mut().insert("authorization", value);
         }
         let small = WebSocketConfig::default().read_buffer_size(1024).max_message_size(Some(64 << 10));
-        let connecting = tokio_tungstenite::connect_async_with_config(request, Some(small), true);
-        let mut socket = match tokio::time::timeout(Duration::from_secs(10), connecting).await {
+        let stream = match self.remote.connect().await {
+            Ok(stream) => stream,
+            Err(RemoteError::Distrusted { reason, .. }) => return End::Distrusted(reason),
+            Err(_) => return End::Unreachable,
+        };
+        let upgrading = tokio_tungstenite::client_async_with_config(request, stream, Some(small));
+        let mut socket = match tokio::time::timeout(Duration::from_secs(10), upgrading).await {
             Ok(Ok((socket, _))) => socket,
             Ok(Err(SocketError::Http(answer))) if answer.status() == 401 => return End::Unlinked,
-            Ok(Err(SocketError::Io(_))) => return self.reachable_otherwise().await,
             Ok(Err(_)) | Err(_) => return self.reachable_otherwise().await,
         };
+        self.remote.learn_limits().await;
         (self.tell)(Signal::Online);
         while let Some(message) = socket.next().await {
             match message {
@@ -134,13 +149,14 @@ impl Connection {
         match self.remote.folders().await {
             Ok(_) => End::Blocked,
             Err(error) if error.problem() == Some(ProblemKind::Unauthenticated) => End::Unlinked,
-            Err(RemoteError::Unreachable { .. }) => End::Unreachable,
+            Err(RemoteError::Distrusted { reason, .. }) => End::Distrusted(reason),
             Err(_) => End::Unreachable,
         }
     }
 
     /// Long polls, one for each folder, for a while.
     async fn poll_for(&self, duration: Duration) {
+        self.remote.learn_limits().await;
         (self.tell)(Signal::Online);
         let until = tokio::time::Instant::now() + duration;
         while tokio::time::Instant::now() < until {
@@ -170,7 +186,7 @@ impl Connection {
                 true
             }
             Ok(None) => true,
-            Err(RemoteError::Unreachable { .. }) => false,
+            Err(RemoteError::Unreachable { .. } | RemoteError::Distrusted { .. }) => false,
             Err(_) => {
                 tokio::time::sleep(Duration::from_secs(2)).await;
                 true

@@ -1,8 +1,7 @@
 //! Downloading: manifests of long contents, and chunks, streamed in the order asked.
 
-use super::{Remote, RemoteError, full};
+use super::{BundleReader, Remote, RemoteError, full};
 use chunker::{Entry, Manifest};
-use http::Method;
 use model::{ChunkId, ContentId, FolderId};
 use protocol::bundle::{Encoder, NodeContent, Record, Splice, Unpacker, WantedChunk};
 use std::collections::BTreeMap;
@@ -19,13 +18,26 @@ pub(crate) async fn fetch_manifests(
     contents: &[NodeContent],
 ) -> Result<BTreeMap<ContentId, Manifest>, RemoteError> {
     let mut manifests = BTreeMap::new();
-    if contents.is_empty() {
-        return Ok(manifests);
+    for some in contents.chunks(remote.chunks_in_a_call()) {
+        let mut question = Encoder::new();
+        some.chunks(IDS_A_RECORD).for_each(|ids| question.wanted_manifests(ids));
+        let answer = fetch(remote, folder, question).await?;
+        take_manifests(answer, &mut manifests).await?;
     }
-    let mut question = Encoder::new();
-    contents.chunks(IDS_A_RECORD).for_each(|ids| question.wanted_manifests(ids));
+    Ok(manifests)
+}
+
+/// Asks for contents when it is this device's turn.
+async fn fetch(remote: &Remote, folder: FolderId, question: Encoder) -> Result<BundleReader, RemoteError> {
+    let place = remote.place(folder).await;
     let path = format!("/folders/{folder}/chunks/fetch");
-    let mut answer = remote.bundle(Method::POST, &path, Some(full(question.finish())), SILENCE).await?;
+    remote.transfer(place, &path, full(question.finish()), SILENCE).await
+}
+
+async fn take_manifests(
+    mut answer: BundleReader,
+    manifests: &mut BTreeMap<ContentId, Manifest>,
+) -> Result<(), RemoteError> {
     let mut open: BTreeMap<ContentId, Vec<Entry>> = BTreeMap::new();
     while let Some(record) = answer.next().await? {
         let Record::Manifest(part) = record else { continue };
@@ -45,7 +57,7 @@ pub(crate) async fn fetch_manifests(
             manifests.insert(part.content, manifest);
         }
     }
-    Ok(manifests)
+    Ok(())
 }
 
 /// Fetches chunks; those the server does not have, or not for us, are left out.
@@ -55,13 +67,19 @@ pub(crate) async fn fetch_chunks(
     chunks: &[WantedChunk],
     sink: &mut (dyn FnMut(ChunkId, &[u8]) + Send),
 ) -> Result<(), RemoteError> {
-    if chunks.is_empty() {
-        return Ok(());
+    for some in chunks.chunks(remote.chunks_in_a_call()) {
+        let mut question = Encoder::new();
+        some.chunks(IDS_A_RECORD).for_each(|ids| question.wanted_chunks(ids));
+        let answer = fetch(remote, folder, question).await?;
+        take_chunks(answer, sink).await?;
     }
-    let mut question = Encoder::new();
-    chunks.chunks(IDS_A_RECORD).for_each(|ids| question.wanted_chunks(ids));
-    let path = format!("/folders/{folder}/chunks/fetch");
-    let mut answer = remote.bundle(Method::POST, &path, Some(full(question.finish())), SILENCE).await?;
+    Ok(())
+}
+
+async fn take_chunks(
+    mut answer: BundleReader,
+    sink: &mut (dyn FnMut(ChunkId, &[u8]) + Send),
+) -> Result<(), RemoteError> {
     let mut unpacker = Unpacker::default();
     let damaged = |error: protocol::bundle::BundleError| RemoteError::Confused(error.to_string());
     while let Some(record) = answer.next().await? {

@@ -3,8 +3,8 @@
 use crate::output;
 use anyhow::bail;
 use protocol::admin::{
-    AdminAnswer, AdminFolderEntry, PlainEntry, PlainState, RetentionReport, SpaceEntry, SpaceReport,
-    VerifyReport,
+    AdminAnswer, AdminFolderEntry, PlainEntry, PlainState, Rate, RetentionReport, SpaceEntry, SpaceReport,
+    StatusReport, VerifyReport,
 };
 use std::process::ExitCode;
 
@@ -19,10 +19,12 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
         AdminAnswer::Done => {}
         AdminAnswer::FolderAdded { id } => output::line(&id.to_string()),
         AdminAnswer::Users { users } => {
-            let mut rows = vec![head(&["NAME", "ADMINISTRATOR", "DISABLED", "SYSTEM USER"])];
+            let mut rows =
+                vec![head(&["NAME", "ADMINISTRATOR", "DISABLED", "SYSTEM USER", "UPLOAD", "DOWNLOAD"])];
             rows.extend(users.into_iter().map(|user| {
                 let system_user = user.system_user.unwrap_or_else(|| "none".to_owned());
-                vec![user.name, yes_no(user.administrator), yes_no(user.disabled), system_user]
+                let (up, down) = (rate(user.upload_rate), rate(user.download_rate));
+                vec![user.name, yes_no(user.administrator), yes_no(user.disabled), system_user, up, down]
             }));
             output::table(&rows);
         }
@@ -47,10 +49,19 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
         }
         AdminAnswer::Retention(report) => retention(&report),
         AdminAnswer::Space(report) => space(report),
+        AdminAnswer::Status(report) => status(&report),
         AdminAnswer::Verified(report) => return Ok(verified(&report)),
         failed @ AdminAnswer::Failed { .. } => failure(failed)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn rate(rate: Rate) -> String {
+    match rate {
+        Rate::Standard => "default".to_owned(),
+        Rate::Unlimited => "none".to_owned(),
+        Rate::To(rate) => format!("{}/s", output::bytes(rate)),
+    }
 }
 
 /// An answer that is a failure, as an error.
@@ -117,6 +128,22 @@ fn space(report: SpaceReport) {
         }
     }
     output::line(&format!("{} stored in all, before compression", output::bytes(report.stored_bytes)));
+}
+
+fn status(report: &StatusReport) {
+    output::line(&format!("driftless {}", report.version));
+    match &report.address {
+        Some(address) => output::line(&format!("listening on {address}")),
+        None => output::line("the server does not run"),
+    }
+    if let Some(certificate) = &report.certificate {
+        let kind = if certificate.self_signed { "its own, in" } else { "from" };
+        output::line(&format!("certificate: {kind} {}", certificate.file));
+        output::line(&format!("certificate fingerprint (SHA-256): {}", certificate.fingerprint));
+    }
+    if !report.trusted_proxies.is_empty() {
+        output::line(&format!("trusted proxies: {}", report.trusted_proxies.join(", ")));
+    }
 }
 
 fn plain_text(plain: &PlainEntry) -> String {

@@ -4,23 +4,27 @@ use super::absolute;
 use crate::replica::OsReplicas;
 use crate::settings::{self, ClientSettings};
 use crate::{output, password};
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use client::control::{self, ControlAnswer, ControlRequest, SyncRequest};
 use client::daemon::{new_pair, no_such_folder};
 use client::home::Link;
-use client::remote::{Remote, link as link_device, wait_for_server};
+use client::remote::{Distrust, Remote, RemoteError, Trust, link as link_device, wait_for_server};
 use client::{Home, OpenReplica as _};
-use protocol::ProblemKind;
+use protocol::{Fingerprint, ProblemKind};
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 /// How long to wait for a server that is just starting.
 const CONNECTING: Duration = Duration::from_secs(10);
+const NOT_LINKED: &str = "this device is not linked yet: run `driftless link URL` first";
+/// The longest answer to a question.
+const ANSWER_BYTES_MAX: u64 = 1_000;
 
 pub(super) async fn link(
     home: &Home,
-    url: &str,
+    (url, fingerprint): (&str, Option<Fingerprint>),
     user: &str,
     password_stdin: bool,
     device: Option<&str>,
@@ -32,9 +36,9 @@ pub(super) async fn link(
     {
         bail!("this device is linked to {} as {}; unsync its directories first", link.server, link.user);
     }
-    let remote = Remote::new(url, None)?;
+    // Before the password is asked for: it is for nobody but the right server.
+    let (remote, fingerprint) = introduce(url, fingerprint).await?;
     let password = password::read(password_stdin, false)?;
-    wait_for_server(&remote, CONNECTING).await?;
     let device = match device {
         Some(device) => device.to_owned(),
         None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
@@ -47,16 +51,63 @@ pub(super) async fn link(
     };
     let server = remote.server().to_owned();
     let ids = (linked.user, linked.device);
-    configuration.link = Some(Link::new(server, user.to_owned(), device.clone(), ids, linked.token));
+    let link = Link::new(server, user.to_owned(), device.clone(), ids, linked.token);
+    configuration.link = Some(Link { fingerprint, ..link });
     home.write(&configuration, &lock)?;
     settings::write_sample::<ClientSettings>(home.directory())?;
     output::remark(&format!("this device is linked to {url} as {user}, called {device}"));
     Ok(ExitCode::SUCCESS)
 }
 
+/// Gets to know the server anew, where it shows another certificate than before. Nothing else of the link changes.
+pub(super) async fn trust(home: &Home, fingerprint: Option<Fingerprint>) -> anyhow::Result<ExitCode> {
+    let lock = home.lock().context("stop the daemon first (it keeps the present link)")?;
+    let mut configuration = home.read()?;
+    let link = configuration.link.as_mut().context(NOT_LINKED)?;
+    let (_, fingerprint) = introduce(&link.server, fingerprint).await?;
+    link.fingerprint = fingerprint;
+    let server = link.server.clone();
+    home.write(&configuration, &lock)?;
+    output::remark(&match fingerprint {
+        Some(fingerprint) => format!("{server} is believed if it shows {fingerprint}, and not else"),
+        None => format!("{server} is believed if an authority vouches for it"),
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for the server and makes sure that it is the right one: by the certificate asked for, else by the authorities
+/// that this machine knows, else by a person who compares what it shows. Gives the certificate to be remembered, too.
+async fn introduce(
+    url: &str,
+    fingerprint: Option<Fingerprint>,
+) -> anyhow::Result<(Remote, Option<Fingerprint>)> {
+    let remote = Remote::new(url, None, fingerprint.map_or(Trust::Authorities, Trust::Pinned))?;
+    let shown = match wait_for_server(&remote, CONNECTING).await {
+        Ok(_) => return Ok((remote, fingerprint)),
+        Err(RemoteError::Distrusted { reason: Distrust::Unknown { shown }, .. }) => shown,
+        Err(error) => return Err(error.into()),
+    };
+    ensure!(
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
+        "nobody whom this machine knows vouches for {url}; it shows a certificate of its own:\n  {shown}\nIf that is what \
+         `driftless admin status` says on the server, link with --fingerprint {shown}"
+    );
+    output::remark(&format!(
+        "Nobody whom this machine knows vouches for {url}. It shows a certificate of its own:\n\n  {shown}\n\n\
+         `driftless admin status` says on the server what it should be; if it differs, somebody is in between."
+    ));
+    output::ask("Is it the same? From then on only this one is believed. [yes/no] ");
+    let mut answer = String::new();
+    std::io::stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut answer)?;
+    ensure!(answer.trim().eq_ignore_ascii_case("yes"), "not linked; nothing was sent");
+    let remote = Remote::new(url, None, Trust::Pinned(shown))?;
+    wait_for_server(&remote, CONNECTING).await?;
+    Ok((remote, Some(shown)))
+}
+
 fn remote_of(home: &Home) -> anyhow::Result<Remote> {
-    let link = home.read()?.link.context("this device is not linked yet: run `driftless link URL` first")?;
-    Ok(Remote::new(&link.server, Some(&link.token))?)
+    let link = home.read()?.link.context(NOT_LINKED)?;
+    Ok(Remote::of(&link)?)
 }
 
 pub(super) async fn folders(home: &Home, json: bool) -> anyhow::Result<ExitCode> {
@@ -129,7 +180,7 @@ pub(super) async fn unsync(home: &Home, directory: &Path) -> anyhow::Result<Exit
 /// What the daemon would say of the pairs, when it does not run.
 pub(super) fn pairs_without_daemon(home: &Home) -> anyhow::Result<ControlAnswer> {
     let configuration = home.read()?;
-    let link = configuration.link.context("this device is not linked yet: run `driftless link URL` first")?;
+    let link = configuration.link.context(NOT_LINKED)?;
     let pairs = configuration.pairs.into_iter().map(|pair| control::PairStatus {
         folder: pair.folder_name,
         directory: pair.directory,
@@ -142,6 +193,12 @@ pub(super) fn pairs_without_daemon(home: &Home) -> anyhow::Result<ControlAnswer>
         user: link.user,
         device: link.device,
         online: false,
+        distrust: None,
+        limits: control::TrafficStatus {
+            upload_rate: configuration.limits.upload_rate,
+            download_rate: configuration.limits.download_rate,
+            ..control::TrafficStatus::default()
+        },
         pairs: pairs.collect(),
     }))
 }

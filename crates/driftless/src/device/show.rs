@@ -27,6 +27,12 @@ pub(super) async fn status(home: &Home, json: bool) -> anyhow::Result<ExitCode> 
     }
     let reached = if status.online { "connected" } else { "not connected" };
     output::line(&format!("{} on {} as {}, {reached}", status.device, status.server, status.user));
+    if let Some(reason) = &status.distrust {
+        output::line(&format!("THE SERVER IS NOT BELIEVED: {reason}"));
+    }
+    if let Some(limits) = super::limits::in_short(&status.limits) {
+        output::line(&limits);
+    }
     let mut rows = vec![["FOLDER", "DIRECTORY", "STATE", ""].map(str::to_owned).to_vec()];
     for pair in &status.pairs {
         let detail = match &pair.detail {
@@ -94,7 +100,8 @@ pub(super) fn log(answer: ControlAnswer, json: bool) -> anyhow::Result<ExitCode>
     }
     for line in lines {
         let other = line.other.map(|other| format!("  (before: {})", other.display())).unwrap_or_default();
-        output::line(&format!("{}  {:<13}  {}{other}", line.time, line.action, line.path.display()));
+        let why = line.why.map(|why| format!("  ({why})")).unwrap_or_default();
+        output::line(&format!("{}  {:<13}  {}{other}{why}", line.time, line.action, line.path.display()));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,20 +1,27 @@
 //! Settings of the server.
 #![allow(unused_qualifications, reason = "in what the derive of nested settings writes")]
 
-use super::{LogFormat, Size, Text};
+use super::{LogFormat, Size, Speed, Text, TlsMode};
 use confique::Config;
 use filesystem_os::WatchMode;
+use server::Network;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// Settings of a Driftless server. Each can also be given as an environment variable; flags come before these,
 /// and these before this file.
 #[derive(Debug, Config)]
 #[config(layer_attr(derive(Debug, Clone, clap::Args, serde::Serialize)))]
 pub(crate) struct ServerSettings {
-    /// Where to listen.
+    /// Where to listen, such as 0.0.0.0:7440 for everybody.
     #[config(env = "DRIFTLESS_LISTEN", default = "127.0.0.1:7440")]
     #[config(layer_attr(arg(long, value_name = "ADDRESS")))]
     pub(crate) listen: SocketAddr,
+
+    /// Proxies, or networks of them, that may speak plain HTTP and say for whom they ask; more than one by commas.
+    #[config(env = "DRIFTLESS_TRUSTED_PROXIES", default = [], parse_env = confique::env::parse::list_by_comma)]
+    #[config(layer_attr(arg(long = "trusted-proxy", value_name = "NETWORK", value_delimiter = ',')))]
+    pub(crate) trusted_proxies: Vec<Text<Network>>,
 
     /// How directories are watched: auto, fanotify (as root), inotify, or scan (looked at now and then only).
     #[config(env = "DRIFTLESS_WATCH", default = "auto")]
@@ -31,10 +38,35 @@ pub(crate) struct ServerSettings {
     #[config(layer_attr(arg(long, value_enum, value_name = "FORMAT")))]
     pub(crate) log_format: LogFormat,
 
+    /// Encryption on the way.
+    #[config(nested)]
+    #[config(layer_attr(command(flatten)))]
+    pub(crate) tls: TlsSettings,
+
     /// What the server takes. Devices are told.
     #[config(nested)]
     #[config(layer_attr(command(flatten)))]
     pub(crate) limits: LimitSettings,
+}
+
+/// Encryption on the way.
+#[derive(Debug, Config)]
+#[config(layer_attr(derive(Debug, Clone, clap::Args, serde::Serialize)))]
+pub(crate) struct TlsSettings {
+    /// How the server speaks: auto is off on this machine, and self-signed elsewhere unless files or a proxy are given.
+    #[config(env = "DRIFTLESS_TLS__MODE", default = "auto")]
+    #[config(layer_attr(arg(long = "tls", value_enum, value_name = "HOW")))]
+    pub(crate) mode: TlsMode,
+
+    /// A certificate with its chain, in PEM form; read again when it changes, or on SIGHUP.
+    #[config(env = "DRIFTLESS_TLS__CERTIFICATE")]
+    #[config(layer_attr(arg(long = "tls-cert", value_name = "FILE")))]
+    pub(crate) certificate: Option<PathBuf>,
+
+    /// The certificate's private key, in PEM form.
+    #[config(env = "DRIFTLESS_TLS__KEY")]
+    #[config(layer_attr(arg(long = "tls-key", value_name = "FILE")))]
+    pub(crate) key: Option<PathBuf>,
 }
 
 /// What the server takes.
@@ -55,6 +87,22 @@ pub(crate) struct LimitSettings {
     #[config(env = "DRIFTLESS_LIMITS__DEVICE_TRANSFERS", default = 8)]
     #[config(layer_attr(arg(long = "device-transfers", value_name = "N")))]
     pub(crate) device_transfers: usize,
+
+    /// For how many seconds a transfer waits for its turn before it is told to come again later.
+    #[config(env = "DRIFTLESS_LIMITS__TRANSFER_WAIT_SECONDS", default = 20)]
+    #[config(layer_attr(arg(skip)))]
+    pub(crate) transfer_wait_seconds: u64,
+
+    /// How many bytes a second the devices of an account may send together, such as 5M; if absent, as many as they can.
+    /// An account may have a rate of its own.
+    #[config(env = "DRIFTLESS_LIMITS__USER_UPLOAD_RATE")]
+    #[config(layer_attr(arg(skip)))]
+    pub(crate) user_upload_rate: Option<Text<Speed>>,
+
+    /// The same for what they receive.
+    #[config(env = "DRIFTLESS_LIMITS__USER_DOWNLOAD_RATE")]
+    #[config(layer_attr(arg(skip)))]
+    pub(crate) user_download_rate: Option<Text<Speed>>,
 
     /// The largest file, such as 4T.
     #[config(env = "DRIFTLESS_LIMITS__FILE_SIZE", default = "4T")]

@@ -51,6 +51,24 @@ impl Display for Size {
     }
 }
 
+/// A number of bytes a second, as [`Size`] is written; no less than what moves at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Speed(pub(crate) u64);
+
+impl FromStr for Speed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        crate::cli::rate(text).map(Self)
+    }
+}
+
+impl Display for Speed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Size(self.0).fmt(f)
+    }
+}
+
 /// How logs are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -60,6 +78,21 @@ pub(crate) enum LogFormat {
     Text,
     /// For those who collect them.
     Json,
+}
+
+/// Whether the server speaks TLS.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TlsMode {
+    /// Off on this machine, else files if given, else off behind a trusted proxy, else self-signed
+    #[default]
+    Auto,
+    /// Plain HTTP, for this machine and trusted proxies only
+    Off,
+    /// A certificate of the server's own, which clients remember when they are linked
+    SelfSigned,
+    /// The certificate of --tls-cert and --tls-key
+    Files,
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
-//! The script that anyone can run.
+//! The scripts that anyone can run.
 
 use anyhow::{Result, ensure};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
-#[test]
-fn two_devices_are_in_step_when_each_command_follows_the_one_before_at_once() -> Result<()> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/two-devices.sh");
+fn two_devices(script: &str) -> Result<()> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts").join(script);
     let place = tempfile::tempdir()?;
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let mut command = Command::new(script);
@@ -21,4 +20,14 @@ fn two_devices_are_in_step_when_each_command_follows_the_one_before_at_once() ->
         "the script ended early\n{said}{logged}"
     );
     Ok(())
+}
+
+#[test]
+fn two_devices_are_in_step_when_each_command_follows_the_one_before_at_once() -> Result<()> {
+    two_devices("two-devices.sh")
+}
+
+#[test]
+fn two_devices_are_in_step_over_tls_when_each_command_follows_the_one_before_at_once() -> Result<()> {
+    two_devices("two-devices-tls.sh")
 }

@@ -4,7 +4,10 @@ use super::{Open, folder, key, new_folder, read, write};
 use crate::account::{CredentialKind, CredentialRow, NewDevice, NewUser, Subject, User};
 use crate::folder::{FolderCounters, FolderSettings};
 use crate::{Database, Error, ErrorKind};
-use model::{DeviceId, Facts, FolderId, GroupId, NodeId, Principal, Privilege, Seq, Timestamp, UserId};
+use model::{
+    DeviceId, Facts, FolderId, GroupId, NodeId, Principal, Privilege, RateChoice, RateChoices, Seq,
+    Timestamp, UserId,
+};
 
 pub(super) fn check(open: Open<'_>) {
     accounts_are_made_and_changed(open);
@@ -39,6 +42,7 @@ fn accounts_are_made_and_changed(open: Open<'_>) {
         used_bytes: 55,
         quota_bytes: None,
         system_user: Some("al".into()),
+        rates: RateChoices { upload: RateChoice::To(1 << 40), download: RateChoice::Unlimited },
         ..row
     };
     let set = changed.clone();

@@ -5,7 +5,7 @@ use model::{
 use pair_store::SqliteStore;
 use planner::{RemoteOperation, Triple, View};
 use sync_engine::{
-    Activity, ActivityKind, Cursor, Intent, IntentOperation, Memory, PairState, PairStore, Row,
+    Activity, ActivityKind, Cursor, Intent, IntentOperation, Memory, PairState, PairStore, Row, Why,
 };
 
 fn state(name: &str) -> NodeState {
@@ -64,7 +64,17 @@ fn what_was_committed_is_there_after_reopening_and_nothing_else() {
             kind: ActivityKind::MovedHere,
             path: RelativePath::parse("b").unwrap(),
             other: Some(RelativePath::parse("a").unwrap()),
+            why: Some(Why::MovedThere),
+            seq: Some(Seq(5)),
         };
+        let earlier = Activity {
+            kind: ActivityKind::Uploaded,
+            path: RelativePath::parse("a").unwrap(),
+            other: None,
+            why: Some(Why::NewHere),
+            seq: None,
+        };
+        store.log(Timestamp(6), &[earlier]).unwrap();
         store.log(Timestamp(7), &[done]).unwrap();
         store.commit().unwrap();
         let lost = store.new_key().unwrap();
@@ -86,7 +96,12 @@ fn what_was_committed_is_there_after_reopening_and_nothing_else() {
     assert_eq!(store.staged(None, 10), Ok(vec![]));
     assert!(store.new_key().unwrap() > key);
     let path_a = RelativePath::parse("a").unwrap();
-    assert_eq!(store.activities(Some(&path_a), None, 10).unwrap().len(), 1);
+    assert_eq!(store.activities(Some(&path_a), None, 10).unwrap().len(), 2);
+    // What is at b now was at a before.
+    let path_b = RelativePath::parse("b").unwrap();
+    let lines = store.activities(Some(&path_b), None, 10).unwrap();
+    let told: Vec<_> = lines.iter().map(|line| (line.activity.why, line.activity.seq)).collect();
+    assert_eq!(told, [(Some(Why::MovedThere), Some(Seq(5))), (Some(Why::NewHere), None)]);
     assert!(store.activities(None, Some(ActivityKind::ConflictCopy), 10).unwrap().is_empty());
 }
 

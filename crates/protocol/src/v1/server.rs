@@ -2,7 +2,7 @@
 
 use crate::schema;
 use crate::text::by_text;
-use model::{Epoch, Limits};
+use model::{Epoch, Limits, Rates};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -51,12 +51,36 @@ pub struct WireLimits {
     pub json_bytes: u64,
     /// The most transfers (commits, fetches, downloads) of one device at a time.
     pub device_transfers: u64,
+    /// The most transfers of all devices at a time; 0 from a server that does not say.
+    #[serde(default)]
+    pub transfers: u64,
+    /// How many seconds a transfer waits for its turn at most, before it is sent away with `retry_after`.
+    #[serde(default)]
+    pub transfer_wait_seconds: u64,
+    /// How many bytes a second all devices of an account may send together: of the caller's, if a token is shown, else
+    /// what holds for everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_rate: Option<u64>,
+    /// How many bytes a second all devices of an account may receive together, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub download_rate: Option<u64>,
+}
+
+/// How many transfers run at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TransferLimits {
+    /// Of one device.
+    pub of_a_device: u64,
+    /// Of all devices.
+    pub in_all: u64,
+    /// How many seconds one waits for its turn at most.
+    pub wait_seconds: u64,
 }
 
 impl WireLimits {
     /// Announces limits.
     #[must_use]
-    pub fn new(limits: Limits, device_transfers: u64) -> Self {
+    pub fn new(limits: Limits, transfers: TransferLimits, rates: Rates) -> Self {
         Self {
             file_bytes: limits.file_bytes,
             name_bytes: limits.name_bytes,
@@ -65,7 +89,11 @@ impl WireLimits {
             bundle_bytes: limits.bundle_bytes,
             chunks: limits.chunks,
             json_bytes: limits.json_bytes,
-            device_transfers,
+            device_transfers: transfers.of_a_device,
+            transfers: transfers.in_all,
+            transfer_wait_seconds: transfers.wait_seconds,
+            upload_rate: rates.upload,
+            download_rate: rates.download,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{AdminError, Outcome, change, find_user};
 use crate::server::Server;
-use protocol::admin::{AdminAnswer, Secret, UserEntry};
+use protocol::admin::{AdminAnswer, Rate, Secret, UserEntry};
 
 fn hash(server: &Server, password: &Secret) -> Result<String, AdminError> {
     use auth::password::PasswordError;
@@ -34,6 +34,8 @@ pub(super) fn list(server: &Server) -> Outcome {
                 administrator: user.administrator,
                 disabled: user.disabled,
                 system_user: user.system_user,
+                upload_rate: user.rates.upload.into(),
+                download_rate: user.rates.download.into(),
             })
             .collect();
         users.sort_by(|one, other| one.name.cmp(&other.name));
@@ -48,10 +50,15 @@ pub(super) struct Changes {
     pub(super) disabled: Option<bool>,
     /// Empty: none from now on.
     pub(super) system_user: Option<String>,
+    pub(super) upload_rate: Option<Rate>,
+    pub(super) download_rate: Option<Rate>,
 }
 
 pub(super) fn set(server: &Server, name: String, password: Option<&Secret>, changes: Changes) -> Outcome {
-    let Changes { administrator, disabled, system_user } = changes;
+    let Changes { administrator, disabled, system_user, upload_rate, download_rate } = changes;
+    for rate in [upload_rate, download_rate] {
+        refuse_too_slow(rate)?;
+    }
     let hash = password.map(|password| hash(server, password)).transpose()?;
     let said = |value: Option<bool>| value.map_or("", |value| if value { "true" } else { "false" });
     let details = [
@@ -60,9 +67,11 @@ pub(super) fn set(server: &Server, name: String, password: Option<&Secret>, chan
         ("administrator", said(administrator).to_owned()),
         ("disabled", said(disabled).to_owned()),
         ("system_user", system_user.clone().unwrap_or_default()),
+        ("upload_rate", rate_said(upload_rate)),
+        ("download_rate", rate_said(download_rate)),
     ];
     let details = details.each_ref().map(|(name, value)| (*name, value.as_str()));
-    change(server, "user.set", &details, move |transaction, now| {
+    let (user, rates) = change(server, "user.set", &details, move |transaction, now| {
         let mut user = find_user(transaction.as_snapshot(), &name)?;
         if let Some(hash) = hash {
             auth::account::set_password(transaction, user.id, &hash, now)?;
@@ -72,14 +81,37 @@ pub(super) fn set(server: &Server, name: String, password: Option<&Secret>, chan
         if let Some(login) = &system_user {
             auth::account::set_system_user(&mut user, login).map_err(auth::AccountError::from)?;
         }
+        user.rates.upload = upload_rate.map_or(user.rates.upload, Into::into);
+        user.rates.download = download_rate.map_or(user.rates.download, Into::into);
         transaction.set_user(&user).map_err(|error| match (error.kind(), &system_user) {
             (metadata::ErrorKind::Conflict, Some(login)) => {
                 AdminError::Exists(format!("the system's user '{login}' is another account's already"))
             }
             _ => error.into(),
         })?;
-        Ok(AdminAnswer::Done)
-    })
+        Ok((user.id, user.rates))
+    })?;
+    // Transfers that run go on at the new rates.
+    server.traffic.set(user, rates.or(server.settings.user_rates));
+    Ok(AdminAnswer::Done)
+}
+
+fn refuse_too_slow(rate: Option<Rate>) -> Result<(), AdminError> {
+    match rate {
+        Some(Rate::To(rate)) if rate < pace::RATE_MIN => {
+            Err(AdminError::Invalid(format!("a rate is at least {} bytes a second", pace::RATE_MIN)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn rate_said(rate: Option<Rate>) -> String {
+    match rate {
+        None => String::new(),
+        Some(Rate::Standard) => "standard".to_owned(),
+        Some(Rate::Unlimited) => "unlimited".to_owned(),
+        Some(Rate::To(rate)) => rate.to_string(),
+    }
 }
 
 pub(super) fn remove(server: &Server, name: String) -> Outcome {

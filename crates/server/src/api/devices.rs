@@ -47,7 +47,9 @@ pub(crate) async fn link(
     let request: LinkRequest = body::json(&server, &headers, body).await?;
     let busy =
         || Failure::new(ProblemKind::TooManyRequests).detail("Too many sign in at once.").retry_after(2);
+    let waiting = server.metrics.password_waits();
     let turn = tokio::time::timeout(TURN, server.passwords.acquire()).await.map_err(|_| busy())?;
+    drop(waiting);
     let turn = turn.map_err(Failure::internal)?;
     let (database, hasher, now) = (Arc::clone(&server.database), server.hasher.clone(), server.now());
     let linked = server

@@ -65,7 +65,8 @@ pub(crate) async fn metrics(State(server): State<Arc<Server>>, caller: Caller) -
     if !caller.administrator {
         return Err(Failure::new(ProblemKind::Forbidden));
     }
-    let text = Metrics::text(&server);
+    let folders = server.read(|snapshot| Ok::<_, Failure>(snapshot.folders()?)).await?;
+    let text = Metrics::text(&server, &folders);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }

@@ -1,5 +1,5 @@
 use crate::world::{PASSWORD, World};
-use protocol::admin::{AdminAnswer, AdminFailure, AdminRequest, Secret, UserEntry};
+use protocol::admin::{AdminAnswer, AdminFailure, AdminRequest, Rate, Secret, UserEntry};
 use protocol::v1::{WireNameRule, WirePrivilege};
 use std::os::unix::fs::PermissionsExt as _;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -82,6 +82,8 @@ async fn what_cannot_be_done_says_why() {
         administrator: false,
         disabled: false,
         system_user: None,
+        upload_rate: Rate::Standard,
+        download_rate: Rate::Standard,
     };
     assert_eq!(users, [expected]);
 }
@@ -165,6 +167,8 @@ async fn a_login_of_the_system_is_given_to_one_account() {
         administrator: None,
         disabled: None,
         system_user: Some(login.into()),
+        upload_rate: None,
+        download_rate: None,
     };
     world.do_admin(map("alice", "al")).await;
     assert_eq!(failure(&world.admin(map("bob", "al")).await), AdminFailure::Exists);

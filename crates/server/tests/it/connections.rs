@@ -46,7 +46,11 @@ async fn heads_are_bounded() {
 
 #[tokio::test]
 async fn transfers_of_one_device_are_bounded() {
-    let world = World::start_with(|settings| settings.device_transfers = 1).await;
+    let world = World::start_with(|settings| {
+        settings.device_transfers = 1;
+        settings.transfer_wait = Duration::from_millis(100);
+    })
+    .await;
     let alice = world.writer().await;
     let bytes = Draft::new().file("a", b"abc").bytes();
     // One commit whose body has only begun.

@@ -94,6 +94,8 @@ async fn an_unlinked_device_is_cut_off_at_once() {
             administrator: None,
             disabled,
             system_user: None,
+            upload_rate: None,
+            download_rate: None,
         })
         .await;
     match next(&mut socket).await {

@@ -98,6 +98,8 @@ async fn principals(world: &World) -> Vec<(&'static str, Api)> {
         administrator: None,
         disabled: Some(true),
         system_user: None,
+        upload_rate: None,
+        download_rate: None,
     };
     world.do_admin(request).await;
     vec![

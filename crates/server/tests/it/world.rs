@@ -174,7 +174,10 @@ impl Answer {
     pub(crate) fn problem(&self) -> Problem {
         let kind = self.headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap());
         assert_eq!(kind, Some("application/problem+json"), "{self:?}");
-        let problem: Problem = self.parse();
+        let mut problem: Problem = self.parse();
+        // Each names its request, as every answer's head does; the rest must not depend on which it was.
+        let id = problem.members.remove("request_id");
+        assert_eq!(id, Some(self.header("x-request-id").into()));
         assert_eq!(problem.status, self.status.as_u16());
         problem
     }

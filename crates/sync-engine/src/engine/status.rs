@@ -1,11 +1,10 @@
 //! What a person is shown of a pair.
 
 use super::Engine;
+use crate::activity::best_path;
 use crate::holds::{HERE, THERE};
-use crate::paths::{Overlay, path_of};
 use crate::store::{Frozen, PairStore, StoreError};
-use model::{NodeKey, RelativePath};
-use planner::Tree;
+use model::RelativePath;
 
 /// How the pair is doing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,22 +79,4 @@ impl Engine {
             issues,
         })
     }
-}
-
-/// Where a node stands locally, else remotely.
-pub(super) fn best_path<S: PairStore>(store: &S, key: NodeKey) -> Result<RelativePath, StoreError> {
-    if let Some(path) = path_of(store, key, &Overlay::new())? {
-        return Ok(path);
-    }
-    let mut names = Vec::new();
-    let mut current = key;
-    while current != NodeKey::ROOT && names.len() < 4096 {
-        let Some(state) = store.row(current)?.and_then(|row| row.triple.tree(Tree::Remote).cloned()) else {
-            break;
-        };
-        names.push(state.name);
-        current = state.parent;
-    }
-    names.reverse();
-    Ok(names.into_iter().collect())
 }

@@ -32,6 +32,9 @@ pub(super) fn lines(seen: &Seen, width: usize, height: usize) -> Vec<Line> {
     let reached = if status.online { "connected" } else { "not connected" };
     screen
         .add(Style::Title, &format!("{} on {} as {}, {reached}", status.device, status.server, status.user));
+    if let Some(distrust) = &status.distrust {
+        screen.add(Style::Warning, distrust);
+    }
     let rates = (bytes(seen.sent_bytes_per_second), bytes(seen.received_bytes_per_second));
     screen.add(Style::Faint, &format!("sending {}/s, receiving {}/s   (q ends)", rates.0, rates.1));
     screen.add(Style::Plain, "");
@@ -147,7 +150,7 @@ fn end_of(path: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use client::control::{DaemonStatus, IssueLine, LogLine, Transfer};
+    use client::control::{DaemonStatus, IssueLine, LogLine, TrafficStatus, Transfer};
 
     fn seen(issues: usize, recent: usize) -> Seen {
         let issue =
@@ -178,6 +181,9 @@ mod tests {
             action: "uploaded".to_owned(),
             path: format!("/d/file{n}\u{1b}[2J").into(),
             other: None,
+            reason: None,
+            why: None,
+            seq: None,
         };
         Seen {
             status: DaemonStatus {
@@ -185,6 +191,8 @@ mod tests {
                 user: "alice".to_owned(),
                 device: "laptop".to_owned(),
                 online: true,
+                distrust: None,
+                limits: TrafficStatus::default(),
                 pairs: vec![pair],
             },
             speeds: vec![speed],

@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use model::permit::Read;
-use model::{Action, FolderId};
+use model::{Action, DeviceId, FolderId};
 use protocol::bundle::{Encoder, PageEnd};
 use protocol::schema;
 use protocol::{BUNDLE_MEDIA_TYPE, Cursor, ProblemKind};
@@ -88,7 +88,7 @@ pub(crate) async fn get(
         };
         let is_news = !page.nodes.is_empty() || Some(page.next) != since || query.since.is_none();
         if is_news || *stopping.borrow() {
-            return answer(&server, folder, page).await;
+            return answer(&server, caller.device(), folder, page).await;
         }
         let woken = async {
             loop {
@@ -102,8 +102,8 @@ pub(crate) async fn get(
         tokio::select! {
             true = woken => {}
             () = crate::serve::told_to_stop(&mut stopping) => {}
-            () = tokio::time::sleep_until(deadline) => return answer(&server, folder, page).await,
-            else => return answer(&server, folder, page).await,
+            () = tokio::time::sleep_until(deadline) => return answer(&server, caller.device(), folder, page).await,
+            else => return answer(&server, caller.device(), folder, page).await,
         }
     }
 }
@@ -133,7 +133,14 @@ async fn explain(server: &Server, error: versioning::Error) -> Failure {
     error.into()
 }
 
-async fn answer(server: &Arc<Server>, folder: FolderId, page: Page) -> Result<Response, Failure> {
+async fn answer(
+    server: &Arc<Server>,
+    device: Option<DeviceId>,
+    folder: FolderId,
+    page: Page,
+) -> Result<Response, Failure> {
+    let stands = if page.more { page.next.since } else { page.head };
+    server.lags.pulled(device, folder, stands);
     let cursor = server.cursor_key.make(server.epoch(), folder, page.next);
     let bytes = server
         .blocking(move || {

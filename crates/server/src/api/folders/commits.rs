@@ -64,9 +64,16 @@ pub(crate) async fn create(
     body: Body,
 ) -> Result<Response, Failure> {
     let permit = server.permit::<Write>(caller.principal, folder, Action::Write).await?;
-    let _transfer = server.transfers.begin(caller.device())?;
     let bytes_max = server.settings.limits.bundle_bytes.saturating_add(METADATA_BYTES);
-    let mut bundle = BundleReader::new(&server, &headers, body, bytes_max)?;
+    let bundle = BundleReader::new(&server, &headers, body, bytes_max)?;
+    let _transfer = match server.transfers.begin(caller.device()).await {
+        Ok(transfer) => transfer,
+        Err(failure) => {
+            bundle.drain().await;
+            return Err(failure);
+        }
+    };
+    let mut bundle = bundle.paced(server.traffic.up(caller.principal, caller.rates));
     let result = take_in(&server, permit, &mut bundle).await;
     server.metrics.bytes_in(bundle.bytes_taken());
     match result {
@@ -74,7 +81,9 @@ pub(crate) async fn create(
             server.metrics.commit(&answer.outcomes, answer.result.replayed);
             let applied = answer.outcomes.iter().any(|outcome| matches!(outcome, GroupOutcome::Applied(_)));
             if applied && !answer.result.replayed {
-                server.wakes.folder_changed(folder, answer.result.head);
+                let result = &answer.result;
+                server.lags.committed(caller.device(), folder, result.before, result.head);
+                server.wakes.folder_changed(folder, result.head);
             }
             Ok(answer.into_response(&server))
         }

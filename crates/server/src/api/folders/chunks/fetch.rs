@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::openapi::problems;
 use crate::server::Server;
 use crate::stream::{Outgoing, StreamEnd};
+use crate::traffic::patience;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -54,10 +55,12 @@ pub(crate) async fn fetch(
     body: Body,
 ) -> Result<Response, Failure> {
     let permit = server.permit::<Read>(caller.principal, folder, Action::Read).await?;
-    let transfer = server.transfers.begin(caller.device())?;
+    let transfer = server.transfers.begin(caller.device()).await?;
     let asked = read_ids(&server, &headers, body).await?;
     let plan = plan(&server, permit, asked).await?;
-    let (mut outgoing, body) = Outgoing::new(&server, transfer);
+    let lane = server.traffic.down(caller.principal, caller.rates);
+    let patience = patience(&headers, server.settings.body_pause);
+    let (mut outgoing, body) = Outgoing::new(&server, transfer, lane, patience);
     let span = tracing::Span::current();
     tokio::task::spawn_blocking(move || {
         span.in_scope(|| {

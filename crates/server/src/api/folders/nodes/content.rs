@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::openapi::problems;
 use crate::server::Server;
 use crate::stream::{Outgoing, StreamEnd};
+use crate::traffic::patience;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -104,8 +105,10 @@ pub(crate) async fn content(
         }
     };
     answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.end - bytes.start));
-    let transfer = server.transfers.begin(caller.device())?;
-    let (mut outgoing, body) = Outgoing::new(&server, transfer);
+    let transfer = server.transfers.begin(caller.device()).await?;
+    let lane = server.traffic.down(caller.principal, caller.rates);
+    let patience = patience(&headers, server.settings.body_pause);
+    let (mut outgoing, body) = Outgoing::new(&server, transfer, lane, patience);
     let span = tracing::Span::current();
     tokio::task::spawn_blocking(move || {
         span.in_scope(|| {
