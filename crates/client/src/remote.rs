@@ -360,7 +360,15 @@ impl Remote {
         let privilege = answer.headers().get(PRIVILEGE_HEADER).and_then(|value| value.to_str().ok());
         let privilege = privilege.and_then(|text| text.parse().ok());
         let decoder = Decoder::new(u64::MAX);
-        BundleReader { remote: self.clone(), body: answer.into_body(), decoder, epoch, privilege, silence, place }
+        BundleReader {
+            remote: self.clone(),
+            body: answer.into_body(),
+            decoder,
+            epoch,
+            privilege,
+            silence,
+            place,
+        }
     }
 }
 

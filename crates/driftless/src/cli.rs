@@ -620,9 +620,11 @@ pub(crate) enum DeviceCommand {
         shown: Shown,
     },
     /// Shows or decides about held deletions
-    #[command(after_help = "Example: driftless holds undo")]
+    #[command(
+        after_help = "What was carried out before the rest was held is in the folder's trash and history:\n  driftless restore ~/Documents --at 20m\n\nExample: driftless holds undo"
+    )]
     Holds {
-        /// Carry them out, or bring everything back
+        /// Carry them out, or bring back what is held
         decision: Option<Decision>,
         /// Only this directory
         directory: Option<PathBuf>,

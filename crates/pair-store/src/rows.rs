@@ -2,7 +2,7 @@
 
 use crate::codec;
 use model::{Handle, NameRule, NodeId, NodeKey, NodeState, Revision, Seq};
-use planner::Triple;
+use planner::{Tree, Triple};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use sync_engine::{Frozen, Memory, Row, StoreError};
@@ -123,8 +123,23 @@ fn values(rule: NameRule, key: NodeKey, row: &Row) -> [Value; WRITTEN] {
         disk.map_or(Value::Null, |disk| Value::Blob(codec::write_disk(disk))),
         Value::Integer(i64::from(triple.frozen)),
         extra.frozen.map_or(Value::Null, |reason| Value::Integer(reason as i64)),
-        Value::Integer(i64::from(triple.is_dirty())),
+        Value::Integer(dirty(triple)),
     ]
+}
+
+/// The values of the column `dirty`, but for 0.
+pub(crate) const CHANGED: i64 = 1;
+
+pub(crate) fn new_on(tree: Tree) -> i64 {
+    if tree == Tree::Local { 2 } else { 3 }
+}
+
+fn dirty(triple: &Triple) -> i64 {
+    match triple.new_on() {
+        Some(tree) => new_on(tree),
+        None if triple.is_dirty() => CHANGED,
+        None => 0,
+    }
 }
 
 pub(crate) fn handle_bytes(handle: &Handle) -> Vec<u8> {

@@ -14,8 +14,11 @@ use std::path::Path;
 use std::rc::Rc;
 use sync_engine::{Cursor, Intent, Memory, PairState, PairStore, Row, StoreError};
 
-const MIGRATIONS: [&str; 2] =
-    [include_str!("../migrations/001_pair.sql"), include_str!("../migrations/002_why.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../migrations/001_pair.sql"),
+    include_str!("../migrations/002_why.sql"),
+    include_str!("../migrations/003_kinds_of_dirty.sql"),
+];
 const TREES: [Tree; 3] = [Tree::Synced, Tree::Remote, Tree::Local];
 
 /// A pair's memory in a file.
@@ -174,13 +177,14 @@ impl SqliteStore {
 
     /// Loads the nodes of these places in all trees. What stands at a place of S may stand there in R and L too.
     fn load_names(&self, names: &[(NodeKey, NameKey)]) -> Result<(), StoreError> {
-        let unknown: Vec<&(NodeKey, NameKey)> = {
+        let mut unknown: Vec<&(NodeKey, NameKey)> = {
             let cache = self.cache.borrow();
             let known = |(parent, name): &&(NodeKey, NameKey)| {
                 TREES.into_iter().all(|tree| cache.knows_name(tree, *parent, name))
             };
             names.iter().filter(|place| !known(place)).collect()
         };
+        unknown.sort_unstable();
         if unknown.is_empty() {
             return Ok(());
         }
@@ -188,16 +192,36 @@ impl SqliteStore {
             unknown.iter().map(|(parent, _)| Value::Integer(parent.0.cast_signed())).collect();
         let texts: Vec<Value> = unknown.iter().map(|(_, name)| Value::Text(name.0.to_string())).collect();
         let (parents, texts) = (distinct(parents), distinct(texts));
-        for prefix in ["s", "r", "l"] {
-            let condition = format!(
-                "WHERE {prefix}_parent IN (SELECT value FROM rarray(?1))
-                   AND {prefix}_name IN (SELECT value FROM rarray(?2))"
-            );
-            self.load(&condition, &[&parents, &texts])?;
+        // A join looks for every name in every directory: where they are many of both, one directory after the other.
+        if parents.len().saturating_mul(texts.len()) > 4 * unknown.len() + 256 {
+            self.load_names_by_directory(&unknown)?;
+        } else {
+            for prefix in ["s", "r", "l"] {
+                let condition = format!(
+                    "WHERE {prefix}_parent IN (SELECT value FROM rarray(?1))
+                       AND {prefix}_name IN (SELECT value FROM rarray(?2))"
+                );
+                self.load(&condition, &[&parents, &texts])?;
+            }
         }
         let mut cache = self.cache.borrow_mut();
         for (parent, name) in unknown {
             TREES.into_iter().for_each(|tree| cache.set_name(tree, *parent, name.clone()));
+        }
+        Ok(())
+    }
+
+    fn load_names_by_directory(&self, sorted: &[&(NodeKey, NameKey)]) -> Result<(), StoreError> {
+        for places in sorted.chunk_by(|(one, _), (other, _)| one == other) {
+            let Some((parent, _)) = places.first() else { continue };
+            let parent = parent.0.cast_signed();
+            let texts: Vec<Value> = places.iter().map(|(_, name)| Value::Text(name.0.to_string())).collect();
+            let texts = distinct(texts);
+            for prefix in ["s", "r", "l"] {
+                let condition =
+                    format!("WHERE {prefix}_parent = ?1 AND {prefix}_name IN (SELECT value FROM rarray(?2))");
+                self.load(&condition, &[&parent, &texts])?;
+            }
         }
         Ok(())
     }
@@ -273,10 +297,31 @@ impl View for SqliteStore {
 
     fn dirty(&self) -> Result<Vec<NodeKey>, StoreError> {
         if !self.cache.borrow().has_all_dirty() {
-            self.load("WHERE dirty = 1", &[])?;
+            self.load("WHERE dirty > 0", &[])?;
             self.cache.borrow_mut().set_all_dirty();
         }
         Ok(self.cache.borrow().trees().dirty_keys().collect())
+    }
+
+    fn changed(&self) -> Result<Vec<NodeKey>, StoreError> {
+        self.flush()?;
+        self.load("WHERE dirty > 0 AND dirty = ?1 ORDER BY key", &[&rows::CHANGED])
+    }
+
+    fn new_on(&self, tree: Tree, most: usize) -> Result<Vec<NodeKey>, StoreError> {
+        self.flush()?;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        self.load("WHERE dirty > 0 AND dirty = ?1 ORDER BY key LIMIT ?2", &[&rows::new_on(tree), &most])
+    }
+
+    fn count_new(&self, tree: Tree) -> Result<usize, StoreError> {
+        self.flush()?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT count(*) FROM node WHERE dirty > 0 AND dirty = ?1")
+            .map_err(failed)?;
+        let count: i64 = statement.query_row([rows::new_on(tree)], |row| row.get(0)).map_err(failed)?;
+        Ok(usize::try_from(count).unwrap_or_default())
     }
 
     fn triple(&self, key: NodeKey) -> Result<Option<Triple>, StoreError> {
@@ -406,24 +451,32 @@ impl PairStore for SqliteStore {
         Ok(())
     }
 
-    fn take_staged(&mut self) -> Result<Vec<RemoteNode>, StoreError> {
-        let nodes: Vec<RemoteNode> = {
-            let mut statement =
-                self.connection.prepare_cached("SELECT node FROM staged ORDER BY id").map_err(failed)?;
-            let mut rows = statement.query([]).map_err(failed)?;
-            let mut nodes = Vec::new();
-            while let Some(row) = rows.next().map_err(failed)? {
-                let bytes =
-                    row.get_ref(0).map_err(failed)?.as_blob().map_err(|e| StoreError(e.to_string()))?;
-                nodes.push(codec::read_node(bytes)?);
-            }
-            nodes
-        };
-        if !nodes.is_empty() {
+    fn staged(&self, after: Option<NodeId>, limit: usize) -> Result<Vec<RemoteNode>, StoreError> {
+        // What the pages before brought goes to the file, or a pull of everything would be held in memory.
+        self.flush()?;
+        let after = after.map_or(i64::MIN, |id| id.0.cast_signed());
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT node FROM staged WHERE id > ?1 ORDER BY id LIMIT ?2")
+            .map_err(failed)?;
+        let mut rows = statement.query([after, limit]).map_err(failed)?;
+        let mut nodes = Vec::new();
+        while let Some(row) = rows.next().map_err(failed)? {
+            let bytes = row.get_ref(0).map_err(failed)?.as_blob().map_err(|e| StoreError(e.to_string()))?;
+            nodes.push(codec::read_node(bytes)?);
+        }
+        Ok(nodes)
+    }
+
+    fn drop_staged(&mut self) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT 1 FROM staged LIMIT 1").map_err(failed)?;
+        if statement.exists([]).map_err(failed)? {
+            drop(statement);
             self.begin()?;
             self.connection.execute_batch("DELETE FROM staged").map_err(failed)?;
         }
-        Ok(nodes)
+        Ok(())
     }
 
     fn intents(&self) -> Result<Vec<Intent>, StoreError> {
@@ -488,5 +541,13 @@ impl PairStore for SqliteStore {
         }
         self.write_value("cursor", &cursor)?;
         self.write_value("epoch", state.epoch.as_ref().map_or(&[], |epoch| &epoch.0))
+    }
+
+    fn guard(&self) -> Result<Vec<u8>, StoreError> {
+        Ok(self.read_value("guard")?.unwrap_or_default())
+    }
+
+    fn set_guard(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.write_value("guard", bytes)
     }
 }

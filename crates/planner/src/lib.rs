@@ -24,6 +24,7 @@ mod direction;
 mod merged;
 mod names;
 mod planning;
+mod portion;
 pub mod rule;
 mod scene;
 mod schedule;
@@ -32,7 +33,7 @@ pub mod trees;
 pub mod view;
 
 pub use direction::Direction;
-pub use planning::{bookkeeping_steps, plan, plan_traced};
+pub use planning::{bookkeeping_steps, plan, plan_portion, plan_traced};
 pub use rule::{Rule, Trace};
 pub use step::{LocalOperation, LocalStep, MemoryStep, Plan, RemoteGroup, RemoteOperation};
 pub use trees::{Row, Trees};

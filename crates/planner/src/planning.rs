@@ -9,6 +9,7 @@ use crate::deletions::deletions;
 use crate::difference::difference;
 use crate::direction::{Direction, set_aside, yielded};
 use crate::merged::Merged;
+use crate::portion::{self, Portion};
 use crate::rule::{Fault, Trace};
 use crate::scene::Scene;
 use crate::step::{LocalOperation, LocalStep, MemoryStep, Plan};
@@ -28,7 +29,7 @@ pub fn plan<V: View>(view: &V, author: &Author, direction: Direction) -> Result<
 /// What both sides agree on by now, nodes included that both have anew: to be noted before new observations are taken
 /// in, which could hide it. Where there is nothing left to note, nothing.
 pub fn bookkeeping_steps<V: View>(view: &V, author: &Author) -> Result<Vec<MemoryStep>, V::Error> {
-    let scene = Scene::read(view, author, Direction::Both, None)?;
+    let scene = Scene::read(view, author, Direction::Both, None, portion::of_bookkeeping(view)?.nodes)?;
     let steps = bookkeeping(&scene);
     Ok(if steps.is_empty() { adoption(&scene) } else { steps })
 }
@@ -41,9 +42,23 @@ pub fn plan_traced<V: View>(
     direction: Direction,
     fault: Option<Fault>,
 ) -> Result<(Plan, Trace), V::Error> {
-    let scene = Scene::read(view, author, direction, fault)?;
+    plan_portion(view, author, direction, fault, usize::MAX).map(|(plan, trace, _)| (plan, trace))
+}
+
+/// Like [`plan_traced`], but of new nodes only so many of either side, with those that belong to them; and says how many
+/// are left for later plans. What is planned is what would be planned for these nodes if all were.
+#[doc(hidden)]
+pub fn plan_portion<V: View>(
+    view: &V,
+    author: &Author,
+    direction: Direction,
+    fault: Option<Fault>,
+    most: usize,
+) -> Result<(Plan, Trace, usize), V::Error> {
+    let Portion { nodes, left } = portion::select(view, most)?;
+    let scene = Scene::read(view, author, direction, fault, nodes)?;
     let plan = phases(&scene)?;
-    Ok((plan, scene.into_trace()))
+    Ok((plan, scene.into_trace(), left))
 }
 
 fn phases<V: View>(scene: &Scene<'_, V>) -> Result<Plan, V::Error> {

@@ -27,14 +27,14 @@ pub(crate) struct Scene<'v, V: View> {
 }
 
 impl<'v, V: View> Scene<'v, V> {
-    /// Reads the dirty nodes and their ancestors in R and L.
+    /// Reads these dirty nodes and their ancestors in R and L.
     pub(crate) fn read(
         view: &'v V,
         author: &'v Author,
         direction: Direction,
         fault: Option<Fault>,
+        dirty: Vec<NodeKey>,
     ) -> Result<Self, V::Error> {
-        let dirty = view.dirty()?;
         let mut nodes = BTreeMap::new();
         let mut level = dirty.clone();
         while !level.is_empty() {

@@ -43,6 +43,17 @@ impl Triple {
     pub fn is_dirty(&self) -> bool {
         self.synced != self.remote || self.synced != self.local
     }
+
+    /// The one side that has the node, if it is new there: the other side and S have never had it. Nothing frozen is
+    /// new.
+    #[must_use]
+    pub fn new_on(&self) -> Option<Tree> {
+        match self {
+            Self { synced: None, remote: Some(_), local: None, frozen: false } => Some(Tree::Remote),
+            Self { synced: None, remote: None, local: Some(_), frozen: false } => Some(Tree::Local),
+            _ => None,
+        }
+    }
 }
 
 /// Reads a pair's memory. The root ([`NodeKey::ROOT`]) is a directory in all three trees, is never dirty and
@@ -55,6 +66,35 @@ pub trait View {
 
     /// Every dirty node.
     fn dirty(&self) -> Result<Vec<NodeKey>, Self::Error>;
+
+    /// Every dirty node that is not new ([`Triple::new_on`]).
+    fn changed(&self) -> Result<Vec<NodeKey>, Self::Error> {
+        self.dirty_where(|new| new.is_none())
+    }
+
+    /// The first nodes that are new on this side, at most so many.
+    fn new_on(&self, tree: Tree, most: usize) -> Result<Vec<NodeKey>, Self::Error> {
+        let mut new = self.dirty_where(|new| new == Some(tree))?;
+        new.truncate(most);
+        Ok(new)
+    }
+
+    /// How many nodes are new on this side.
+    fn count_new(&self, tree: Tree) -> Result<usize, Self::Error> {
+        Ok(self.dirty_where(|new| new == Some(tree))?.len())
+    }
+
+    /// The dirty nodes that are new so.
+    #[doc(hidden)]
+    fn dirty_where(&self, wanted: impl Fn(Option<Tree>) -> bool) -> Result<Vec<NodeKey>, Self::Error> {
+        let mut found = Vec::new();
+        for key in self.dirty()? {
+            if self.triple(key)?.is_some_and(|triple| wanted(triple.new_on())) {
+                found.push(key);
+            }
+        }
+        Ok(found)
+    }
 
     /// A node; none if no tree holds it.
     fn triple(&self, key: NodeKey) -> Result<Option<Triple>, Self::Error>;

@@ -53,7 +53,7 @@ pub struct PairSettings {
     pub author: Author,
     /// Which way changes travel, as long as the account may write.
     pub direction: Direction,
-    /// A plan that deletes more than this many nodes (and a fifth of all) waits for a person; none: never.
+    /// Deletions of more than this many nodes (and a fifth of all) within ten minutes wait for a person; none: never.
     pub hold_deletes: Option<u64>,
     /// Whether it begins paused.
     pub paused: bool,
@@ -587,7 +587,7 @@ impl Running<'_> {
                 answer.give(self.store.activities(path.as_ref(), kind, limit)?);
             }
             Question::Hold(approve) => {
-                self.engine.decide_hold(approve, &mut self.store)?;
+                self.engine.decide_hold(approve, now(), &mut self.store)?;
                 self.store.commit()?;
                 self.handle(Event::Tick)?;
             }

@@ -27,6 +27,8 @@ pub struct Profile {
     pub disks: Vec<FakeOptions>,
     /// How each device is watched.
     pub watch: WatchFaults,
+    /// Whether every other life plans what is new in portions of a few nodes.
+    pub portions: bool,
     /// Which memory the devices use.
     pub store: StoreKind,
     /// How long users pause at most, in milliseconds.
@@ -65,6 +67,7 @@ impl Profile {
             traps: false,
             disks: vec![FakeOptions::default(); devices],
             watch: WatchFaults::default(),
+            portions: false,
             store: StoreKind::Maps,
             pause_ms: 300,
             delay_ms: 20,
@@ -87,6 +90,7 @@ impl Profile {
         let mut random = Random::new(seed ^ 0x006d_6f6e_6974_6f72);
         profile.name = "monitored".to_owned();
         profile.monitor = true;
+        profile.portions = true;
         let mut often = || [0, 20, 200][random.below(3)];
         let (overflow, double, late, silent, coarse) = (often(), often(), often(), often() / 4, often());
         profile.watch = WatchFaults { seed: random.bits(), overflow, double, late, silent, coarse };

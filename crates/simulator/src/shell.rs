@@ -265,6 +265,10 @@ impl World {
             engine.break_rule(fault);
         }
         let reads_only = state.reads_only;
+        // Every other life plans what is new in portions of a few nodes; the worlds are too small for large ones.
+        if self.profile.portions && seed[8] % 2 == 1 {
+            engine.plan_in_portions_of(1 + usize::from(seed[9] % 16));
+        }
         state.engine = Some(engine);
         let faults = if quiet { WatchFaults::default() } else { self.profile.watch };
         state.watcher = Some(state.disk.watch(faults, None));

@@ -3,13 +3,20 @@
 //! Each side has one lane. On the local lane there is either a round of looking or a batch of changes, on the remote
 //! lane either a pull or a commit, so that nothing is observed in the middle of our own doing.
 
-use crate::activity::{best_path, tell_local, tell_refused, tell_remote};
+mod planning;
+mod status;
+
+pub use status::Status;
+
+use planning::{PORTION, Portion};
+
+use crate::activity::{tell_local, tell_refused, tell_remote};
 use crate::effect::{Commit, Effect};
 use crate::event::{CommitAnswer, CommitFailure, Cursor, Event, LocalOutcome, PullFailure};
 use crate::fault::Fault;
+use crate::holds::{self, HERE, Held, THERE};
 use crate::ingest_remote::{self, Extent};
 use crate::local::LocalSide;
-use crate::one_way;
 use crate::paths::{Overlay, path_of, places_of};
 use crate::record;
 use crate::retry::{Retries, delay_ms};
@@ -17,7 +24,7 @@ use crate::store::{Frozen, Intent, IntentOperation, PairStore, StoreError};
 use crate::work::Work;
 use model::conflict::Author;
 use model::{Epoch, GroupOutcome, IdempotencyKey, Kind, NodeKey, Refusal, RelativePath, Seq, Timestamp};
-use planner::{Direction, LocalOperation, Plan, RemoteOperation};
+use planner::{Direction, LocalOperation};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often something may be found otherwise than expected before a person is told: mostly it has changed again, and
@@ -31,41 +38,11 @@ pub struct Settings {
     pub author: Author,
     /// Which way changes travel, as long as the account may write.
     pub direction: Direction,
-    /// A plan that deletes more nodes than this, and more than a fifth of all, waits for a person; none: never.
+    /// Deletions of more nodes than this within ten minutes, if they are more than a fifth of all, wait for a person;
+    /// none: never.
     pub hold_deletes: Option<u64>,
     /// 128 random bits of this run, the root of its idempotency keys.
     pub seed: [u8; 16],
-}
-
-/// How the pair is doing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Status {
-    /// Nothing is known that is not the same on both sides.
-    pub in_step: bool,
-    /// A person paused it.
-    pub paused: bool,
-    /// The remote side can be reached.
-    pub online: bool,
-    /// The local side is not there (unmounted, another disk).
-    pub local_offline: bool,
-    /// The account may no longer see the folder, or the device was unlinked.
-    pub no_access: bool,
-    /// Which way changes travel now.
-    pub direction: Direction,
-    /// The account may only read the folder.
-    pub read_only: bool,
-    /// It is looking at the disk, pulling or planning.
-    pub looking: bool,
-    /// Everything that is not in step waits for what is named in `issues`.
-    pub blocked: bool,
-    /// Changes under way or waiting.
-    pub pending: usize,
-    /// Deletions that wait for a person: here, there.
-    pub held: Option<(usize, usize)>,
-    /// Nodes left alone, each with the reason in words.
-    pub issues: Vec<(RelativePath, String)>,
-    /// What is never synced by its kind (sockets, other file systems), each with the reason. Nothing is missing there.
-    pub never_synced: Vec<(RelativePath, String)>,
 }
 
 /// One pair's engine. What it must not forget is in the store; losing the engine costs a new look at everything.
@@ -98,23 +75,16 @@ pub struct Engine {
     /// What the disk did not permit, and the directories that it was to be done in.
     unpermitted: BTreeMap<NodeKey, Vec<RelativePath>>,
     held: Option<Held>,
-    approved: bool,
     keys_made: u64,
     /// How many operations the remote side takes in a commit.
     commit_bound: usize,
     /// What the last plan left waiting.
     waiting: usize,
     planned_clean: bool,
+    portion: Portion,
     timer: Option<Timestamp>,
     rules: planner::Trace,
     fault: Option<Fault>,
-}
-
-/// Deletions that wait for a person.
-#[derive(Debug, Clone, Default)]
-struct Held {
-    local: BTreeSet<NodeKey>,
-    remote: BTreeSet<NodeKey>,
 }
 
 impl Engine {
@@ -144,11 +114,11 @@ impl Engine {
             unsent: Vec::new(),
             unpermitted: BTreeMap::new(),
             held: None,
-            approved: false,
             keys_made: 0,
             commit_bound: usize::MAX,
             waiting: 0,
             planned_clean: false,
+            portion: Portion::new(PORTION),
             timer: None,
             rules: planner::Trace::default(),
             fault: None,
@@ -159,6 +129,19 @@ impl Engine {
     #[must_use]
     pub fn rules(&self) -> &planner::Trace {
         &self.rules
+    }
+
+    /// How many steps the plan under way holds: what planning costs in memory, for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn planned_at_once(&self) -> usize {
+        self.work.as_ref().map_or(0, Work::len)
+    }
+
+    /// Plans so many new nodes of either side at a time.
+    #[doc(hidden)]
+    pub fn plan_in_portions_of(&mut self, nodes: usize) {
+        self.portion = Portion::new(nodes.max(1));
     }
 
     /// Breaks a rule on purpose, to show that a test would notice.
@@ -320,7 +303,7 @@ impl Engine {
     ) -> Result<(), StoreError> {
         self.pulling = None;
         self.pulled = None;
-        store.take_staged()?;
+        store.drop_staged()?;
         self.pull_wanted = true;
         match failure {
             PullFailure::Unreachable => self.remote_pause(now),
@@ -348,6 +331,7 @@ impl Engine {
         self.listing_wanted = false;
         self.planned_clean = false;
         self.held = None;
+        holds::forget(store)?;
         self.local.want_everything();
         Ok(())
     }
@@ -399,6 +383,7 @@ impl Engine {
         let Some(intent) = store.take_intent(key)? else { return Ok(()) };
         let keys = intent.groups.iter().flatten().map(|operation| operation.planned.key());
         store.prefetch(&keys.collect::<Vec<_>>())?;
+        let mut removed = Vec::new();
         for (index, group) in intent.groups.iter().enumerate() {
             match answer.outcomes.get(index) {
                 Some(GroupOutcome::Applied(applied)) => {
@@ -407,6 +392,7 @@ impl Engine {
                         self.refusals.remove(&operation.planned.key());
                         tell_remote(store, &operation.planned, applied.revision.version, out)?;
                         record::remote_done(store, &operation.planned, *applied)?;
+                        removed.extend(holds::removed_remotely(&operation.planned));
                     }
                 }
                 Some(GroupOutcome::Refused { reason, .. }) => {
@@ -419,6 +405,7 @@ impl Engine {
                 None => self.group_refused(&intent, index, Refusal::Stale, now),
             }
         }
+        self.note_deletions(store, now, THERE, &removed)?;
         if let Some(work) = &mut self.work {
             work.remote_landed();
         }
@@ -508,6 +495,7 @@ impl Engine {
         let keys =
             results.iter().filter_map(|(index, _)| work.local_operation(*index)).map(LocalOperation::key);
         store.prefetch(&keys.collect::<Vec<_>>())?;
+        let mut removed = Vec::new();
         for (index, outcome) in results {
             let Some(operation) = work.local_operation(index).cloned() else { continue };
             let key = operation.key();
@@ -520,6 +508,7 @@ impl Engine {
                 self.refusals.remove(&key);
                 tell_local(store, &operation, out)?;
                 record::local_done(store, &operation, disk.clone())?;
+                removed.extend(holds::removed_locally(&operation));
                 if store.row(key)?.is_some_and(|row| row.extra.disk != disk) {
                     // A user changed it while it was moved.
                     self.look_around(store, &operation)?;
@@ -529,6 +518,7 @@ impl Engine {
             work.local_undone(index);
             self.local_failed(store, &operation, &outcome, now)?;
         }
+        self.note_deletions(store, now, HERE, &removed)?;
         work.local_landed(answers);
         self.work = Some(work);
         self.planned_clean = false;
@@ -692,7 +682,7 @@ impl Engine {
         }
         let behind = state.cursor.as_ref().is_none_or(|cursor| cursor.seq < self.head);
         if self.pull_wanted || self.listing_wanted || behind {
-            store.take_staged()?;
+            store.drop_staged()?;
             let everything = self.listing_wanted || state.cursor.is_none();
             self.pulling = Some(if everything { Extent::Everything } else { Extent::Changes });
             self.pull_wanted = false;
@@ -740,139 +730,50 @@ impl Engine {
         IdempotencyKey(bytes)
     }
 
-    /// Planning needs all observations in, nothing under way and no open intent; and a remote side seen at least once.
-    fn may_plan<S: PairStore>(&self, store: &S) -> Result<bool, StoreError> {
-        let free = self.work.is_none() && self.commit.is_none() && self.pulling.is_none();
-        let observed = !self.local.round_active() && self.local.is_complete();
-        Ok(free && observed && store.intents()?.is_empty() && store.state()?.cursor.is_some())
-    }
-
-    /// Plans once. True if there is something to do at once.
-    fn plan<S: PairStore>(&mut self, now: Timestamp, store: &mut S) -> Result<bool, StoreError> {
-        if self.planned_clean && self.due_at.is_some_and(|at| at > now) && self.waiting > 0 {
-            // Nothing new was observed, and all that is left must wait still.
-            return Ok(false);
-        }
-        if self.planned_clean && self.waiting == 0 {
-            return Ok(false);
-        }
-        let fault = Fault::of_planner(self.fault);
-        let Some(direction) = self.direction() else {
-            (self.waiting, self.planned_clean) = (0, true);
-            return Ok(false);
-        };
-        let (mut plan, rules) = planner::plan_traced(store, &self.settings.author, direction, fault)?;
-        self.rules.add(&rules);
-        if !plan.memory.is_empty() {
-            apply_memory(store, &plan)?;
-            if plan.local.is_empty() && plan.remote.is_empty() {
-                return Ok(true);
-            }
-        }
-        self.hold_back(store, &mut plan)?;
-        let total = plan.local.len() + plan.remote.len();
-        if direction == Direction::Down {
-            self.unsent = one_way::unsent(store, self.may_write)?;
-        }
-        let due = plan.local.iter().any(|step| !self.retries.must_wait(step.operation.key(), now))
-            || (self.online && plan.remote.iter().any(|group| !self.group_waits(group, now)));
-        self.waiting = total;
-        self.planned_clean = true;
-        self.due_at = self.retries.next(now);
-        self.forget_old_refusals(&plan);
-        if !due {
-            return Ok(false);
-        }
-        self.work = Some(Work::new(plan));
-        Ok(true)
-    }
-
-    /// What is not planned any more is no issue any more.
-    fn forget_old_refusals(&mut self, plan: &Plan) {
-        if self.refusals.is_empty() && self.unpermitted.is_empty() {
-            return;
-        }
-        let local = plan.local.iter().map(|step| step.operation.key());
-        let remote = plan.remote.iter().flat_map(|group| &group.operations).map(RemoteOperation::key);
-        let planned: BTreeSet<NodeKey> = local.chain(remote).collect();
-        self.refusals.retain(|key, _| planned.contains(key));
-        self.unpermitted.retain(|key, _| planned.contains(key));
-    }
-
-    fn group_waits(&self, group: &planner::RemoteGroup, now: Timestamp) -> bool {
-        group.operations.iter().any(|operation| self.retries.must_wait(operation.key(), now))
-    }
-
-    /// Takes deletions out of the plan if they are so many that a person must be asked.
-    fn hold_back<S: PairStore>(&mut self, store: &S, plan: &mut Plan) -> Result<(), StoreError> {
-        let held = Held {
-            local: plan.local.iter().filter_map(|step| removed_locally(&step.operation)).collect(),
-            remote: plan
-                .remote
-                .iter()
-                .flat_map(|group| &group.operations)
-                .filter_map(removed_remotely)
-                .collect(),
-        };
-        let deletions = held.local.len().max(held.remote.len());
-        if self.settings.hold_deletes.is_none_or(|most| deletions as u64 <= most) {
-            self.held = None;
-            return Ok(());
-        }
-        let nodes = store.all_keys(NodeKey::ROOT, deletions * 5 + 1)?.len();
-        if self.approved || nodes > deletions * 5 {
-            self.held = None;
-            return Ok(());
-        }
-        let keep_local: Vec<bool> =
-            plan.local.iter().map(|step| removed_locally(&step.operation).is_none()).collect();
-        plan.local = filter_steps(std::mem::take(&mut plan.local), &keep_local, |step| &mut step.needs);
-        let keep_remote: Vec<bool> = plan
-            .remote
-            .iter()
-            .map(|group| !group.operations.iter().any(|o| removed_remotely(o).is_some()))
-            .collect();
-        plan.remote = filter_steps(std::mem::take(&mut plan.remote), &keep_remote, |group| &mut group.needs);
-        self.held = Some(held);
-        Ok(())
-    }
-
-    /// A person decided about held deletions: carry them out, or bring everything back.
-    pub fn decide_hold<S: PairStore>(&mut self, approve: bool, store: &mut S) -> Result<(), StoreError> {
+    /// A person decided about held deletions: carry them out, or bring back what is held.
+    pub fn decide_hold<S: PairStore>(
+        &mut self,
+        approve: bool,
+        now: Timestamp,
+        store: &mut S,
+    ) -> Result<(), StoreError> {
         let Some(held) = self.held.take() else { return Ok(()) };
         self.planned_clean = false;
+        holds::decided(store, now, Some(&held).filter(|_| approve))?;
         if approve {
-            self.approved = true;
             return Ok(());
         }
+        let Held([here, there]) = held;
         // Top down, so that a directory's new key is known before its children's.
-        for key in held.local {
+        for key in here {
             record::memory_step(store, &planner::MemoryStep::Rekey(key))?;
         }
-        for key in held.remote {
+        for key in there {
             record::memory_step(store, &planner::MemoryStep::Revive(key))?;
         }
         Ok(())
     }
 
-    /// What both sides agree on by now is recorded before anything new is taken in.
-    fn settle_bookkeeping<S: PairStore>(&mut self, store: &mut S) -> Result<(), StoreError> {
-        if self.planned_clean || self.fault == Some(Fault::NoBookkeepingBeforePull) {
+    /// Deletions that were carried out count when the next are judged.
+    fn note_deletions<S: PairStore>(
+        &self,
+        store: &mut S,
+        now: Timestamp,
+        side: usize,
+        keys: &[NodeKey],
+    ) -> Result<(), StoreError> {
+        if keys.is_empty() || self.settings.hold_deletes.is_none() {
             return Ok(());
         }
-        // What is adopted may be agreed on next, and so on down to the deepest directory.
-        loop {
-            let steps = planner::bookkeeping_steps(store, &self.settings.author)?;
-            if steps.is_empty() {
-                return Ok(());
-            }
-            for step in &steps {
-                record::memory_step(store, step)?;
-            }
-        }
+        holds::carried_out(store, now, side, keys)
     }
 
     fn set_timer(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        if std::mem::take(&mut self.portion.pause) {
+            self.timer = Some(now);
+            out.push(Effect::Timer(now));
+            return;
+        }
         let wanted =
             [self.local.next_time(now), self.retries.next(now), self.retry_remote_at.filter(|at| *at > now)];
         let Some(at) = wanted.into_iter().flatten().min() else { return };
@@ -881,92 +782,6 @@ impl Engine {
             out.push(Effect::Timer(at));
         }
     }
-
-    /// How the pair is doing.
-    pub fn status<S: PairStore>(&self, store: &S) -> Result<Status, StoreError> {
-        let behind = store.state()?.cursor.is_none_or(|cursor| cursor.seq < self.head);
-        let remote_settled = !self.pull_wanted && !self.listing_wanted && self.pulling.is_none() && !behind;
-        let at_rest = self.work.is_none() && self.commit.is_none() && store.intents()?.is_empty();
-        let looked = self.local.is_settled() && remote_settled && self.planned_clean;
-        let mut issues = Vec::new();
-        for key in store.frozen_keys()? {
-            let reason =
-                store.row(key)?.and_then(|row| row.extra.frozen).map_or("left alone", Frozen::as_str);
-            issues.push((best_path(store, key)?, reason.to_owned()));
-        }
-        for (key, reason) in &self.refusals {
-            issues.push((best_path(store, *key)?, (*reason).to_owned()));
-        }
-        for path in self.local.unreadable() {
-            issues.push((path.clone(), Frozen::Unreadable.as_str().to_owned()));
-        }
-        let held = self.held.as_ref().map(|held| (held.local.len(), held.remote.len()));
-        let direction = self.direction();
-        if direction.is_none() {
-            issues.push((RelativePath::root(), one_way::NO_WAY.to_owned()));
-        }
-        let nowhere = direction.is_none() && self.online && at_rest && looked;
-        let blocked = nowhere
-            || self.online && at_rest && looked && self.waiting > 0 && self.waiting <= self.refusals.len();
-        Ok(Status {
-            blocked,
-            never_synced: self
-                .local
-                .never_synced()
-                .map(|(path, reason)| (path.clone(), reason.to_owned()))
-                .chain(self.unsent.iter().cloned())
-                .collect(),
-            direction: direction.unwrap_or(self.settings.direction),
-            read_only: !self.may_write,
-            in_step: self.started
-                && !self.paused
-                && self.online
-                && at_rest
-                && looked
-                && self.waiting == 0
-                && direction.is_some()
-                && self.held.is_none(),
-            paused: self.paused,
-            online: self.online,
-            local_offline: self.local.is_offline(),
-            no_access: self.no_access,
-            looking: self.local.round_active() || self.pulling.is_some() || !self.planned_clean,
-            pending: self.waiting,
-            held,
-            issues,
-        })
-    }
-}
-
-fn apply_memory<S: PairStore>(store: &mut S, plan: &Plan) -> Result<(), StoreError> {
-    plan.memory.iter().try_for_each(|step| record::memory_step(store, step))
-}
-
-fn removed_locally(operation: &LocalOperation) -> Option<NodeKey> {
-    matches!(operation, LocalOperation::Remove { .. }).then(|| operation.key())
-}
-
-fn removed_remotely(operation: &RemoteOperation) -> Option<NodeKey> {
-    matches!(operation, RemoteOperation::Remove { .. }).then(|| operation.key())
-}
-
-/// Keeps some steps, without those that need a dropped one, and renumbers what they need.
-fn filter_steps<T>(steps: Vec<T>, keep: &[bool], needs: impl Fn(&mut T) -> &mut Vec<usize>) -> Vec<T> {
-    let mut place: Vec<Option<usize>> = Vec::with_capacity(steps.len());
-    let mut kept = Vec::new();
-    for (mut step, keep) in steps.into_iter().zip(keep) {
-        let moved: Option<Vec<usize>> =
-            needs(&mut step).iter().map(|need| place.get(*need).copied().flatten()).collect();
-        match moved.filter(|_| *keep) {
-            Some(moved) => {
-                *needs(&mut step) = moved;
-                place.push(Some(kept.len()));
-                kept.push(step);
-            }
-            None => place.push(None),
-        }
-    }
-    kept
 }
 
 fn refusal_in_words(reason: Refusal) -> &'static str {

@@ -18,53 +18,103 @@ pub(crate) enum Extent {
 }
 
 /// Puts all staged nodes into R and advances the cursor. Returns the nodes touched.
+///
+/// A page at a time: a node is mostly younger than its directory, and then has a greater id. Those that were moved into
+/// a directory not seen yet wait for the end.
 pub(crate) fn take_in<S: PairStore>(
     store: &mut S,
     extent: Extent,
     cursor: Cursor,
     epoch: Epoch,
 ) -> Result<BTreeSet<NodeKey>, StoreError> {
-    let nodes = store.take_staged()?;
-    let keys = keys_for(store, &nodes)?;
-    let mut touched = BTreeSet::new();
-    for node in &nodes {
-        let Some(key) = keys.get(&node.id).copied().filter(|key| *key != NodeKey::ROOT) else { continue };
-        let state = if node.deleted { None } else { remote_state(node, &keys) };
-        let mut row = store.row(key)?.unwrap_or_default();
-        row.extra.id = Some(node.id);
-        row.extra.revision = state.is_some().then_some(node.revision);
-        if row.triple.remote != state {
-            touched.insert(key);
+    let mut intake = Intake::default();
+    let mut after = None;
+    loop {
+        let page = store.staged(after, PAGE)?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        if extent == Extent::Everything {
+            intake.present.extend(page.iter().filter(|node| !node.deleted).map(|node| node.id));
         }
-        row.triple.remote = state;
-        store.put(key, row)?;
+        intake.take_page(store, page, false)?;
     }
+    let mut waiting = std::mem::take(&mut intake.waiting);
+    while !waiting.is_empty() {
+        let rest = waiting.split_off(waiting.len().min(PAGE));
+        intake.take_page(store, std::mem::replace(&mut waiting, rest), true)?;
+    }
+    store.drop_staged()?;
     if extent == Extent::Everything {
-        let present: BTreeSet<NodeId> =
-            nodes.iter().filter(|node| !node.deleted).map(|node| node.id).collect();
-        touched.extend(drop_absent(store, &present)?);
+        intake.touched.extend(drop_absent(store, &intake.present)?);
     }
     store.set_state(&PairState { cursor: Some(cursor), epoch: Some(epoch) })?;
-    Ok(touched)
+    Ok(intake.touched)
 }
 
-/// The key of every node named, as itself or as a parent; new ones for those not known.
-fn keys_for<S: PairStore>(
-    store: &mut S,
-    nodes: &[RemoteNode],
-) -> Result<BTreeMap<NodeId, NodeKey>, StoreError> {
-    let mut ids: Vec<NodeId> = nodes.iter().flat_map(|node| [node.id, node.parent]).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let mut keys = store.keys_of_ids(&ids)?;
-    keys.insert(NodeId::ROOT, NodeKey::ROOT);
-    store.prefetch(&keys.values().copied().collect::<Vec<_>>())?;
-    for node in nodes.iter().filter(|node| !node.deleted) {
-        if let std::collections::btree_map::Entry::Vacant(vacant) = keys.entry(node.id) {
-            vacant.insert(store.new_key()?);
+/// What is known while pages are taken in.
+#[derive(Debug, Default)]
+struct Intake {
+    touched: BTreeSet<NodeKey>,
+    /// What a complete listing showed.
+    present: BTreeSet<NodeId>,
+    /// Nodes whose directory was not known when they came.
+    waiting: Vec<RemoteNode>,
+    /// The keys given to those of them that were not known either.
+    reserved: BTreeMap<NodeId, NodeKey>,
+}
+
+impl Intake {
+    fn take_page<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        page: Vec<RemoteNode>,
+        last: bool,
+    ) -> Result<(), StoreError> {
+        let keys = self.keys_for(store, &page)?;
+        for node in page {
+            let Some(key) = keys.get(&node.id).copied().filter(|key| *key != NodeKey::ROOT) else { continue };
+            if !last && !node.deleted && !keys.contains_key(&node.parent) {
+                self.reserved.insert(node.id, key);
+                self.waiting.push(node);
+                continue;
+            }
+            let state = if node.deleted { None } else { remote_state(&node, &keys) };
+            let mut row = store.row(key)?.unwrap_or_default();
+            row.extra.id = Some(node.id);
+            row.extra.revision = state.is_some().then_some(node.revision);
+            if row.triple.remote != state {
+                self.touched.insert(key);
+            }
+            row.triple.remote = state;
+            store.put(key, row)?;
         }
+        Ok(())
     }
-    Ok(keys)
+
+    /// The key of every node named, as itself or as a parent; new ones for those not known.
+    fn keys_for<S: PairStore>(
+        &self,
+        store: &mut S,
+        nodes: &[RemoteNode],
+    ) -> Result<BTreeMap<NodeId, NodeKey>, StoreError> {
+        let mut ids: Vec<NodeId> = nodes.iter().flat_map(|node| [node.id, node.parent]).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut keys = store.keys_of_ids(&ids)?;
+        keys.insert(NodeId::ROOT, NodeKey::ROOT);
+        store.prefetch(&keys.values().copied().collect::<Vec<_>>())?;
+        for id in ids {
+            if let Some(key) = self.reserved.get(&id) {
+                keys.entry(id).or_insert(*key);
+            }
+        }
+        for node in nodes.iter().filter(|node| !node.deleted) {
+            if let std::collections::btree_map::Entry::Vacant(vacant) = keys.entry(node.id) {
+                vacant.insert(store.new_key()?);
+            }
+        }
+        Ok(keys)
+    }
 }
 
 /// A node as R holds it; none if its parent is nowhere, which a server never shows at the end of a pull.
@@ -125,6 +175,6 @@ pub(crate) fn forget_lineage<S: PairStore>(store: &mut S) -> Result<(), StoreErr
     for intent in store.intents()? {
         store.take_intent(intent.key)?;
     }
-    store.take_staged()?;
+    store.drop_staged()?;
     store.set_state(&PairState::default())
 }

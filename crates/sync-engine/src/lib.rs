@@ -20,6 +20,7 @@ pub mod effect;
 mod engine;
 pub mod event;
 mod fault;
+mod holds;
 mod ingest_remote;
 mod local;
 pub mod memory_store;

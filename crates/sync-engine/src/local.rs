@@ -23,8 +23,13 @@ const SUSPECT_MS: u64 = 400;
 /// First and longest pause before a file that changed under our eyes is looked at again.
 const UNSTEADY_FIRST_MS: u64 = 100;
 const UNSTEADY_LAST_MS: u64 = 5_000;
-/// How many list and hash requests go out in one effect.
+/// How many hash requests, and how many list requests, go out in one effect: it is answered as a whole.
 const REQUESTS: usize = 512;
+const LIST_REQUESTS: usize = 32;
+/// So many directories are asked for at a time, and none while so many files wait to be hashed: what is asked for, and
+/// what comes back, is in memory. More are asked for when half of them have been answered, so that they go in batches.
+const LISTS_AT_ONCE: usize = 64;
+const HASHES_AT_ONCE: usize = 8_192;
 
 /// What the pair knows of its local side beyond L.
 #[derive(Debug, Default)]
@@ -64,6 +69,8 @@ struct Round {
     whole: bool,
     /// Directories asked for and not yet listed, and whether all below them is to be listed too.
     listing: BTreeMap<NodeKey, bool>,
+    /// Those of them that have not been asked for yet.
+    unsent: VecDeque<NodeKey>,
     /// Directories listed, each with how many were listed before it in this round.
     listed: BTreeMap<NodeKey, usize>,
     looks: usize,
@@ -207,9 +214,33 @@ impl LocalSide {
             let key = nearest_directory(store, path)?;
             *round.listing.entry(key).or_insert(false) |= *subtree;
         }
-        request_lists(store, round.listing.keys().copied(), out)?;
+        round.unsent = round.listing.keys().copied().collect();
         self.round = Some(round);
+        self.send_lists(store, out)?;
         Ok(true)
+    }
+
+    /// Asks for as many directories as may be under way.
+    fn send_lists<S: PairStore>(&mut self, store: &S, out: &mut Vec<Effect>) -> Result<(), StoreError> {
+        let Some(round) = &mut self.round else { return Ok(()) };
+        let under_way = round.listing.len().saturating_sub(round.unsent.len());
+        if under_way > LISTS_AT_ONCE / 2 || round.hashing.len() >= HASHES_AT_ONCE {
+            return Ok(());
+        }
+        let number = round.unsent.len().min(LISTS_AT_ONCE - under_way);
+        let next: Vec<NodeKey> = round.unsent.drain(..number).collect();
+        let mut doubtful = false;
+        for key in next {
+            if !request_list(store, key, out)? {
+                // It was there when it was to be listed.
+                round.listing.remove(&key);
+                doubtful = true;
+            }
+        }
+        if doubtful {
+            self.look_at_everything();
+        }
+        Ok(())
     }
 
     fn want_parents_of_due_suspects<S: PairStore>(
@@ -394,11 +425,13 @@ impl LocalSide {
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) -> Result<Option<BTreeSet<NodeKey>>, StoreError> {
+        self.send_lists(store, out)?;
         let Some(round) = &self.round else { return Ok(None) };
         if !round.listing.is_empty() || !round.hashing.is_empty() {
             return Ok(None);
         }
         self.resolve(store, out)?;
+        self.send_lists(store, out)?;
         let Some(round) = &self.round else { return Ok(None) };
         if !round.listing.is_empty() || !round.hashing.is_empty() {
             return Ok(None);
@@ -507,21 +540,16 @@ fn freeze<S: PairStore>(store: &mut S, key: NodeKey, reason: Frozen) -> Result<(
     Ok(())
 }
 
-fn request_lists<S: PairStore>(
-    store: &S,
-    keys: impl Iterator<Item = NodeKey>,
-    out: &mut Vec<Effect>,
-) -> Result<(), StoreError> {
-    for key in keys {
-        let path = path_of(store, key, &Overlay::new())?.unwrap_or_default();
-        let handle = store.row(key)?.and_then(|row| row.extra.disk).map(|disk| disk.handle);
-        let request = ListRequest { key, path, handle };
-        match out.last_mut() {
-            Some(Effect::List(requests)) if requests.len() < REQUESTS => requests.push(request),
-            _ => out.push(Effect::List(vec![request])),
-        }
+/// Asks for a directory; false if it stands nowhere.
+fn request_list<S: PairStore>(store: &S, key: NodeKey, out: &mut Vec<Effect>) -> Result<bool, StoreError> {
+    let Some(path) = path_of(store, key, &Overlay::new())? else { return Ok(false) };
+    let handle = store.row(key)?.and_then(|row| row.extra.disk).map(|disk| disk.handle);
+    let request = ListRequest { key, path, handle };
+    match out.last_mut() {
+        Some(Effect::List(requests)) if requests.len() < LIST_REQUESTS => requests.push(request),
+        _ => out.push(Effect::List(vec![request])),
     }
-    Ok(())
+    Ok(true)
 }
 
 /// A row for something new on the disk.

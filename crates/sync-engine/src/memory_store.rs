@@ -15,6 +15,7 @@ pub struct MemoryStore {
     staged: BTreeMap<NodeId, RemoteNode>,
     intents: Vec<Intent>,
     state: PairState,
+    guard: Vec<u8>,
 }
 
 impl MemoryStore {
@@ -29,6 +30,7 @@ impl MemoryStore {
             staged: BTreeMap::new(),
             intents: Vec::new(),
             state: PairState::default(),
+            guard: Vec::new(),
         };
         let memory = Memory { id: Some(NodeId::ROOT), ..Memory::default() };
         store.insert(NodeKey::ROOT, Row { triple: planner::trees::root_triple(), extra: memory });
@@ -153,8 +155,14 @@ impl PairStore for MemoryStore {
         Ok(())
     }
 
-    fn take_staged(&mut self) -> Result<Vec<RemoteNode>, StoreError> {
-        Ok(std::mem::take(&mut self.staged).into_values().collect())
+    fn staged(&self, after: Option<NodeId>, limit: usize) -> Result<Vec<RemoteNode>, StoreError> {
+        let behind = self.staged.values().filter(|node| after.is_none_or(|after| node.id > after));
+        Ok(behind.take(limit).cloned().collect())
+    }
+
+    fn drop_staged(&mut self) -> Result<(), StoreError> {
+        self.staged.clear();
+        Ok(())
     }
 
     fn intents(&self) -> Result<Vec<Intent>, StoreError> {
@@ -177,6 +185,15 @@ impl PairStore for MemoryStore {
 
     fn set_state(&mut self, state: &PairState) -> Result<(), StoreError> {
         self.state = state.clone();
+        Ok(())
+    }
+
+    fn guard(&self) -> Result<Vec<u8>, StoreError> {
+        Ok(self.guard.clone())
+    }
+
+    fn set_guard(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.guard = bytes.to_vec();
         Ok(())
     }
 }

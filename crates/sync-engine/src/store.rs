@@ -112,8 +112,12 @@ pub trait PairStore: View<Error = StoreError> {
     /// Puts changes aside until the last of a pull has come.
     fn stage(&mut self, nodes: &[RemoteNode]) -> Result<(), StoreError>;
 
-    /// Takes all staged changes, in order of id, each node's newest only.
-    fn take_staged(&mut self) -> Result<Vec<RemoteNode>, StoreError>;
+    /// The staged changes, a page at a time in order of id, after `after`; each node's newest only. What a store has
+    /// in memory it may put away at every page.
+    fn staged(&self, after: Option<NodeId>, limit: usize) -> Result<Vec<RemoteNode>, StoreError>;
+
+    /// Drops all staged changes.
+    fn drop_staged(&mut self) -> Result<(), StoreError>;
 
     /// The open intents, oldest first.
     fn intents(&self) -> Result<Vec<Intent>, StoreError>;
@@ -129,4 +133,10 @@ pub trait PairStore: View<Error = StoreError> {
 
     /// Remembers where the pair stands.
     fn set_state(&mut self, state: &PairState) -> Result<(), StoreError>;
+
+    /// What the engine keeps of recent deletions: at most a few hundred bytes of its own; empty at first.
+    fn guard(&self) -> Result<Vec<u8>, StoreError>;
+
+    /// Keeps that.
+    fn set_guard(&mut self, bytes: &[u8]) -> Result<(), StoreError>;
 }

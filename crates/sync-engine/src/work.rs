@@ -70,6 +70,11 @@ impl Work {
         }
     }
 
+    /// How many steps were planned.
+    pub(crate) fn len(&self) -> usize {
+        self.local.steps.len() + self.remote.steps.len()
+    }
+
     pub(crate) fn is_over(&self) -> bool {
         self.local.is_over() && self.remote.is_over()
     }

@@ -114,6 +114,11 @@ proptest! {
                 }
             }
             prop_assert_eq!(memory.dirty(), sqlite.dirty());
+            prop_assert_eq!(memory.changed(), sqlite.changed());
+            for tree in [Tree::Local, Tree::Remote] {
+                prop_assert_eq!(memory.new_on(tree, 2), sqlite.new_on(tree, 2));
+                prop_assert_eq!(memory.count_new(tree), sqlite.count_new(tree));
+            }
         }
         prop_assert_eq!(memory.all_keys(NodeKey(0), 100), sqlite.all_keys(NodeKey(0), 100));
         prop_assert_eq!(memory.remote_keys(NodeKey(1), 3), sqlite.remote_keys(NodeKey(1), 3));

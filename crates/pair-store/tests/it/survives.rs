@@ -90,7 +90,10 @@ fn what_was_committed_is_there_after_reopening_and_nothing_else() {
     assert_eq!(store.dirty(), Ok(vec![key]));
     assert_eq!(store.intents(), Ok(vec![intent()]));
     assert_eq!(store.state(), Ok(held));
-    assert_eq!(store.take_staged(), Ok(vec![change(6)]));
+    assert_eq!(store.staged(None, 10), Ok(vec![change(6)]));
+    assert_eq!(store.staged(Some(NodeId(9)), 10), Ok(vec![]));
+    store.drop_staged().unwrap();
+    assert_eq!(store.staged(None, 10), Ok(vec![]));
     assert!(store.new_key().unwrap() > key);
     let path_a = RelativePath::parse("a").unwrap();
     assert_eq!(store.activities(Some(&path_a), None, 10).unwrap().len(), 2);

@@ -4,7 +4,7 @@
 use model::conflict::Author;
 use model::{Content, NodeKey, RelativePath, Timestamp};
 use planner::rule::{Fault, Trace};
-use planner::{Direction, LocalOperation, LocalStep, Plan, Tree, plan_traced};
+use planner::{Direction, LocalOperation, LocalStep, Plan, Tree, plan_portion, plan_traced};
 use std::collections::{BTreeMap, BTreeSet};
 use testkit::pair::Pair;
 use testkit::seed::Random;
@@ -16,6 +16,8 @@ pub(crate) struct Trouble {
     pub(crate) failing: usize,
     /// One local step in so many is done, but not noted before a crash; 0 for none.
     pub(crate) forgotten: usize,
+    /// So many new nodes are planned at a time; 0 for all.
+    pub(crate) portion: usize,
 }
 
 /// What happened.
@@ -66,7 +68,7 @@ pub(crate) fn converge_directed(
 ) -> Result<Outcome, String> {
     let mut outcome = Outcome::default();
     for round in 0..ROUNDS_MAX {
-        let Ok((plan, trace)) = plan_traced(&pair.trees, &author(), direction, fault);
+        let (plan, trace) = portion(pair, direction, trouble.portion, fault);
         outcome.trace.add(&trace);
         if plan.is_empty() {
             let waiting = pair.trees.rows().any(|(_, row)| row.triple.frozen);
@@ -80,7 +82,11 @@ pub(crate) fn converge_directed(
                 Some(key) => Err(format!("nothing planned, but {key:?} is {:?}", pair.trees.row(key))),
             };
         }
-        let trouble = if round < TROUBLED_ROUNDS { trouble } else { Trouble::default() };
+        let trouble = if round < TROUBLED_ROUNDS {
+            trouble
+        } else {
+            Trouble { portion: trouble.portion, ..Trouble::default() }
+        };
         carry_out(pair, &plan, random, trouble, &mut outcome)
             .map_err(|error| format!("{error}\nin {plan:#?}"))?;
     }
@@ -88,6 +94,18 @@ pub(crate) fn converge_directed(
         "not done after {ROUNDS_MAX} rounds: {:#?}",
         plan_traced(&pair.trees, &author(), direction, fault)
     ))
+}
+
+/// The next plan: of a part, and where nothing of that part can be done, of a larger one.
+fn portion(pair: &Pair, direction: Direction, most: usize, fault: Option<Fault>) -> (Plan, Trace) {
+    let mut most = if most == 0 { usize::MAX } else { most };
+    loop {
+        let Ok((plan, trace, left)) = plan_portion(&pair.trees, &author(), direction, fault, most);
+        if left == 0 || !plan.is_empty() {
+            return (plan, trace);
+        }
+        most *= 2;
+    }
 }
 
 fn carry_out(

@@ -9,5 +9,6 @@ mod golden;
 mod histories;
 mod one_way;
 mod perturb;
+mod portions;
 mod properties;
 mod seeded;

@@ -95,7 +95,7 @@ fn history(seed: u64, direction: Direction, fault: Option<Fault>) -> Result<Outc
             stroke.apply(&mut pair, Hand { tree: Tree::Local, mark: "local " }, 1000 + time as i64);
         }
     }
-    let trouble = Trouble { failing: random.below(5), forgotten: 0 };
+    let trouble = Trouble { failing: random.below(5), forgotten: 0, portion: 0 };
     check(&pair, direction, &mut random, trouble, fault)
 }
 
@@ -129,7 +129,7 @@ fn steps_done_but_not_noted_lose_nothing_one_way() {
         let pair = perturbed(NameRule::Portable, &lists[0], &lists[1], &lists[2]);
         let (precious, remote) = (edited_here(&pair), outside(&pair, Tree::Remote));
         let mut after = pair.clone();
-        let trouble = Trouble { failing: 5, forgotten: 3 };
+        let trouble = Trouble { failing: 5, forgotten: 3, portion: 0 };
         converge_directed(&mut after, Direction::Down, &mut random, trouble, None)
             .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         let mut kept: BTreeSet<Content> = after.contents(Tree::Local).cloned().collect();

@@ -76,7 +76,7 @@ proptest! {
     fn steps_that_fail_change_nothing_about_it(
         rule in rule(), base in strokes(12), local in strokes(6), remote in strokes(6), seed: u64,
     ) {
-        let trouble = Trouble { failing: 3, forgotten: 0 };
+        let trouble = Trouble { failing: 3, ..Trouble::default() };
         check(perturbed(rule, &base, &local, &remote), seed, trouble)?;
     }
 
@@ -84,7 +84,7 @@ proptest! {
     fn steps_done_but_not_noted_lose_nothing(
         rule in rule(), base in strokes(12), local in strokes(6), remote in strokes(6), seed: u64,
     ) {
-        let trouble = Trouble { failing: 5, forgotten: 3 };
+        let trouble = Trouble { failing: 5, forgotten: 3, ..Trouble::default() };
         check(perturbed(rule, &base, &local, &remote), seed, trouble)?;
     }
 
@@ -116,7 +116,7 @@ proptest! {
     ) {
         let mut pair = perturbed(rule, &base, &edits, &[]);
         let before = outside(&pair, Tree::Local);
-        let trouble = Trouble { failing, forgotten: 0 };
+        let trouble = Trouble { failing, ..Trouble::default() };
         let outcome = converge(&mut pair, &mut Random::new(seed), trouble, None).map_err(TestCaseError::fail)?;
         prop_assert_eq!(outcome.local_steps, 0);
         prop_assert_eq!(before, outside(&pair, Tree::Remote));
@@ -128,7 +128,7 @@ proptest! {
     ) {
         let mut pair = perturbed(rule, &base, &[], &edits);
         let before = outside(&pair, Tree::Remote);
-        let trouble = Trouble { failing, forgotten: 0 };
+        let trouble = Trouble { failing, ..Trouble::default() };
         let outcome = converge(&mut pair, &mut Random::new(seed), trouble, None).map_err(TestCaseError::fail)?;
         prop_assert_eq!(outcome.remote_groups, 0);
         prop_assert_eq!(before, outside(&pair, Tree::Local));
@@ -176,7 +176,7 @@ fn a_crash_between_shelving_and_noting_it_leaves_no_temporary_name() {
     let mut found = 0;
     for seed in 0..20 {
         let mut pair = perturbed(NameRule::Portable, &base, &[], &swap);
-        let trouble = Trouble { failing: 0, forgotten: 2 };
+        let trouble = Trouble { failing: 0, forgotten: 2, ..Trouble::default() };
         let wanted = outside(&pair, Tree::Remote);
         let outcome = converge(&mut pair, &mut Random::new(seed), trouble, None).unwrap();
         assert_eq!((outside(&pair, Tree::Local), outcome.remote_groups), (wanted, 0));

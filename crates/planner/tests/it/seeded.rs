@@ -58,7 +58,7 @@ fn history(seed: u64, active: Active, fault: Option<Fault>) -> Result<Outcome, S
     }
     let mut pair = perturbed(rule, &base, &local, &remote);
     let (mine, precious) = (outside(&pair, Tree::Local), precious(&pair));
-    let trouble = Trouble { failing: random.below(5), forgotten: 0 };
+    let trouble = Trouble { failing: random.below(5), ..Trouble::default() };
     let outcome = converge(&mut pair, &mut random, trouble, fault)?;
     let kept: BTreeSet<_> = pair.contents(Tree::Remote).cloned().collect();
     if let Some(content) = precious.iter().find(|content| !kept.contains(content)) {

@@ -1,6 +1,6 @@
 //! One directory's listing against L's children.
 
-use super::{Arrival, LocalSide, Replacement, Target, freeze, handle_of, new_row, request_lists, standing};
+use super::{Arrival, LocalSide, Replacement, Target, freeze, handle_of, new_row, standing};
 use crate::effect::Effect;
 use crate::event::Listing;
 use crate::paths::{Overlay, path_of};
@@ -213,9 +213,9 @@ impl LocalSide {
         }
         if !round.listed.contains_key(&key) || subtree {
             round.listing.insert(key, subtree);
-            request_lists(store, [key].into_iter(), out)?;
+            round.unsent.push_back(key);
         }
-        Ok(())
+        self.send_lists(store, out)
     }
 
     pub(super) fn touch(&mut self, key: NodeKey) {

@@ -21,6 +21,8 @@ use std::collections::BTreeSet;
 enum Fate {
     MovedFrom(NodeKey),
     HardLink,
+    /// That it moved here was seen before in this round, in an earlier listing of the directory.
+    SeenAgain(NodeKey),
     LookFirst(NodeKey),
     /// First it must be known where a directory above its old place went.
     Later,
@@ -70,6 +72,7 @@ impl LocalSide {
                 match self.fate(store, &arrival)? {
                     Fate::MovedFrom(key) => self.apply_move(store, key, arrival, out)?,
                     Fate::HardLink => self.apply_new(store, arrival, out)?,
+                    Fate::SeenAgain(key) => self.look_again(store, key, arrival.entry, out)?,
                     Fate::Later => {
                         if let Some(round) = &mut self.round {
                             round.arrived.push_back(arrival);
@@ -111,6 +114,10 @@ impl LocalSide {
             let Some(local) = &row.triple.local else { continue };
             if row_kind(&row) != kind_of(&arrival.entry.kind) {
                 continue;
+            }
+            let went = round.moved.get(&key);
+            if went.is_some_and(|(parent, name)| (*parent, name) == (arrival.parent, &arrival.entry.name)) {
+                return Ok(Fate::SeenAgain(key));
             }
             if above.contains(&key) && !round.moved.contains_key(&key) {
                 return Ok(Fate::Doubtful);
@@ -353,6 +360,21 @@ impl LocalSide {
                 self.hash_again(store, node, entry, out)
             }
         }
+    }
+
+    /// A directory may be listed twice in a round: a move into it that was taken in already may have been edited since.
+    fn look_again<S: PairStore>(
+        &mut self,
+        store: &S,
+        key: NodeKey,
+        entry: Entry,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        let seen = store.row(key)?.and_then(|row| row.extra.disk);
+        if entry.kind == EntryKind::File && seen.as_ref() != Some(&entry.fingerprint) {
+            return self.hash_again(store, key, entry, out);
+        }
+        Ok(())
     }
 
     fn hash_again<S: PairStore>(

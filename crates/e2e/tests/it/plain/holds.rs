@@ -75,3 +75,42 @@ fn a_mass_deletion_outside_is_carried_out_when_approved() -> Result<()> {
     ensure!(after.files() == 2, "{} files are left", after.files());
     world.server().verify()
 }
+
+/// Removes the large one directory by directory, each seen before the next goes, until the server holds what is left.
+fn delete_slowly(world: &mut World, plain: &Plain, laptop: &Device) -> Result<()> {
+    for number in 0..DIRECTORIES {
+        let name = format!("archive/{number}");
+        fs::remove_dir_all(plain.path(&name))?;
+        eventually("the removal is carried out or held", Duration::from_secs(60), || {
+            let gone = !laptop.directory().join(&name).exists();
+            Ok((gone || plain.entry(world.server())?["state"] == "held").then_some(()))
+        })?;
+    }
+    plain.wait_for(world.server(), "held", 60)
+}
+
+#[test]
+fn a_slow_removal_is_held_before_most_is_gone_and_what_is_held_comes_back() -> Result<()> {
+    let (mut world, plain, laptop) = full()?;
+    delete_slowly(&mut world, &plain, &laptop)?;
+    let left = Tree::read(laptop.directory())?.files();
+    // No more than the limit went, and what waits is less than the limit by itself.
+    ensure!((500..=1_000).contains(&left), "{left} files are left on the device");
+    // A restart does not decide.
+    world.server().stop()?;
+    world.server().start()?;
+    plain.wait_for(world.server(), "held", 60)?;
+    ensure!(Tree::read(laptop.directory())?.files() == left);
+    // The last removals may be seen only now: they belong to the same burst, and are held again.
+    eventually("everything held is back", Duration::from_secs(60), || {
+        if plain.entry(world.server())?["state"] == "held" {
+            world.server().admin(&["folder", "hold", FOLDER, "undo"])?.ok()?;
+            return Ok(None);
+        }
+        let Ok(outside) = Tree::read(plain.directory()) else { return Ok(None) };
+        Ok((outside.files() == left).then_some(()))
+    })?;
+    let after = plain.settle(world.server(), &laptop, 60)?;
+    ensure!(after.files() == left, "{} of {left} files are left", after.files());
+    world.server().verify()
+}
