@@ -178,7 +178,7 @@ fn what_is_not_described_is_found() {
         for (name, value) in [
             ("content-type", media),
             ("driftless-epoch", "0123456789abcdef0123456789abcdef"),
-            ("x-request-id", "1f"),
+            ("x-request-id", "1f-2"),
             ("x-content-type-options", "nosniff"),
             ("cache-control", "no-store"),
         ] {

@@ -4,7 +4,7 @@ use futures_util::StreamExt as _;
 use model::Content;
 use protocol::ProblemKind;
 use protocol::admin::AdminRequest;
-use protocol::v1::{Wake, WirePrivilege};
+use protocol::v1::{RightsChanged, Wake, WirePrivilege};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
@@ -24,11 +24,19 @@ async fn next(socket: &mut WebSocketStream<TcpStream>) -> Message {
     message.expect("nothing came").unwrap().unwrap()
 }
 
+/// The next message that is no news of rights.
 async fn next_wake(socket: &mut WebSocketStream<TcpStream>) -> Wake {
-    match next(socket).await {
-        Message::Text(text) => serde_json::from_str(&text).unwrap(),
-        other => panic!("{other:?}"),
+    loop {
+        match next(socket).await {
+            Message::Text(text) if is_news_of_rights(&text) => {}
+            Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+            other => panic!("{other:?}"),
+        }
     }
+}
+
+fn is_news_of_rights(text: &str) -> bool {
+    serde_json::from_str::<RightsChanged>(text).is_ok_and(|news| news.rights_changed)
 }
 
 async fn make(api: &Api, name: &str) {
@@ -74,6 +82,10 @@ async fn a_right_that_is_taken_away_ends_its_wakes() {
     make(&alice, "a").await;
     assert_eq!(next_wake(&mut socket).await.head, 1);
     world.grant("docs", "bob", WirePrivilege::None).await;
+    match next(&mut socket).await {
+        Message::Text(text) => assert!(is_news_of_rights(&text), "{text}"),
+        other => panic!("{other:?}"),
+    }
     make(&alice, "b").await;
     world.grant("docs", "bob", WirePrivilege::Read).await;
     make(&alice, "c").await;
