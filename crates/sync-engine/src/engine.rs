@@ -191,7 +191,7 @@ impl Engine {
             Event::Verify => {
                 self.pull_wanted = true;
                 self.retry_remote_at = None;
-                self.retries.clear();
+                self.try_everything_again();
             }
             Event::ChangesPart(nodes) => {
                 if self.pulling.is_some() {
@@ -236,11 +236,17 @@ impl Engine {
             Event::Resumed => {
                 self.paused = false;
                 self.pull_wanted = true;
-                self.retries.clear();
+                self.try_everything_again();
             }
             Event::Tick => self.timer = None,
         }
         Ok(())
+    }
+
+    /// Nothing that failed waits any longer.
+    fn try_everything_again(&mut self) {
+        self.retries.clear();
+        self.due_at = None;
     }
 
     /// The pair changes over to only receiving, or back. What was planned to be sent is planned anew.
@@ -250,7 +256,7 @@ impl Engine {
         }
         self.planned_clean = false;
         self.unsent.clear();
-        self.retries.clear();
+        self.try_everything_again();
         if let Some(work) = &mut self.work {
             work.drop_remote();
         }

@@ -217,6 +217,10 @@ fn nothing_of_a_file_server_is_left_behind() {
     });
     let pid = pid.expect("it is written at once");
     drop((daemon, listener));
-    let state = fs::read_to_string(Path::new("/proc").join(pid.trim()).join("stat")).unwrap_or_default();
-    assert!(state.is_empty() || state.contains(") Z "), "still there: {state}");
+    // It was killed before this line, but takes a moment to be gone.
+    let gone = e2e::process::eventually("it is gone", std::time::Duration::from_secs(10), || {
+        let state = fs::read_to_string(Path::new("/proc").join(pid.trim()).join("stat")).unwrap_or_default();
+        Ok((state.is_empty() || state.contains(") Z ")).then_some(()))
+    });
+    gone.expect("nothing is left behind");
 }
