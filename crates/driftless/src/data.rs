@@ -141,11 +141,20 @@ fn system_user(login: &str) -> Option<u32> {
 
 /// Where programs keep such things on this system.
 pub(crate) fn default_directory(variable: &str, otherwise: &str) -> anyhow::Result<PathBuf> {
-    let base = match std::env::var_os(variable).filter(|value| Path::new(value).is_absolute()) {
+    Ok(base_directory(variable, otherwise)?.join("driftless"))
+}
+
+/// A directory of the XDG specification, by its variable or below the home directory.
+pub(crate) fn base_directory(variable: &str, otherwise: &str) -> anyhow::Result<PathBuf> {
+    Ok(match std::env::var_os(variable).filter(|value| Path::new(value).is_absolute()) {
         Some(value) => PathBuf::from(value),
         None => {
             PathBuf::from(std::env::var_os("HOME").context("the variable HOME is not set")?).join(otherwise)
         }
-    };
-    Ok(base.join("driftless"))
+    })
+}
+
+/// A path for somebody who stands elsewhere.
+pub(crate) fn full_path(path: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("{} is no path", path.display()))
 }

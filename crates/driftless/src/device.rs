@@ -8,7 +8,7 @@ mod show;
 mod watch;
 
 use crate::cli::{ConflictsCommand, Decision, DeviceCommand, HomeArgument};
-use crate::data::default_directory;
+use crate::data::{default_directory, full_path};
 use crate::replica::OsReplicas;
 use crate::settings::{self, ClientSettings};
 use crate::{logging, output, service};
@@ -165,7 +165,7 @@ fn open_home(argument: &HomeArgument) -> anyhow::Result<Home> {
 
 /// A path of this device without links on the way to its last part, which need not exist.
 fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
-    let whole = std::path::absolute(path).with_context(|| format!("{} is no path", path.display()))?;
+    let whole = full_path(path)?;
     if let Ok(found) = whole.canonicalize()
         && found.is_dir()
     {

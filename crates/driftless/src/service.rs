@@ -6,7 +6,7 @@
 mod units;
 
 use crate::cli::{Role, ServiceCommand};
-use crate::data::Data;
+use crate::data::{Data, base_directory, full_path};
 use crate::device::home_directory;
 use crate::output;
 use anyhow::{Context as _, bail};
@@ -26,12 +26,12 @@ pub(crate) fn run(command: &ServiceCommand) -> anyhow::Result<ExitCode> {
     let (units, default, start) = match places.role {
         Role::Server => {
             let data = Data::at(places.data.data.as_deref())?;
-            let listen = listen_of(data.directory())?;
-            let units = server_units(&program, &absolute(data.directory())?, listen, user)?;
-            (units, PathBuf::from(SYSTEM_UNITS), server_start(user, &absolute(data.directory())?))
+            let (listen, data) = (listen_of(data.directory())?, full_path(data.directory())?);
+            let units = server_units(&program, &data, listen, user)?;
+            (units, PathBuf::from(SYSTEM_UNITS), server_start(user, &data))
         }
         Role::Client => {
-            let home = absolute(&home_directory(&places.home)?)?;
+            let home = full_path(&home_directory(&places.home)?)?;
             let start =
                 "systemctl --user daemon-reload && systemctl --user enable --now driftless-client.service";
             (client_units(&program, &home)?, user_units()?, start.to_owned())
@@ -71,17 +71,7 @@ fn listen_of(data: &Path) -> anyhow::Result<SocketAddr> {
 }
 
 fn user_units() -> anyhow::Result<PathBuf> {
-    let base = match std::env::var_os("XDG_CONFIG_HOME").filter(|value| Path::new(value).is_absolute()) {
-        Some(value) => PathBuf::from(value),
-        None => {
-            PathBuf::from(std::env::var_os("HOME").context("the variable HOME is not set")?).join(".config")
-        }
-    };
-    Ok(base.join("systemd/user"))
-}
-
-fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
-    std::path::absolute(path).with_context(|| format!("{} is no path", path.display()))
+    Ok(base_directory("XDG_CONFIG_HOME", ".config")?.join("systemd/user"))
 }
 
 /// The socket that systemd listens on for us, if it does.

@@ -3,13 +3,13 @@
 //! On this machine alone: plain HTTP. To be reached from elsewhere: certificate files if some are given, else a proxy that
 //! ends TLS if one is trusted, else a certificate of the server's own. Plain HTTP for everybody there never is.
 
-use crate::data::Data;
+use crate::data::{Data, full_path};
 use crate::settings::{ServerSettings, TlsMode};
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
 use protocol::admin::{CertificateEntry, StatusReport};
 use server::Tls;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How the server speaks.
@@ -36,7 +36,7 @@ pub(crate) fn choose(
 fn mode(chosen: &ServerSettings, listen: SocketAddr) -> anyhow::Result<Mode> {
     let files = match (&chosen.tls.certificate, &chosen.tls.key) {
         (Some(certificate), Some(key)) => {
-            Some(Mode::Files { certificate: full(certificate)?, key: full(key)? })
+            Some(Mode::Files { certificate: full_path(certificate)?, key: full_path(key)? })
         }
         (None, None) => None,
         _ => bail!("a certificate needs its key: give both --tls-cert and --tls-key"),
@@ -63,10 +63,6 @@ fn mode(chosen: &ServerSettings, listen: SocketAddr) -> anyhow::Result<Mode> {
             Ok(Mode::Plain)
         }
     }
-}
-
-fn full(path: &Path) -> anyhow::Result<PathBuf> {
-    std::path::absolute(path).with_context(|| format!("{} is no path", path.display()))
 }
 
 fn directory(data: &Data) -> PathBuf {
