@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_catalog.sql"),
     include_str!("../migrations/0002_history.sql"),
     include_str!("../migrations/0003_retention.sql"),
+    include_str!("../migrations/0004_views.sql"),
 ];
 
 pub(crate) fn migrate(connection: &Connection) -> Result<()> {
