@@ -9,6 +9,7 @@ mod events;
 mod fetch;
 mod past;
 mod people;
+mod view;
 
 pub use events::{Connection, Signal};
 pub use people::{link, wait_for_server};
@@ -17,6 +18,7 @@ pub(crate) use changes::pull;
 pub(crate) use commit::{Sending, send_commit};
 pub(crate) use fetch::{fetch_chunks, fetch_manifests};
 pub(crate) use past::encoded;
+pub(crate) use view::AskedView;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};

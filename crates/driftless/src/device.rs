@@ -10,7 +10,7 @@ use crate::output;
 use crate::replica::OsReplicas;
 use anyhow::{Context as _, bail};
 use client::Home;
-use client::control::{self, ControlAnswer, ControlRequest, Waited};
+use client::control::{self, ControlAnswer, ControlRequest, SyncRequest, Waited};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -31,8 +31,15 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
             link::link(&open_home(home)?, url, user, *password_stdin, device.as_deref()).await
         }
         DeviceCommand::Folders { shown } => link::folders(&open_home(&shown.home)?, shown.json).await,
-        DeviceCommand::Sync { folder, directory, hold_deletes, home } => {
-            link::sync(&open_home(home)?, folder, directory, hold_deletes.0).await
+        DeviceCommand::Sync { folder, directory, only, exclude, hold_deletes, home } => {
+            let request = SyncRequest {
+                folder: folder.clone(),
+                directory: directory.clone(),
+                hold_deletes: hold_deletes.as_ref().map(|hold| hold.0),
+                only: only.clone(),
+                exclude: exclude.clone(),
+            };
+            link::sync(&open_home(home)?, request).await
         }
         DeviceCommand::Unsync { directory, home } => {
             link::unsync(&open_home(home)?, &absolute(directory)?).await

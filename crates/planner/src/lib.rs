@@ -29,6 +29,7 @@ pub mod step;
 pub mod trees;
 pub mod view;
 
+pub use names::is_a_shelf_name;
 pub use planning::{bookkeeping_steps, plan, plan_traced};
 pub use rule::{Rule, Trace};
 pub use step::{LocalOperation, LocalStep, MemoryStep, Plan, RemoteGroup, RemoteOperation};

@@ -38,10 +38,12 @@ impl Triple {
         }
     }
 
-    /// Whether the three trees differ here, so that something is to be decided.
+    /// Whether the three trees differ here, so that something is to be decided. What is left alone and known on the local
+    /// side only decides nothing.
     #[must_use]
     pub fn is_dirty(&self) -> bool {
-        self.synced != self.remote || self.synced != self.local
+        let alone = self.frozen && self.synced.is_none() && self.remote.is_none();
+        !alone && (self.synced != self.remote || self.synced != self.local)
     }
 }
 

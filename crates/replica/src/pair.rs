@@ -7,7 +7,9 @@ use crate::remote::{CommitJob, Inbox, Known, Message, Remote};
 use crate::{OpenReplica, Replica, look, now};
 use filesystem::{Barrier, StagedId, WatchEvent, WatchStatus, Watcher};
 use model::conflict::{Author, conflict_name};
-use model::{Content, ContentId, NameRule, NodeId, NodeKey, NodeState, RelativePath, Timestamp, UploadId};
+use model::{
+    Content, ContentId, NameRule, NodeId, NodeKey, NodeState, RelativePath, Timestamp, UploadId, View,
+};
 use pair_store::{LoggedActivity, SqliteStore};
 use planner::{Tree, View as _};
 use std::collections::BTreeMap;
@@ -18,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use sync_engine::{
     Activity, ActivityKind, Commit, Effect, Engine, Event, HashRequest, ListRequest, LocalAction,
-    PairStore as _, Settings, Status, StoreError,
+    PairStore as _, PairView, Settings, Status, StoreError,
 };
 
 /// How long hints gather before they are looked into.
@@ -46,6 +48,8 @@ pub struct PairSettings {
     pub memory: PathBuf,
     /// Which names clash on the remote side.
     pub names: NameRule,
+    /// What of the remote side is wanted.
+    pub view: View,
     /// Who names conflict copies after.
     pub author: Author,
     /// A plan that deletes more than this many nodes (and a fifth of all) waits for a person; none: never.
@@ -271,8 +275,9 @@ impl Worker {
             .map_err(|error| error.to_string())?;
         let mut seed = [0; 16];
         getrandom::fill(&mut seed).map_err(|error| error.to_string())?;
-        let settings =
-            Settings { author: self.settings.author.clone(), hold_deletes: self.settings.hold_deletes, seed };
+        let view = PairView::new(self.settings.view.clone(), self.settings.names);
+        let (author, hold_deletes) = (self.settings.author.clone(), self.settings.hold_deletes);
+        let settings = Settings { author, hold_deletes, seed, view };
         let engine = Engine::new(settings);
         let disk_jobs = self.start_disk(&replica);
         *locked(&self.shared.trouble) = None;

@@ -19,6 +19,7 @@ use tracing::Instrument as _;
 pub(crate) fn router(server: Arc<Server>) -> Router {
     let folder = Router::new()
         .route("/changes", get(api::folders::changes::get))
+        .route("/views", post(api::folders::views::register))
         .route("/trash", get(api::folders::trash::list))
         .route("/trash/restore", post(api::folders::trash::restore))
         .route("/restore", post(api::folders::restore::restore))

@@ -12,7 +12,7 @@ use crate::queue::Queue;
 use crate::remote::{Server, ServerFault};
 use crate::trace::Trace;
 use filesystem::fake::FakeDisk;
-use model::{NodeId, RelativePath, RemoteNode, Seq, Timestamp};
+use model::{NodeId, RelativePath, RemoteNode, Seq, Timestamp, View};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use sync_engine::{Event, HashRequest, ListRequest};
@@ -479,6 +479,7 @@ fn new_device(
         disk,
         skew,
         memory: Memory::new(profile.store, profile.rule)?,
+        view: View::of(NodeId::ROOT),
         engine: None,
         watcher: None,
         life: 0,

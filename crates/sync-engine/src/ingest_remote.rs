@@ -2,6 +2,7 @@
 
 use crate::event::Cursor;
 use crate::store::{Memory, PairState, PairStore, Row, StoreError};
+use crate::view;
 use model::{Epoch, NodeId, NodeKey, NodeState, RemoteNode, Timestamp};
 use planner::Triple;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,7 @@ pub(crate) fn take_in<S: PairStore>(
     let nodes = store.take_staged()?;
     let keys = keys_for(store, &nodes)?;
     let mut touched = BTreeSet::new();
+    let mut gone = Vec::new();
     for node in &nodes {
         let Some(key) = keys.get(&node.id).copied().filter(|key| *key != NodeKey::ROOT) else { continue };
         let state = if node.deleted { None } else { remote_state(node, &keys) };
@@ -35,6 +37,7 @@ pub(crate) fn take_in<S: PairStore>(
         row.extra.revision = state.is_some().then_some(node.revision);
         if row.triple.remote != state {
             touched.insert(key);
+            gone.extend(state.is_none().then_some(key));
         }
         row.triple.remote = state;
         store.put(key, row)?;
@@ -42,9 +45,13 @@ pub(crate) fn take_in<S: PairStore>(
     if extent == Extent::Everything {
         let present: BTreeSet<NodeId> =
             nodes.iter().filter(|node| !node.deleted).map(|node| node.id).collect();
-        touched.extend(drop_absent(store, &present)?);
+        let absent = drop_absent(store, &present)?;
+        gone.extend(&absent);
+        touched.extend(absent);
     }
-    store.set_state(&PairState { cursor: Some(cursor), epoch: Some(epoch) })?;
+    touched.extend(view::let_go_of_excluded(store, &gone)?);
+    let state = store.state()?;
+    store.set_state(&PairState { cursor: Some(cursor), epoch: Some(epoch), ..state })?;
     Ok(touched)
 }
 
@@ -57,7 +64,7 @@ fn keys_for<S: PairStore>(
     ids.sort_unstable();
     ids.dedup();
     let mut keys = store.keys_of_ids(&ids)?;
-    keys.insert(NodeId::ROOT, NodeKey::ROOT);
+    // The root of a pair is any directory of the folder; its id is in the root's row.
     store.prefetch(&keys.values().copied().collect::<Vec<_>>())?;
     for node in nodes.iter().filter(|node| !node.deleted) {
         if let std::collections::btree_map::Entry::Vacant(vacant) = keys.entry(node.id) {
@@ -126,5 +133,6 @@ pub(crate) fn forget_lineage<S: PairStore>(store: &mut S) -> Result<(), StoreErr
         store.take_intent(intent.key)?;
     }
     store.take_staged()?;
-    store.set_state(&PairState::default())
+    let view = store.state()?.view;
+    store.set_state(&PairState { view, ..PairState::default() })
 }

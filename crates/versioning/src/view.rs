@@ -38,7 +38,7 @@ pub struct Register {
 /// Keeps a view. Gives its name and its root.
 ///
 /// # Errors
-/// `NotFound` if the directory is not there, `Denied`, `Database`.
+/// `NotFound` if the directory is not there, `ViewGone` if the root itself is not, `Denied`, `Database`.
 pub fn register(database: &dyn Database, register: Register) -> Result<(ViewId, NodeId), Error> {
     let Register { permit, mut view, directory, name, now } = register;
     write(database, move |transaction| {
@@ -75,7 +75,11 @@ fn descend(
     }
     let found = snapshot.nodes(folder, &[at])?;
     let living = found.first().is_some_and(|row| !row.deleted && row.content.is_directory());
-    if living { Ok(at) } else { Err(Error::NotFound("directory")) }
+    match living {
+        true => Ok(at),
+        false if path.is_root() => Err(Error::ViewGone),
+        false => Err(Error::NotFound("directory")),
+    }
 }
 
 /// The view of this name, and notes that it was used.

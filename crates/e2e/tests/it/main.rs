@@ -18,3 +18,4 @@ mod programs;
 mod refusals;
 mod resuming;
 mod script;
+mod views;

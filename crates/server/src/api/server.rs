@@ -8,7 +8,7 @@ use protocol::v1::{ServerResponse, WireLimits, capability};
 use std::sync::Arc;
 
 pub(crate) async fn get(State(server): State<Arc<Server>>) -> Json<ServerResponse> {
-    let capabilities = [capability::BUNDLE_1, capability::EVENTS, capability::LONG_POLL];
+    let capabilities = [capability::BUNDLE_1, capability::EVENTS, capability::LONG_POLL, capability::VIEWS];
     Json(ServerResponse {
         version: server.settings.version.clone(),
         epoch: server.epoch(),

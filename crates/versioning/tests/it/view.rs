@@ -4,9 +4,9 @@ use crate::world::{NOW, World, create_directory, create_file, error_of, move_to,
 use model::{Content, NameRule, NodeId, RelativePath, RemoteNode, Seq, Timestamp, View, ViewId};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use versioning::Error;
 use versioning::view::changes::{Cursor, changes};
 use versioning::view::{Register, VIEWS_MAX, find, forget_unused, register};
-use versioning::Error;
 
 /// What a device knows.
 #[derive(Default)]
@@ -209,9 +209,13 @@ fn a_view_is_kept_under_one_name_while_it_is_used() {
     let same = view_of(b, &["y", "x", "x/z"], &["*.o"]);
     assert_eq!(register(database, asked(&world, same.clone(), "", NOW)).unwrap(), (id, b));
     assert_eq!(find(database, &world.may_read(), id, NOW).unwrap(), same);
-    for (root, path) in [(NodeId::ROOT, "a/c"), (NodeId(99), ""), (file, ""), (b, "file"), (file, "x")] {
+    for (root, path) in [(NodeId::ROOT, "a/c"), (b, "file"), (file, "x")] {
         let asked = asked(&world, view_of(root, &[], &[]), path, NOW);
         assert!(matches!(register(database, asked), Err(Error::NotFound("directory"))), "{root} {path}");
+    }
+    for root in [NodeId(99), file] {
+        let asked = asked(&world, view_of(root, &[], &[]), "", NOW);
+        assert!(matches!(register(database, asked), Err(Error::ViewGone)), "{root}");
     }
     assert!(matches!(find(database, &world.may_read(), ViewId([0; 16]), NOW), Err(Error::UnknownView)));
     let days = |days: i64| Timestamp(NOW.0 + days * 86_400_000_000_000);
