@@ -38,12 +38,10 @@ impl Triple {
         }
     }
 
-    /// Whether the three trees differ here, so that something is to be decided. What is left alone and known on the local
-    /// side only decides nothing.
+    /// Whether the three trees differ here, so that something is to be decided.
     #[must_use]
     pub fn is_dirty(&self) -> bool {
-        let alone = self.frozen && self.synced.is_none() && self.remote.is_none();
-        !alone && (self.synced != self.remote || self.synced != self.local)
+        self.synced != self.remote || self.synced != self.local
     }
 }
 

@@ -38,6 +38,8 @@ pub enum TroubleKind {
     Pause,
     /// No trouble, but a person's deed on the server: the folder goes back to an earlier state.
     Rewind,
+    /// A person wants another part of the folder on a device.
+    ChangeView,
 }
 
 impl TroubleKind {

@@ -75,7 +75,11 @@ fn a_device_holds_what_it_chose_while_things_move_in_and_out() -> Result<()> {
         &whole,
         &[("in/a", "a"), ("in/x.tmp", "x"), ("in/target/o", "o"), ("out/deep/b", "b"), ("other/c", "c")],
     )?;
-    choose(&part, "docs", &["--only", "in", "--only", "other/c", "--exclude", "*.tmp", "--exclude", "target/"])?;
+    choose(
+        &part,
+        "docs",
+        &["--only", "in", "--only", "other/c", "--exclude", "*.tmp", "--exclude", "target/"],
+    )?;
     whole.start()?;
     whole.wait(60)?;
     part.start()?;
@@ -97,7 +101,10 @@ fn a_device_holds_what_it_chose_while_things_move_in_and_out() -> Result<()> {
     settle([&part, &whole])?;
     let there = shown(&whole)?;
     ensure!(there.contains(&"in/new".to_owned()), "{there:?}");
-    ensure!(!there.iter().any(|path| path.contains("y.tmp") || path.contains("mine") || path.ends_with("/p")), "{there:?}");
+    ensure!(
+        !there.iter().any(|path| path.contains("y.tmp") || path.contains("mine") || path.ends_with("/p")),
+        "{there:?}"
+    );
     let status = part.run(&["status", "--json"])?.ok()?.stdout;
     let status: serde_json::Value = serde_json::from_str(&status)?;
     let pair = &status["pairs"][0];
@@ -209,7 +216,10 @@ fn what_an_ignore_file_names_is_not_taken_up_but_what_is_synced_stays_synced() -
     one.wait(60)?;
     write(&one, &[(".driftlessignore", "*.log\nbuild/\n!keep.log\n")])?;
     one.wait(60)?;
-    write(&one, &[("new.log", "2"), ("keep.log", "3"), ("build/out", "4"), ("synced.log", "newer"), ("x", "5")])?;
+    write(
+        &one,
+        &[("new.log", "2"), ("keep.log", "3"), ("build/out", "4"), ("synced.log", "newer"), ("x", "5")],
+    )?;
     one.wait(60)?;
     other.start()?;
     settle([&one, &other])?;
@@ -225,7 +235,17 @@ fn what_an_ignore_file_names_is_not_taken_up_but_what_is_synced_stays_synced() -
     settle([&other, &one])?;
     ensure_shown(
         &other,
-        &[".driftlessignore", "build/", "build/kept", "keep.log", "mine.log", "new.log", "synced.log", "x", "y"],
+        &[
+            ".driftlessignore",
+            "build/",
+            "build/kept",
+            "keep.log",
+            "mine.log",
+            "new.log",
+            "synced.log",
+            "x",
+            "y",
+        ],
     )?;
     ensure!(one.directory().join("mine.log").exists() && one.directory().join("build/out").exists());
     world.server().verify()

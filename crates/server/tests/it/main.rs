@@ -20,4 +20,5 @@ mod past;
 mod refused_commits;
 mod retention;
 mod uploads;
+mod views;
 mod world;

@@ -40,6 +40,14 @@ fn a_monitor_beside_clients_misses_nothing_for_good() {
     }
 }
 
+/// Devices hold parts of the folder and change their minds: each holds its part, and nobody else loses anything.
+#[test]
+fn devices_that_want_a_part_hold_it_and_take_nothing_from_others() {
+    for seed in 1..=40 {
+        sound(seed, &Profile::viewed(seed, None, 40));
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_trace() {
     for seed in 1..=6 {
