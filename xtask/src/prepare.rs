@@ -16,15 +16,16 @@ const NEEDS: [Need; 2] = [
     Need { program: "strace", probe: "--version", package: "strace" },
 ];
 
-/// Other people's programs that end-to-end tests let work in a plain directory; a test whose program is not there says
-/// so and is skipped.
-const WANTED: [Need; 6] = [
+/// Other people's programs: most let work in a plain directory by end-to-end tests, one that reads our units. A test whose
+/// program is not there says so and is skipped.
+const WANTED: [Need; 7] = [
     Need { program: "smbd", probe: "--version", package: "samba" },
     Need { program: "smbclient", probe: "--version", package: "smbclient" },
     Need { program: "vsftpd", probe: "-v", package: "vsftpd" },
     Need { program: "rsync", probe: "--version", package: "rsync" },
     Need { program: "git", probe: "--version", package: "git" },
     Need { program: "curl", probe: "--version", package: "curl" },
+    Need { program: "systemd-analyze", probe: "--version", package: "systemd" },
 ];
 
 /// The WebDAV server that Debian has no package of, and the web server it stands on.

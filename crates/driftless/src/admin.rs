@@ -9,6 +9,7 @@ use crate::cli::{
     PrivilegeWord, UserCommand, YesNo,
 };
 use crate::data::{Data, PATIENCE};
+use crate::settings::{self, ServerSettings};
 use crate::{output, password};
 use anyhow::{Context as _, bail};
 use protocol::admin::{AdminAnswer, AdminRequest, Limit, Secret};
@@ -41,6 +42,7 @@ pub(crate) fn run(arguments: &AdminArguments) -> anyhow::Result<ExitCode> {
 /// Makes a data directory and its first administrator.
 pub(crate) fn init(data: &Data, user: &str, password: String) -> anyhow::Result<()> {
     data.make()?;
+    settings::write_sample::<ServerSettings>(data.directory())?;
     let lock = data.lock()?;
     let server = data.open(&lock, Settings::default())?;
     match server::admin::execute(&server, AdminRequest::UserList) {

@@ -1,9 +1,9 @@
 //! What can be typed.
 
+use crate::settings::{ClientSettings, ServerSettings};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use client::control::HoldDeletes;
-use filesystem_os::WatchMode;
-use std::net::SocketAddr;
+use confique::Config;
 use std::path::PathBuf;
 
 /// Driftless keeps files the same everywhere, and never loses one.
@@ -29,6 +29,70 @@ pub(crate) enum Command {
     Doctor(DoctorArguments),
     #[command(flatten)]
     Device(DeviceCommand),
+    /// Shows the settings in force and where each came from
+    #[command(subcommand, after_help = "Example: driftless config show server --data /srv/driftless")]
+    Config(ConfigCommand),
+    /// Keeps the server or the client running as a service of systemd
+    #[command(subcommand, after_help = "Example: driftless service install client")]
+    Service(ServiceCommand),
+    /// Prints what completes commands in a shell
+    #[command(
+        after_help = "Example: driftless completions bash > ~/.local/share/bash-completion/completions/driftless"
+    )]
+    Completions { shell: clap_complete::Shell },
+    /// Writes the manual's pages into a directory
+    #[command(after_help = "Example: driftless man ~/.local/share/man/man1")]
+    Man { directory: PathBuf },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// What runs by `driftless serve`
+    Server,
+    /// What runs by `driftless daemon`
+    Client,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Places {
+    /// Of the server or of the client
+    pub(crate) role: Role,
+    #[command(flatten)]
+    pub(crate) data: DataArgument,
+    #[command(flatten)]
+    pub(crate) home: HomeArgument,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Shows every setting, its value, and where it came from
+    Show {
+        #[command(flatten)]
+        places: Places,
+        /// Prints JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints a settings file in which everything is described and nothing is set
+    Sample { role: Role },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServiceCommand {
+    /// Writes the units, and says how they are started
+    Install {
+        #[command(flatten)]
+        places: Places,
+        /// Where the units go [default: /etc/systemd/system for the server, ~/.config/systemd/user for the client]
+        #[arg(long, value_name = "DIR")]
+        directory: Option<PathBuf>,
+        /// The login that the server runs as; root watches whole disks and keeps files their owners'
+        #[arg(long, value_name = "LOGIN", default_value = "driftless")]
+        user: String,
+        /// Prints the units, and writes nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -49,18 +113,8 @@ pub(crate) struct DataArgument {
 pub(crate) struct ServeArguments {
     #[command(flatten)]
     pub(crate) data: DataArgument,
-    /// Where to listen; only on this machine until TLS is there
-    #[arg(long, env = "DRIFTLESS_LISTEN", default_value = "127.0.0.1:7440", value_name = "ADDRESS")]
-    pub(crate) listen: SocketAddr,
     #[command(flatten)]
-    pub(crate) watch: WatchArgument,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct WatchArgument {
-    /// How directories are watched: auto, fanotify (as root), inotify, or scan (looked at now and then only)
-    #[arg(long, env = "DRIFTLESS_WATCH", default_value = "auto", value_name = "METHOD")]
-    pub(crate) watch: WatchMode,
+    pub(crate) settings: <ServerSettings as Config>::Layer,
 }
 
 #[derive(Debug, Args)]
@@ -337,7 +391,7 @@ fn days(text: &str) -> Result<Days, String> {
 }
 
 /// A number of bytes, with K, M, G or T for powers of 1024.
-fn size(text: &str) -> Result<u64, String> {
+pub(crate) fn size(text: &str) -> Result<u64, String> {
     let (digits, shift) = match text.chars().last() {
         Some('K' | 'k') => (&text[..text.len() - 1], 10),
         Some('M' | 'm') => (&text[..text.len() - 1], 20),
@@ -448,11 +502,14 @@ pub(crate) enum DeviceCommand {
         #[command(flatten)]
         home: HomeArgument,
         #[command(flatten)]
-        watch: WatchArgument,
+        settings: <ClientSettings as Config>::Layer,
     },
     /// Shows what is in step, what is under way, and what is not possible
-    #[command(after_help = "Example: driftless status --json")]
+    #[command(after_help = "Examples: driftless status --watch\n          driftless status --json")]
     Status {
+        /// Goes on showing it, with speeds and recent changes, until q; with --json a line for each change
+        #[arg(long)]
+        watch: bool,
         #[command(flatten)]
         shown: Shown,
     },
@@ -486,9 +543,14 @@ pub(crate) enum DeviceCommand {
         #[command(flatten)]
         shown: Shown,
     },
-    /// Lists conflict copies
-    #[command(after_help = "Example: driftless conflicts")]
+    /// Lists conflict copies, or resolves one
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples: driftless conflicts\n          driftless conflicts resolve 'plan (conflict, bob on desktop, 2026-11-21, 1bb4).txt' --keep copy"
+    )]
     Conflicts {
+        #[command(subcommand)]
+        command: Option<ConflictsCommand>,
         #[command(flatten)]
         shown: Shown,
     },
@@ -572,6 +634,30 @@ pub(crate) enum DeviceCommand {
         #[command(flatten)]
         shown: Shown,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConflictsCommand {
+    /// Keeps the original, the copy, or both; what goes can be brought back from the trash or the versions
+    Resolve {
+        /// The conflict copy
+        path: PathBuf,
+        /// What is kept
+        #[arg(long)]
+        keep: Keep,
+        #[command(flatten)]
+        home: HomeArgument,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Keep {
+    /// The copy goes to the trash
+    Original,
+    /// The copy becomes the original's newest version
+    Copy,
+    /// The copy becomes an ordinary file under a shorter name
+    Both,
 }
 
 #[derive(Debug, Args)]

@@ -1,16 +1,20 @@
 //! Commands of a client.
 
+mod conflicts;
 mod link;
 mod past;
 mod show;
+mod watch;
 
-use crate::cli::{Decision, DeviceCommand, HomeArgument};
+use crate::cli::{ConflictsCommand, Decision, DeviceCommand, HomeArgument};
 use crate::data::default_directory;
-use crate::output;
 use crate::replica::OsReplicas;
+use crate::settings::{self, ClientSettings};
+use crate::{logging, output, service};
 use anyhow::{Context as _, bail};
 use client::Home;
 use client::control::{self, ControlAnswer, ControlRequest, SyncRequest, Waited};
+use confique::Config;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,8 +25,37 @@ const TIME_UP: u8 = 2;
 const HELD: u8 = 3;
 const ISSUES: u8 = 4;
 
-pub(crate) fn run(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
-    crate::runtime(2)?.block_on(carry_out(command))
+pub(crate) fn run(command: DeviceCommand) -> anyhow::Result<ExitCode> {
+    crate::runtime(2)?.block_on(async {
+        match command {
+            DeviceCommand::Daemon { home, settings } => daemon(open_home(&home)?, settings).await,
+            command => carry_out(&command).await,
+        }
+    })
+}
+
+async fn daemon(home: Home, flags: <ClientSettings as Config>::Layer) -> anyhow::Result<ExitCode> {
+    let chosen = settings::load::<ClientSettings>(flags, home.directory())?.settings;
+    logging::start(&chosen.log, chosen.log_format)?;
+    let opener = Arc::new(OsReplicas { watch: chosen.watch.0 });
+    let door = home.clone();
+    let answers =
+        || async { control::ask(&door, &ControlRequest::Status, Duration::from_secs(10)).await.is_ok() };
+    let supervised = async {
+        if answers().await {
+            service::ready("keeping directories in step");
+        }
+        service::feed_watchdog(answers).await;
+    };
+    let stop = async {
+        crate::asked_to_stop().await;
+        service::stopping();
+    };
+    tokio::select! {
+        ended = client::daemon::run(home.clone(), opener, stop) => ended?,
+        () = supervised => unreachable!("the watchdog is fed for ever"),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
@@ -44,12 +77,13 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
         DeviceCommand::Unsync { directory, home } => {
             link::unsync(&open_home(home)?, &absolute(directory)?).await
         }
-        DeviceCommand::Daemon { home, watch } => {
-            let opener = Arc::new(OsReplicas { watch: watch.watch });
-            client::daemon::run(open_home(home)?, opener, crate::asked_to_stop()).await?;
-            Ok(ExitCode::SUCCESS)
+        DeviceCommand::Daemon { .. } => unreachable!("run by itself"),
+        DeviceCommand::Status { watch: true, shown } => {
+            watch::watch(&open_home(&shown.home)?, shown.json).await
         }
-        DeviceCommand::Status { shown } => show::status(&open_home(&shown.home)?, shown.json).await,
+        DeviceCommand::Status { watch: false, shown } => {
+            show::status(&open_home(&shown.home)?, shown.json).await
+        }
         DeviceCommand::Pause { directory, time, home } => {
             let directory = directory.as_deref().map(absolute).transpose()?;
             say(&open_home(home)?, &ControlRequest::Pause { directory, seconds: *time }).await
@@ -61,10 +95,12 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
         DeviceCommand::Wait { timeout, shown } => {
             wait(&open_home(&shown.home)?, Duration::from_secs(*timeout), shown.json).await
         }
-        DeviceCommand::Conflicts { shown } => {
-            let request = ControlRequest::Log { path: None, conflicts: true, limit: 10_000 };
-            show::log(ask(&open_home(&shown.home)?, &request).await?, shown.json)
+        DeviceCommand::Conflicts { command: None, shown } => {
+            conflicts::list(&open_home(&shown.home)?, shown.json)
         }
+        DeviceCommand::Conflicts {
+            command: Some(ConflictsCommand::Resolve { path, keep, home }), ..
+        } => conflicts::resolve(&open_home(home)?, &absolute(path)?, *keep).await,
         DeviceCommand::Issues { shown } => show::issues(&open_home(&shown.home)?, shown.json).await,
         DeviceCommand::Holds { decision, directory, shown } => {
             let home = open_home(&shown.home)?;
@@ -117,12 +153,15 @@ fn pin_asked(pin: Option<u64>, unpin: Option<u64>, label: &[String]) -> anyhow::
 }
 
 /// The home asked for, or the default one.
+pub(crate) fn home_directory(argument: &HomeArgument) -> anyhow::Result<PathBuf> {
+    match &argument.home {
+        Some(directory) => Ok(directory.clone()),
+        None => Ok(default_directory("XDG_STATE_HOME", ".local/state")?.join("client")),
+    }
+}
+
 fn open_home(argument: &HomeArgument) -> anyhow::Result<Home> {
-    let directory = match &argument.home {
-        Some(directory) => directory.clone(),
-        None => default_directory("XDG_STATE_HOME", ".local/state")?.join("client"),
-    };
-    Ok(Home::open(&directory)?)
+    Ok(Home::open(&home_directory(argument)?)?)
 }
 
 /// A path of this device without links on the way to its last part, which need not exist.

@@ -1,20 +1,29 @@
-//! Logs: to standard error, in JSON for those who collect them (`DRIFTLESS_LOG_FORMAT=json`), as much as
-//! `DRIFTLESS_LOG` says (default: `info` for what runs for long, `warn` for commands).
+//! Logs: to standard error, as much and in the form that the settings say.
 
-use crate::cli::{Command, DeviceCommand};
+use crate::settings::LogFormat;
+use anyhow::Context as _;
 use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
-pub(crate) fn start(command: &Command) {
-    let long = matches!(command, Command::Serve(_) | Command::Device(DeviceCommand::Daemon { .. }));
-    let level = if long { "info" } else { "warn" };
-    let filter = EnvFilter::try_from_env("DRIFTLESS_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+/// For what runs for long.
+pub(crate) fn start(level: &str, format: LogFormat) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(level).with_context(|| format!("the setting `log` is {level:?}"))?;
+    begin(filter, format);
+    Ok(())
+}
+
+/// For a command, which has no settings: what goes wrong, unless `DRIFTLESS_LOG` says more.
+pub(crate) fn start_command() {
+    let filter = EnvFilter::try_from_env("DRIFTLESS_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    begin(filter, LogFormat::Text);
+}
+
+fn begin(filter: EnvFilter, format: LogFormat) {
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
-    if std::env::var("DRIFTLESS_LOG_FORMAT").is_ok_and(|format| format == "json") {
-        builder.json().init();
-    } else {
-        builder.with_target(false).init();
+    match format {
+        LogFormat::Text => builder.with_target(false).init(),
+        LogFormat::Json => builder.json().init(),
     }
 }

@@ -5,24 +5,26 @@
 
 mod admin;
 mod cli;
+mod config;
 mod data;
 mod demo;
 mod device;
 mod doctor;
 mod logging;
+mod manual;
 mod output;
 mod password;
 mod replica;
 mod serve;
+mod service;
+mod settings;
 
 use clap::Parser as _;
-use cli::{Cli, Command};
+use cli::{Cli, Command, DeviceCommand};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    logging::start(&cli.command);
-    match run(cli) {
+    match run(Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
             output::error(&format!("{error:#}"));
@@ -32,12 +34,19 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if !matches!(cli.command, Command::Serve(_) | Command::Device(DeviceCommand::Daemon { .. })) {
+        logging::start_command();
+    }
     match cli.command {
         Command::Demo(arguments) => demo::run(&arguments),
-        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Serve(arguments) => serve::run(arguments),
         Command::Admin(arguments) => admin::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
-        Command::Device(command) => device::run(&command),
+        Command::Device(command) => device::run(command),
+        Command::Config(command) => config::run(&command),
+        Command::Service(command) => service::run(&command),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { directory } => manual::pages(&directory),
     }
 }
 

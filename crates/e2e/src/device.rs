@@ -1,6 +1,6 @@
 //! A device: a client's own directory, a synced directory, and a daemon that comes and goes.
 
-use crate::process::{Counted, Output, Process, run};
+use crate::process::{Actor, Counted, Output, Process, run_as};
 use crate::server::PASSWORD;
 use anyhow::{Context as _, Result};
 use std::net::SocketAddr;
@@ -11,16 +11,23 @@ use std::path::{Path, PathBuf};
 pub struct Device {
     home: PathBuf,
     directory: PathBuf,
+    actor: Actor,
     daemon: Option<Process>,
 }
 
 impl Device {
     /// Links a device to an account. Its daemon does not run yet, and nothing is synced.
     pub fn link(place: &Path, name: &str, user: &str, server: SocketAddr) -> Result<Self> {
+        Self::link_as(Actor::Test, place, name, user, server)
+    }
+
+    /// The same, run by somebody.
+    pub fn link_as(actor: Actor, place: &Path, name: &str, user: &str, server: SocketAddr) -> Result<Self> {
         let home = place.join(format!("{name}.home"));
         let directory = place.join(name);
         std::fs::create_dir_all(&directory)?;
-        let device = Self { home, directory, daemon: None };
+        actor.own(&directory)?;
+        let device = Self { home, directory, actor, daemon: None };
         let address = format!("http://{server}");
         let arguments = ["link", &*address, "--user", user, "--password-stdin", "--device", name];
         device.run_with(&arguments, PASSWORD)?.ok().context("cannot link")?;
@@ -37,7 +44,7 @@ impl Device {
     /// Starts the daemon.
     pub fn start(&mut self) -> Result<()> {
         let log = self.home.with_extension("log");
-        self.daemon = Some(Process::start(Some(&self.home), &["daemon"], &log)?);
+        self.daemon = Some(Process::start(&self.actor, Some(&self.home), &["daemon"], &log)?);
         Ok(())
     }
 
@@ -72,7 +79,7 @@ impl Device {
 
     /// Runs a command of this client, with input.
     pub fn run_with(&self, arguments: &[&str], input: &str) -> Result<Output> {
-        run(Some(&self.home), arguments, input)
+        run_as(&self.actor, Some(&self.home), arguments, input)
     }
 
     /// The token it shows to the server.

@@ -6,6 +6,7 @@
 //!
 //! Start with [`World`], a server and its devices in a directory of their own. The stories are in `tests/it/`.
 
+pub mod compiler;
 pub mod device;
 pub mod edits;
 pub mod generate;
@@ -17,6 +18,7 @@ pub mod server;
 pub mod tree;
 pub mod world;
 
+pub use compiler::Compiler;
 pub use device::Device;
 pub use edits::Editor;
 pub use generate::TreeShape;

@@ -22,6 +22,49 @@ pub fn program() -> Result<PathBuf> {
     found.context("the program is not built: run `cargo build -p driftless`, or set DRIFTLESS_BIN")
 }
 
+/// A user without any privilege: "nobody" on every system.
+const NOBODY: u32 = 65534;
+
+/// As whom the program runs.
+#[derive(Debug, Clone, Default)]
+pub enum Actor {
+    /// Whoever runs the test.
+    #[default]
+    Test,
+    /// Somebody without any privilege, with a copy of the program that they can reach.
+    Nobody(PathBuf),
+}
+
+impl Actor {
+    /// Somebody whom permissions hold back, also where root runs the test; they get a directory for their own.
+    pub fn unprivileged(place: &Path) -> Result<Self> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(Self::Test);
+        }
+        let copy = place.join("driftless");
+        std::fs::copy(program()?, &copy)?;
+        let actor = Self::Nobody(copy);
+        actor.own(place)?;
+        Ok(actor)
+    }
+
+    /// Gives them a node for their own.
+    pub fn own(&self, path: &Path) -> Result<()> {
+        if matches!(self, Self::Nobody(_)) {
+            std::os::unix::fs::lchown(path, Some(NOBODY), Some(NOBODY))?;
+        }
+        Ok(())
+    }
+
+    fn command(&self, home: Option<&Path>) -> Result<Command> {
+        use std::os::unix::process::CommandExt as _;
+        let Self::Nobody(copy) = self else { return Ok(with_home(Command::new(program()?), home)) };
+        let mut command = Command::new(copy);
+        command.uid(NOBODY).gid(NOBODY).current_dir("/");
+        Ok(with_home(command, home))
+    }
+}
+
 /// What a run of the program gave.
 #[derive(Debug)]
 pub struct Output {
@@ -51,8 +94,13 @@ impl Output {
 
 /// Runs the program to its end.
 pub fn run(home: Option<&Path>, arguments: &[&str], input: &str) -> Result<Output> {
+    run_as(&Actor::Test, home, arguments, input)
+}
+
+/// Runs the program to its end as somebody.
+pub fn run_as(actor: &Actor, home: Option<&Path>, arguments: &[&str], input: &str) -> Result<Output> {
     let shown = arguments.join(" ");
-    let mut command = command(home)?;
+    let mut command = actor.command(home)?;
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot run `driftless {shown}`"))?;
     let mut stdin = child.stdin.take().context("no input to write to")?;
@@ -65,10 +113,6 @@ pub fn run(home: Option<&Path>, arguments: &[&str], input: &str) -> Result<Outpu
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     })
-}
-
-fn command(home: Option<&Path>) -> Result<Command> {
-    Ok(with_home(Command::new(program()?), home))
 }
 
 fn with_home(mut command: Command, home: Option<&Path>) -> Command {
@@ -92,9 +136,9 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the program; what it prints and logs goes to the end of a file.
-    pub fn start(home: Option<&Path>, arguments: &[&str], log: &Path) -> Result<Self> {
-        Self::spawn(command(home)?, arguments, log)
+    /// Starts the program as somebody; what it prints and logs goes to the end of a file.
+    pub fn start(actor: &Actor, home: Option<&Path>, arguments: &[&str], log: &Path) -> Result<Self> {
+        Self::spawn(actor.command(home)?, arguments, log)
     }
 
     /// The same, with its syncs to disk counted.

@@ -1,6 +1,6 @@
 //! A server of its own: initialised, on a free port, to be killed and started again at the same address.
 
-use crate::process::{Counted, Output, Process, eventually, run};
+use crate::process::{Actor, Counted, Output, Process, eventually, run_as};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
@@ -19,14 +19,20 @@ pub struct Server {
     data: PathBuf,
     address: SocketAddr,
     watch: String,
+    actor: Actor,
     process: Option<Process>,
 }
 
 impl Server {
     /// Makes the data with an administrator, and starts the server, which watches plain directories in a way.
     pub fn create(data: &Path, administrator: &str, watch: &str) -> Result<Self> {
+        Self::create_as(Actor::Test, data, administrator, watch)
+    }
+
+    /// The same, run by somebody.
+    pub fn create_as(actor: Actor, data: &Path, administrator: &str, watch: &str) -> Result<Self> {
         let (data, address) = (data.to_path_buf(), free_address()?);
-        let mut server = Self { data, address, watch: watch.to_owned(), process: None };
+        let mut server = Self { data, address, watch: watch.to_owned(), actor, process: None };
         server.admin_with(&["init", "--user", administrator, "--password-stdin"], PASSWORD)?.ok()?;
         server.start()?;
         Ok(server)
@@ -34,7 +40,8 @@ impl Server {
 
     /// Starts it, at the same address as before, and waits until it answers.
     pub fn start(&mut self) -> Result<()> {
-        self.start_as(|arguments, log| Process::start(None, arguments, log))
+        let actor = self.actor.clone();
+        self.start_as(|arguments, log| Process::start(&actor, None, arguments, log))
     }
 
     /// The same, with its syncs to disk counted.
@@ -74,7 +81,7 @@ impl Server {
     pub fn admin_with(&self, arguments: &[&str], input: &str) -> Result<Output> {
         let data = self.data_text()?;
         let all = [&["admin"], arguments, &["--data", &*data]].concat();
-        run(None, &all, input)
+        run_as(&self.actor, None, &all, input)
     }
 
     /// Reads every byte and proves every reference, and fails unless all is well.

@@ -2,7 +2,9 @@
 
 use crate::device::Device;
 use crate::plain::Plain;
+use crate::process::Actor;
 use crate::server::Server;
+use crate::tree::paths;
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -20,6 +22,7 @@ pub const FOLDER: &str = "docs";
 pub struct World {
     // Devices and server end before their directory goes.
     server: Server,
+    actor: Actor,
     place: PathBuf,
     _kept: Option<TempDir>,
 }
@@ -27,21 +30,37 @@ pub struct World {
 impl World {
     /// Starts a server.
     pub fn create() -> Result<Self> {
-        let world = Self::empty("auto")?;
+        let world = Self::empty("auto", |_| Ok(Actor::Test))?;
         world.add_folder(&[])?;
         Ok(world)
     }
 
     /// Starts a server whose folder has a plain directory, watched in a way, with what `fill` puts into it before.
     pub fn create_plain(watch: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<(Self, Plain)> {
-        let world = Self::empty(watch)?;
+        Self::with_plain(Self::empty(watch, |_| Ok(Actor::Test))?, fill)
+    }
+
+    /// The same, where server and devices are held back by permissions, also when root runs the test. What `fill` makes
+    /// is theirs.
+    pub fn create_plain_unprivileged(
+        watch: &str,
+        fill: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<(Self, Plain)> {
+        Self::with_plain(Self::empty(watch, Actor::unprivileged)?, fill)
+    }
+
+    fn with_plain(world: Self, fill: impl FnOnce(&Path) -> Result<()>) -> Result<(Self, Plain)> {
         let plain = Plain::at(&world.place.join("plain"))?;
         fill(plain.directory())?;
+        world.actor.own(plain.directory())?;
+        for path in paths(plain.directory())? {
+            world.actor.own(&plain.directory().join(path))?;
+        }
         world.add_folder(&["--plain", plain.text()])?;
         Ok((world, plain))
     }
 
-    fn empty(watch: &str) -> Result<Self> {
+    fn empty(watch: &str, actor: impl FnOnce(&Path) -> Result<Actor>) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("driftless-e2e-").tempdir()?;
         let place = directory.path().canonicalize()?;
         let kept = if std::env::var_os("DRIFTLESS_E2E_KEEP").is_some() {
@@ -50,7 +69,9 @@ impl World {
         } else {
             Some(directory)
         };
-        Ok(Self { server: Server::create(&place.join("data"), USER, watch)?, place, _kept: kept })
+        let actor = actor(&place)?;
+        let server = Server::create_as(actor.clone(), &place.join("data"), USER, watch)?;
+        Ok(Self { server, actor, place, _kept: kept })
     }
 
     fn add_folder(&self, options: &[&str]) -> Result<()> {
@@ -66,7 +87,7 @@ impl World {
 
     /// The same, but through a door in front of the server.
     pub fn device_through(&self, name: &str, address: std::net::SocketAddr) -> Result<Device> {
-        let device = Device::link(&self.place, name, USER, address)?;
+        let device = Device::link_as(self.actor.clone(), &self.place, name, USER, address)?;
         device.sync(FOLDER)?;
         Ok(device)
     }

@@ -5,6 +5,9 @@
 use crate::name::{NAME_BYTES_MAX, Name};
 use crate::node::{Content, NodeState};
 
+/// How the note in a conflict copy's name begins.
+const NOTE: &str = " (conflict, ";
+
 /// Whose side lost, for the name of the copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {
@@ -27,11 +30,40 @@ pub fn conflict_name(name: &Name, loser: &NodeState, author: &Author, attempt: u
     let again = if attempt == 0 { String::new() } else { format!("-{}", attempt + 1) };
     let user = plain(&author.user);
     let device = plain(&author.device);
-    let note = format!(" (conflict, {user} on {device}, {year:04}-{month:02}-{day:02}, {mark}{again})");
+    let note = format!("{NOTE}{user} on {device}, {year:04}-{month:02}-{day:02}, {mark}{again})");
     let (stem, extension) = split_extension(name.as_str(), &loser.content);
     let room = NAME_BYTES_MAX.saturating_sub(note.len() + extension.len());
     let stem = &stem[..stem.floor_char_boundary(room)];
     Name::new(&format!("{stem}{note}{extension}")).expect("made of name parts and shortened to fit")
+}
+
+/// What the name of a conflict copy says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConflictCopy {
+    /// What it is a copy of; the beginning of it, where that was too long.
+    pub original: Name,
+    /// Whose side lost.
+    pub author: Author,
+    /// The day of its last modification, as `2026-11-21`.
+    pub date: String,
+}
+
+impl ConflictCopy {
+    /// Reads a name; none if it is not that of a conflict copy.
+    #[must_use]
+    pub fn of(name: &Name) -> Option<Self> {
+        let (stem, rest) = name.as_str().split_once(NOTE)?;
+        let (note, extension) = rest.split_once(')')?;
+        let [author, date, mark] = note.split(", ").collect::<Vec<_>>().try_into().ok()?;
+        let (user, device) = author.split_once(" on ")?;
+        let is_date = date.len() == 10 && date.bytes().all(|b| b == b'-' || b.is_ascii_digit());
+        let is_extension = extension.is_empty() || extension.starts_with('.');
+        if mark.is_empty() || !is_date || !is_extension {
+            return None;
+        }
+        let author = Author { user: user.to_owned(), device: device.to_owned() };
+        Some(Self { original: Name::new(&format!("{stem}{extension}")).ok()?, author, date: date.to_owned() })
+    }
 }
 
 /// An account's or device's name as part of a file name: short, and without what a name may not hold.
@@ -71,6 +103,26 @@ mod tests {
         assert_eq!(name.as_str(), "plan (conflict, alice on laptop, 2026-11-21, abab).txt");
         let again = conflict_name(&Name::new(".bashrc").unwrap(), &loser(), &author, 1);
         assert_eq!(again.as_str(), ".bashrc (conflict, alice on laptop, 2026-11-21, abab-2)");
+    }
+
+    #[test]
+    fn what_a_conflict_name_says_can_be_read_back() {
+        let author = Author { user: "alice".into(), device: "old laptop".into() };
+        for name in ["plan.txt", ".bashrc", "a.tar.gz", "no extension", "x (2).txt"] {
+            let original = Name::new(name).unwrap();
+            for attempt in [0, 7] {
+                let read = ConflictCopy::of(&conflict_name(&original, &loser(), &author, attempt)).unwrap();
+                let expected = ConflictCopy {
+                    original: original.clone(),
+                    author: author.clone(),
+                    date: "2026-11-21".to_owned(),
+                };
+                assert_eq!(read, expected);
+            }
+        }
+        for other in ["plan.txt", "x (conflict, y).txt", "x (conflict, a on b, c, d).txt", "(conflict, "] {
+            assert_eq!(ConflictCopy::of(&Name::new(other).unwrap()), None, "{other}");
+        }
     }
 
     #[test]

@@ -171,6 +171,11 @@ impl Server {
         self.transfers.running()
     }
 
+    /// Whether requests can be answered: the database is read.
+    pub async fn is_alive(&self) -> bool {
+        self.read(|snapshot| snapshot.setting(metadata::setting::Setting::Epoch)).await.is_ok()
+    }
+
     /// Now.
     pub(crate) fn now(&self) -> Timestamp {
         (self.settings.clock)()

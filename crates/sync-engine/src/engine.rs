@@ -8,7 +8,7 @@ use crate::event::{CommitAnswer, CommitFailure, Cursor, Event, LocalOutcome, Pul
 use crate::fault::Fault;
 use crate::ingest_remote::{self, Extent};
 use crate::local::LocalSide;
-use crate::paths::{Overlay, path_of};
+use crate::paths::{Overlay, path_of, places_of};
 use crate::record;
 use crate::retry::{Retries, delay_ms};
 use crate::store::{Frozen, Intent, IntentOperation, PairStore, StoreError};
@@ -91,7 +91,11 @@ pub struct Engine {
     commit: Option<IdempotencyKey>,
     work: Option<Work>,
     retries: Retries,
+    /// When what the last plan left waiting is due.
+    due_at: Option<Timestamp>,
     refusals: BTreeMap<NodeKey, &'static str>,
+    /// What the disk did not permit, and the directories that it was to be done in.
+    unpermitted: BTreeMap<NodeKey, Vec<RelativePath>>,
     held: Option<Held>,
     approved: bool,
     keys_made: u64,
@@ -134,7 +138,9 @@ impl Engine {
             commit: None,
             work: None,
             retries: Retries::default(),
+            due_at: None,
             refusals: BTreeMap::new(),
+            unpermitted: BTreeMap::new(),
             held: None,
             approved: false,
             keys_made: 0,
@@ -216,12 +222,22 @@ impl Engine {
             Event::Committed { key, answer } => self.committed(key, answer, now, store, out)?,
             Event::CommitFailed { key, failure } => self.commit_failed(key, failure, now, store)?,
             Event::Hints { directories, subtrees } => {
+                self.hope_for(now, |place| {
+                    // A directory's permissions are seen in it or in its parent.
+                    let parent = place.split().map(|(parent, _)| parent);
+                    directories.iter().any(|seen| seen == place || Some(seen) == parent.as_ref())
+                        || subtrees.iter().any(|lost| place.is_within(lost))
+                });
                 directories.into_iter().for_each(|path| self.local.want(path, false));
                 subtrees.into_iter().for_each(|path| self.local.want(path, true));
             }
             Event::Listed(listings) => {
+                let was_away = self.local.is_offline();
                 if let Some(touched) = self.local.listed(store, now, listings, out)? {
                     self.note_news(touched);
+                }
+                if was_away && !self.local.is_offline() {
+                    self.hope_for(now, |_| true);
                 }
             }
             Event::Hashed(results) => {
@@ -558,6 +574,10 @@ impl Engine {
                 self.refusals.insert(key, "no space is left on this device's disk");
             }
             LocalOutcome::NotPossible(reason) => {
+                if *reason == Frozen::Unwritable {
+                    let places = places_of(store, operation)?;
+                    self.unpermitted.insert(key, places);
+                }
                 self.retries.failed_for_long(key, now);
                 self.refusals.insert(key, Frozen::as_str(*reason));
             }
@@ -570,24 +590,18 @@ impl Engine {
         Ok(())
     }
 
+    /// Something was seen at some places: what the disk did not permit there may be permitted now.
+    fn hope_for(&mut self, now: Timestamp, is_seen: impl Fn(&RelativePath) -> bool) {
+        for (key, places) in &self.unpermitted {
+            if places.iter().any(&is_seen) && self.retries.hope(*key, now) {
+                self.planned_clean = false;
+            }
+        }
+    }
+
     /// Something else than expected stands where an operation wanted to work: look at both places.
     fn look_around<S: PairStore>(&mut self, store: &S, operation: &LocalOperation) -> Result<(), StoreError> {
-        let mut directories = Vec::new();
-        if let Some(state) = store.row(operation.key())?.and_then(|row| row.triple.local) {
-            directories.push(state.parent);
-            if state.content.is_directory() {
-                directories.push(operation.key());
-            }
-        }
-        match operation {
-            LocalOperation::Create { state, .. } => directories.push(state.parent),
-            LocalOperation::Move { parent, .. } | LocalOperation::Shelve { parent, .. } => {
-                directories.push(*parent);
-            }
-            _ => {}
-        }
-        for key in directories {
-            let path = path_of(store, key, &Overlay::new())?.unwrap_or_default();
+        for path in places_of(store, operation)? {
             self.local.want(path, false);
         }
         Ok(())
@@ -754,8 +768,8 @@ impl Engine {
 
     /// Plans once. True if there is something to do at once.
     fn plan<S: PairStore>(&mut self, now: Timestamp, store: &mut S) -> Result<bool, StoreError> {
-        if self.planned_clean && self.retries.next(now).is_some() && self.waiting > 0 {
-            // Nothing new was observed, and what is left must wait still.
+        if self.planned_clean && self.due_at.is_some_and(|at| at > now) && self.waiting > 0 {
+            // Nothing new was observed, and all that is left must wait still.
             return Ok(false);
         }
         if self.planned_clean && self.waiting == 0 {
@@ -778,6 +792,7 @@ impl Engine {
                 && plan.remote.iter().any(|group| !self.group_waits(group, now)));
         self.waiting = total;
         self.planned_clean = true;
+        self.due_at = self.retries.next(now);
         self.forget_old_refusals(&plan);
         if !due {
             return Ok(false);
@@ -788,13 +803,14 @@ impl Engine {
 
     /// What is not planned any more is no issue any more.
     fn forget_old_refusals(&mut self, plan: &Plan) {
-        if self.refusals.is_empty() {
+        if self.refusals.is_empty() && self.unpermitted.is_empty() {
             return;
         }
         let local = plan.local.iter().map(|step| step.operation.key());
         let remote = plan.remote.iter().flat_map(|group| &group.operations).map(RemoteOperation::key);
         let planned: BTreeSet<NodeKey> = local.chain(remote).collect();
         self.refusals.retain(|key, _| planned.contains(key));
+        self.unpermitted.retain(|key, _| planned.contains(key));
     }
 
     fn group_waits(&self, group: &planner::RemoteGroup, now: Timestamp) -> bool {

@@ -197,6 +197,10 @@ impl LocalSide {
             self.want(path, false);
         }
         self.want_parents_of_due_suspects(store, now)?;
+        // A replica that was away, or was never looked at: only a look at all of it makes it known.
+        if let Some(subtree) = self.wanted.get_mut(&RelativePath::root()) {
+            *subtree |= !self.complete;
+        }
         if self.wanted.is_empty() {
             return Ok(false);
         }

@@ -2,7 +2,7 @@
 
 use crate::store::{PairStore, StoreError};
 use model::{Name, NodeKey, RelativePath};
-use planner::Tree;
+use planner::{LocalOperation, Tree};
 use std::collections::BTreeMap;
 
 /// Deeper than any real tree; a longer way up means that the memory is broken.
@@ -93,4 +93,27 @@ pub(crate) fn nearest_directory<S: PairStore + ?Sized>(
             None => return Ok(NodeKey::ROOT),
         }
     }
+}
+
+/// The directories in which an operation works.
+pub(crate) fn places_of<S: PairStore>(
+    store: &S,
+    operation: &LocalOperation,
+) -> Result<Vec<RelativePath>, StoreError> {
+    let mut directories = Vec::new();
+    if let Some(state) = store.row(operation.key())?.and_then(|row| row.triple.local) {
+        directories.push(state.parent);
+        if state.content.is_directory() {
+            directories.push(operation.key());
+        }
+    }
+    match operation {
+        LocalOperation::Create { state, .. } => directories.push(state.parent),
+        LocalOperation::Move { parent, .. } | LocalOperation::Shelve { parent, .. } => {
+            directories.push(*parent);
+        }
+        _ => {}
+    }
+    let path = |key| Ok(path_of(store, key, &Overlay::new())?.unwrap_or_default());
+    directories.into_iter().map(path).collect()
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 const FIRST_MS: u64 = 250;
 const LAST_MS: u64 = 300_000;
+/// How soon after a failure what gives reason for hope is followed, the first time.
+const HOPE_FIRST_MS: u64 = 1_000;
 
 /// Nodes whose operations were refused, and when each may be tried again.
 #[derive(Debug, Default)]
@@ -16,12 +18,22 @@ pub(crate) struct Retries {
 struct Waiting {
     tries: u32,
     until: Timestamp,
+    failed_at: Timestamp,
+    /// How often it was tried early since there was reason for hope.
+    hopes: u32,
+}
+
+impl Waiting {
+    fn new(now: Timestamp) -> Self {
+        Self { tries: 0, until: now, failed_at: now, hopes: 0 }
+    }
 }
 
 impl Retries {
     /// Notes a failure.
     pub(crate) fn failed(&mut self, key: NodeKey, now: Timestamp) {
-        let waiting = self.waiting.entry(key).or_insert(Waiting { tries: 0, until: now });
+        let waiting = self.waiting.entry(key).or_insert(Waiting::new(now));
+        waiting.failed_at = now;
         waiting.until = match waiting.tries {
             0 => now,
             tries => now.plus_ms(delay_ms(tries - 1)),
@@ -31,9 +43,24 @@ impl Retries {
 
     /// Notes a failure that no quick repetition can mend.
     pub(crate) fn failed_for_long(&mut self, key: NodeKey, now: Timestamp) {
-        let waiting = self.waiting.entry(key).or_insert(Waiting { tries: 0, until: now });
+        let waiting = self.waiting.entry(key).or_insert(Waiting::new(now));
+        waiting.failed_at = now;
         waiting.tries = waiting.tries.saturating_add(1).max(6);
         waiting.until = now.plus_ms(delay_ms(waiting.tries));
+    }
+
+    /// Something was seen that may have mended it: it is tried early, though ever later after its last failure if
+    /// that was in vain. Whether this changes when it is tried.
+    pub(crate) fn hope(&mut self, key: NodeKey, now: Timestamp) -> bool {
+        let Some(waiting) = self.waiting.get_mut(&key) else { return false };
+        let pause = HOPE_FIRST_MS << waiting.hopes.min(10);
+        let until = waiting.failed_at.plus_ms(pause).max(now);
+        let sooner = until < waiting.until;
+        if sooner {
+            waiting.until = until;
+            waiting.hopes += 1;
+        }
+        sooner
     }
 
     /// How often it failed in a row.
@@ -85,5 +112,20 @@ mod tests {
         assert_eq!(retries.next(now), Some(now.plus_ms(300_000)));
         retries.succeeded(key);
         assert!(!retries.must_wait(key, now));
+    }
+
+    #[test]
+    fn what_may_be_mended_is_tried_early_but_ever_later_if_that_is_in_vain() {
+        let mut retries = Retries::default();
+        let (key, mut now) = (NodeKey(7), Timestamp(0));
+        assert!(!retries.hope(key, now));
+        for seconds in [1, 2, 4, 8] {
+            retries.failed_for_long(key, now);
+            assert!(retries.hope(key, now));
+            assert!(!retries.hope(key, now));
+            now = now.plus_ms(seconds * 1_000);
+            assert_eq!(retries.next(now.plus_ms(0)), None);
+            assert!(!retries.must_wait(key, now));
+        }
     }
 }

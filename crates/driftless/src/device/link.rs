@@ -2,6 +2,7 @@
 
 use super::absolute;
 use crate::replica::OsReplicas;
+use crate::settings::{self, ClientSettings};
 use crate::{output, password};
 use anyhow::{Context as _, bail};
 use client::control::{self, ControlAnswer, ControlRequest, SyncRequest};
@@ -48,6 +49,7 @@ pub(super) async fn link(
     let ids = (linked.user, linked.device);
     configuration.link = Some(Link::new(server, user.to_owned(), device.clone(), ids, linked.token));
     home.write(&configuration, &lock)?;
+    settings::write_sample::<ClientSettings>(home.directory())?;
     output::remark(&format!("this device is linked to {url} as {user}, called {device}"));
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,8 @@
 //! Two busy people: whatever both do, the devices come into step, and nobody's bytes are gone.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use e2e::{Device, Editor, Tree, TreeShape, World, tree};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -81,9 +82,8 @@ fn edits_on_both_sides_at_once_come_into_step() -> Result<()> {
     world.server().verify()
 }
 
-#[test]
-fn two_edits_of_one_file_keep_both_under_names_that_say_why() -> Result<()> {
-    let world = World::create()?;
+/// Two devices, in step again after both edited `letter.txt`; the copy is the desktop's.
+fn with_a_conflict(world: &World) -> Result<(Device, Device)> {
     let (mut left, mut right) = (world.device("laptop")?, world.device("desktop")?);
     std::fs::write(left.directory().join("letter.txt"), "as it was")?;
     left.start()?;
@@ -97,12 +97,53 @@ fn two_edits_of_one_file_keep_both_under_names_that_say_why() -> Result<()> {
     left.wait(60)?;
     right.start()?;
     settle(&left, &right)?;
+    Ok((left, right))
+}
+
+#[test]
+fn two_edits_of_one_file_keep_both_under_names_that_say_why() -> Result<()> {
+    let world = World::create()?;
+    let (left, _right) = with_a_conflict(&world)?;
     let tree = Tree::read(left.directory())?;
     ensure!(tree.files() == 2 && tree.conflict_copies().len() == 1, "{tree:?}");
     ensure!(std::fs::read_to_string(left.directory().join("letter.txt"))? == "from the laptop");
     let copy = String::from_utf8_lossy(tree.conflict_copies()[0]).into_owned();
     ensure!(copy.starts_with("letter (conflict, alice on desktop, ") && copy.ends_with(").txt"), "{copy}");
     ensure!(std::fs::read_to_string(left.directory().join(&copy))? == "from the desktop");
+    Ok(())
+}
+
+#[test]
+fn a_conflict_is_resolved_on_any_device_and_what_goes_can_be_brought_back() -> Result<()> {
+    for (keep, names, letter) in [
+        ("original", vec!["letter.txt"], "from the laptop"),
+        ("copy", vec!["letter.txt"], "from the desktop"),
+        ("both", vec!["letter (2).txt", "letter.txt"], "from the laptop"),
+    ] {
+        let world = World::create()?;
+        let (left, right) = with_a_conflict(&world)?;
+        // The laptop did not make the copy, but finds it.
+        let listed: Value = serde_json::from_str(&left.run(&["conflicts", "--json"])?.ok()?.stdout)?;
+        let found = listed.get(0).context("no conflict is listed")?;
+        ensure!(found["user"] == "alice" && found["device"] == "desktop", "{listed}");
+        let copy = found["path"].as_str().context("a path")?;
+        left.run(&["conflicts", "resolve", copy, "--keep", keep])?.ok()?;
+        settle(&left, &right)?;
+        let mut there: Vec<String> = std::fs::read_dir(right.directory())?
+            .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
+            .collect::<std::io::Result<_>>()?;
+        there.retain(|name| name != ".driftless");
+        there.sort();
+        ensure!(there == names, "--keep {keep}: {there:?}");
+        ensure!(std::fs::read_to_string(right.directory().join("letter.txt"))? == letter);
+        ensure!(left.run(&["conflicts"])?.ok()?.stdout.is_empty(), "it is resolved");
+        if keep == "original" {
+            left.run(&["restore", copy])?.ok()?;
+            settle(&left, &right)?;
+            ensure!(std::fs::read_to_string(copy)? == "from the desktop");
+        }
+        left.run(&["conflicts", "resolve", "letter.txt", "--keep", "copy"])?.refused()?;
+    }
     Ok(())
 }
 

@@ -18,4 +18,6 @@ mod programs;
 mod refusals;
 mod resuming;
 mod script;
+mod settings;
+mod supervised;
 mod views;

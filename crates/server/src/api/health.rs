@@ -17,12 +17,9 @@ pub(crate) async fn healthz() -> &'static str {
 
 /// The process wants requests, and its database answers.
 pub(crate) async fn readyz(State(server): State<Arc<Server>>) -> Result<&'static str, Failure> {
-    let unavailable = || Failure::new(ProblemKind::Unavailable).retry_after(1);
-    if *server.stopping.borrow() {
-        return Err(unavailable());
+    if *server.stopping.borrow() || !server.is_alive().await {
+        return Err(Failure::new(ProblemKind::Unavailable).retry_after(1));
     }
-    let read = server.read(|snapshot| snapshot.setting(metadata::setting::Setting::Epoch)).await;
-    read.map_err(|_| unavailable())?;
     Ok("ready\n")
 }
 

@@ -1,13 +1,12 @@
 //! A plain directory that is not there is offline, never empty: nothing is deleted anywhere, and it goes on when it
 //! is back.
 
-use super::{is_root, start};
+use super::start;
 use anyhow::{Result, ensure};
 use e2e::process::remark;
 use e2e::{Device, Plain, Tree, TreeShape, World};
 use std::fs;
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -106,31 +105,5 @@ fn an_emptied_directory_deletes_nothing() -> Result<()> {
         let entry = entry?;
         fs::rename(entry.path(), plain.path("").join(entry.file_name()))?;
     }
-    ensure_back(&mut world, &plain, &laptop, &before)
-}
-
-#[test]
-fn an_unreadable_directory_deletes_nothing() -> Result<()> {
-    if is_root() {
-        remark("SKIPPED: root reads everything");
-        return Ok(());
-    }
-    let (mut world, plain, laptop) = full()?;
-    let before = Tree::read(plain.directory())?;
-    let permit = |mode| fs::set_permissions(plain.directory(), fs::Permissions::from_mode(mode));
-    fs::write(plain.path("made-outside.txt"), "just before")?;
-    plain.settle(world.server(), &laptop, 30)?;
-    permit(0o000)?;
-    plain.wait_for(world.server(), "offline", SEEN_WITHIN)?;
-    fs::write(laptop.directory().join("made-meanwhile.txt"), "on the laptop")?;
-    laptop.wait(30)?;
-    let mut kept = Tree::read(laptop.directory())?;
-    ensure!(kept.0.remove(&b"made-meanwhile.txt"[..]).is_some());
-    ensure!(kept.0.remove(&b"made-outside.txt"[..]).is_some());
-    before.ensure_same(&kept)?;
-    permit(0o755)?;
-    // What a client sent meanwhile was refused by the disk; it is tried again when the server starts.
-    world.server().stop()?;
-    world.server().start()?;
     ensure_back(&mut world, &plain, &laptop, &before)
 }

@@ -1,0 +1,146 @@
+//! An engine whose every effect and event the test has in its hands.
+
+use model::conflict::Author;
+use model::{
+    Content, Entry, EntryKind, Epoch, Fingerprint, Handle, Name, NameRule, NodeId, NodeKey, RemoteNode,
+    Revision, Seq, Timestamp,
+};
+use sync_engine::{
+    Cursor, Effect, Engine, Event, ListRequest, Listed, Listing, LocalOutcome, LookFailure, MemoryStore,
+    Settings, Status,
+};
+
+/// An engine, its memory and the time.
+pub(crate) struct Bench {
+    engine: Engine,
+    store: MemoryStore,
+    pub(crate) now: Timestamp,
+    seq: u64,
+}
+
+impl Bench {
+    /// An engine of an empty directory and an empty folder, in step and online.
+    pub(crate) fn in_step() -> Self {
+        let author = Author { user: "alice".to_owned(), device: "laptop".to_owned() };
+        let settings = Settings { author, hold_deletes: None, seed: [7; 16] };
+        let store = MemoryStore::new(NameRule::Exact);
+        let mut bench = Self { engine: Engine::new(settings), store, now: Timestamp(0), seq: 0 };
+        bench.tell(Event::Online);
+        let asked = bench.tell(Event::Started);
+        bench.list(&asked, |_| Ok(Vec::new()));
+        bench.pulled(Vec::new());
+        assert!(bench.status().in_step, "{:?}", bench.status());
+        bench
+    }
+
+    /// Tells of something; what the engine wants then.
+    pub(crate) fn tell(&mut self, event: Event) -> Vec<Effect> {
+        self.engine.handle(event, self.now, &mut self.store).unwrap()
+    }
+
+    /// Lets time go by.
+    pub(crate) fn after_ms(&mut self, ms: u64) -> Vec<Effect> {
+        self.now = self.now.plus_ms(ms);
+        self.tell(Event::Tick)
+    }
+
+    /// Answers requests to list among some effects, and all that follow from the answers; what else was wanted.
+    pub(crate) fn list(
+        &mut self,
+        asked: &[Effect],
+        look: impl Fn(&ListRequest) -> Result<Vec<Entry>, LookFailure>,
+    ) -> Vec<Effect> {
+        let mut others = Vec::new();
+        let mut requests = requests(asked);
+        assert!(!requests.is_empty(), "nothing is to be listed: {asked:?}");
+        while !requests.is_empty() {
+            let answer = |request: &ListRequest| {
+                let listing = look(request).map(|entries| Listing { entries, unseen: Vec::new() });
+                Listed { key: request.key, outcome: listing }
+            };
+            let wanted = self.tell(Event::Listed(requests.iter().map(answer).collect()));
+            requests = self::requests(&wanted);
+            others.extend(wanted.into_iter().filter(|effect| !matches!(effect, Effect::List(_))));
+        }
+        others
+    }
+
+    /// A pull brings these.
+    pub(crate) fn pulled(&mut self, nodes: Vec<RemoteNode>) -> Vec<Effect> {
+        self.tell(Event::ChangesPart(nodes));
+        let cursor = Cursor { text: self.seq.to_string(), seq: Seq(self.seq) };
+        self.tell(Event::ChangesDone { cursor, epoch: Epoch([1; 16]) })
+    }
+
+    /// Another device makes a directory there, and the server tells; what the engine wants when it was told.
+    pub(crate) fn made_there(&mut self, id: u64, parent: NodeId, name: &str) -> Vec<Effect> {
+        self.seq += 1;
+        let head = Seq(self.seq);
+        let wanted = self.tell(Event::Woken(head));
+        if !wanted.iter().any(|effect| matches!(effect, Effect::Pull(_))) {
+            return wanted;
+        }
+        self.pulled(vec![self.node(id, parent, name)])
+    }
+
+    /// A directory on the server.
+    pub(crate) fn node(&self, id: u64, parent: NodeId, name: &str) -> RemoteNode {
+        let seq = Seq(self.seq);
+        RemoteNode {
+            id: NodeId(id),
+            parent,
+            name: Name::new(name).unwrap(),
+            content: Content::Directory,
+            executable: false,
+            mtime: Timestamp(0),
+            revision: Revision { placement: seq, version: seq },
+            seq,
+            deleted: false,
+        }
+    }
+
+    /// Answers each local action among some effects in one way.
+    pub(crate) fn applied(&mut self, asked: &[Effect], outcome: &LocalOutcome) -> Vec<Effect> {
+        let count = actions(asked);
+        assert!(count > 0, "nothing is to be done: {asked:?}");
+        self.tell(Event::Applied((0..count).map(|index| (index, outcome.clone())).collect()))
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.engine.status(&self.store).unwrap()
+    }
+}
+
+/// How many local actions are among some effects.
+pub(crate) fn actions(effects: &[Effect]) -> usize {
+    effects.iter().map(|effect| if let Effect::Apply(actions) = effect { actions.len() } else { 0 }).sum()
+}
+
+fn requests(effects: &[Effect]) -> Vec<ListRequest> {
+    let requests = effects.iter().filter_map(|effect| match effect {
+        Effect::List(requests) => Some(requests.clone()),
+        _ => None,
+    });
+    requests.flatten().collect()
+}
+
+/// How a directory looks on the disk.
+pub(crate) fn fingerprint(handle: u8) -> Fingerprint {
+    Fingerprint {
+        handle: Handle(Box::new([handle])),
+        size: 0,
+        mtime: Timestamp(0),
+        ctime: Timestamp(0),
+        executable: false,
+    }
+}
+
+/// A directory's entry in its parent.
+pub(crate) fn directory(name: &str, handle: u8) -> Entry {
+    Entry { name: Name::new(name).unwrap(), kind: EntryKind::Directory, fingerprint: fingerprint(handle) }
+}
+
+/// Whether the root is asked for.
+pub(crate) fn is_root(request: &ListRequest) -> bool {
+    request.key == NodeKey::ROOT
+}
