@@ -7,6 +7,7 @@
 
 mod bench;
 mod commands;
+mod openapi;
 mod prepare;
 mod sim;
 mod test;
@@ -19,6 +20,7 @@ usage: cargo xtask <command>
 
   test                               everything that must hold: format, lints, tidy, tests, a short simulation
   tidy                               guards floors, sizes, names and documents
+  openapi                            writes docs/openapi.json anew from the code
   sim --seed S [--seeds N] [--steps M]  runs the deterministic simulation
   bench [ARGUMENTS]                  runs the benchmarks (release build)
 ";
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let result = match command.as_str() {
         "test" => test::run(),
         "tidy" => tidy::run(),
+        "openapi" => openapi::run(),
         "sim" => sim::run(&rest),
         "bench" => bench::run(&rest),
         _ => {

@@ -18,7 +18,7 @@ const NEEDS: [Need; 2] = [
 
 /// Other people's programs: most let work in a plain directory by end-to-end tests, one that reads our units. A test whose
 /// program is not there says so and is skipped.
-const WANTED: [Need; 7] = [
+const WANTED: [Need; 9] = [
     Need { program: "smbd", probe: "--version", package: "samba" },
     Need { program: "smbclient", probe: "--version", package: "smbclient" },
     Need { program: "vsftpd", probe: "-v", package: "vsftpd" },
@@ -26,6 +26,9 @@ const WANTED: [Need; 7] = [
     Need { program: "git", probe: "--version", package: "git" },
     Need { program: "curl", probe: "--version", package: "curl" },
     Need { program: "systemd-analyze", probe: "--version", package: "systemd" },
+    // The examples of the documents.
+    Need { program: "python3", probe: "--version", package: "python3" },
+    Need { program: "zstd", probe: "--version", package: "zstd" },
 ];
 
 /// The WebDAV server that Debian has no package of, and the web server it stands on.

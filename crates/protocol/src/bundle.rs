@@ -20,7 +20,7 @@ mod frame;
 mod groups;
 mod manifest;
 mod record;
-mod wire;
+pub(crate) mod wire;
 
 pub use decode::{Decoder, Unpacker};
 pub use encode::Encoder;

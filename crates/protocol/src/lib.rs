@@ -11,6 +11,7 @@ pub mod admin;
 pub mod bundle;
 pub mod cursor;
 pub mod problem;
+pub mod schema;
 mod text;
 pub mod v1;
 

@@ -1,6 +1,7 @@
 //! The endpoints, by their addresses under `/api/v1`.
 
 pub(crate) mod devices;
+pub(crate) mod document;
 pub(crate) mod events;
 pub(crate) mod folders;
 pub(crate) mod health;

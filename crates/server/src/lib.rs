@@ -5,8 +5,9 @@
 //! become calls and outcomes become answers.
 //!
 //! Invariants:
-//! - every request but `server`, `devices` (linking), `/healthz` and `/readyz` shows a token, and account, device and
-//!   privilege are asked of the database anew ([`caller`]);
+//! - every request but `server`, `openapi.json`, `devices` (linking), `/healthz` and `/readyz` shows a token, and account,
+//!   device and privilege are asked of the database anew ([`caller`]);
+//! - an address is served if and only if the API document describes it ([`openapi`]);
 //! - every error becomes a problem document in one place ([`failure`]);
 //! - everything that comes in is bounded: headers, bodies, their pace, records, counts, transfers at a time;
 //! - nothing that waits for a disk runs on the threads that serve connections ([`server::Server::read`] and the like).
@@ -21,6 +22,7 @@ mod cursor;
 mod failure;
 mod housekeeping;
 mod metrics;
+mod openapi;
 mod plain;
 mod router;
 mod serve;
@@ -29,5 +31,6 @@ mod stream;
 mod transfers;
 mod wakes;
 
+pub use router::api_document;
 pub use serve::{ServeError, serve};
 pub use server::{Clock, Server, Settings, StartError, SystemUser};

@@ -1,12 +1,13 @@
 //! Figures for operators, in the Prometheus text format.
 
 use crate::server::Server;
-use model::{GroupOutcome, Refusal};
+use model::GroupOutcome;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use protocol::schema::refusal_word;
 use std::sync::atomic::AtomicU64;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -90,7 +91,7 @@ impl Metrics {
                     self.applied.inc_by(operations.len() as u64);
                 }
                 GroupOutcome::Refused { reason, .. } => {
-                    self.refused.get_or_create(&ReasonLabels { reason: reason_word(*reason) }).inc();
+                    self.refused.get_or_create(&ReasonLabels { reason: refusal_word(*reason) }).inc();
                 }
             }
         }
@@ -130,21 +131,5 @@ impl Metrics {
         prometheus_client::encoding::text::encode(&mut text, &metrics.registry)
             .expect("writing into a string cannot fail");
         text
-    }
-}
-
-/// The word of the protocol for a refusal.
-pub(crate) fn reason_word(reason: Refusal) -> &'static str {
-    match reason {
-        Refusal::Stale => "stale",
-        Refusal::Gone => "gone",
-        Refusal::NameTaken => "name_taken",
-        Refusal::Forbidden => "forbidden",
-        Refusal::Quota => "quota",
-        Refusal::TooLarge => "too_large",
-        Refusal::BadName => "bad_name",
-        Refusal::ChunkMissing => "chunk_missing",
-        Refusal::Dependency => "dependency",
-        Refusal::Held => "held",
     }
 }

@@ -2,55 +2,71 @@
 
 use crate::api;
 use crate::failure::Failure;
+use crate::openapi;
 use crate::server::Server;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{delete, get, post, put};
 use protocol::{EPOCH_HEADER, ProblemKind, REQUEST_ID_HEADER};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 use tracing::Instrument as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-/// All endpoints.
-pub(crate) fn router(server: Arc<Server>) -> Router {
-    let folder = Router::new()
-        .route("/changes", get(api::folders::changes::get))
-        .route("/views", post(api::folders::views::register))
-        .route("/trash", get(api::folders::trash::list))
-        .route("/trash/restore", post(api::folders::trash::restore))
-        .route("/restore", post(api::folders::restore::restore))
-        .route("/space", get(api::folders::space::get))
-        .route("/uploads", post(api::folders::uploads::open))
-        .route("/uploads/{upload}", delete(api::folders::uploads::abandon))
-        .route("/chunks/missing", post(api::folders::chunks::missing))
-        .route("/chunks/fetch", post(api::folders::chunks::fetch))
-        .route("/commits", post(api::folders::commits::create))
-        .route("/nodes/{node}/children", get(api::folders::nodes::children))
-        .route("/nodes/{node}/differences", get(api::folders::nodes::differences))
-        .route("/nodes/{node}/content", get(api::folders::nodes::content))
-        .route("/nodes/{node}/versions", get(api::folders::nodes::versions))
-        .route("/nodes/{node}/versions/{version}", put(api::folders::nodes::pin))
-        .route("/nodes/{node}/restore", post(api::folders::nodes::restore));
-    let v1 = Router::new()
-        .route("/server", get(api::server::get))
-        .route("/devices", post(api::devices::link))
-        .route("/devices/self", delete(api::devices::unlink))
-        .route("/folders", get(api::folders::list))
-        .route("/events", get(api::events::connect))
+/// Every address, each from the description beside its endpoint; there is no other way for one to get in.
+fn endpoints() -> OpenApiRouter<Arc<Server>> {
+    let folder = OpenApiRouter::new()
+        .routes(routes!(api::folders::changes::get))
+        .routes(routes!(api::folders::views::register))
+        .routes(routes!(api::folders::trash::list))
+        .routes(routes!(api::folders::trash::restore))
+        .routes(routes!(api::folders::restore::restore))
+        .routes(routes!(api::folders::space::get))
+        .routes(routes!(api::folders::uploads::open))
+        .routes(routes!(api::folders::uploads::abandon))
+        .routes(routes!(api::folders::chunks::missing::missing))
+        .routes(routes!(api::folders::chunks::fetch::fetch))
+        .routes(routes!(api::folders::commits::create))
+        .routes(routes!(api::folders::nodes::children::children))
+        .routes(routes!(api::folders::nodes::differences::differences))
+        .routes(routes!(api::folders::nodes::content::content))
+        .routes(routes!(api::folders::nodes::versions::versions))
+        .routes(routes!(api::folders::nodes::versions::pin))
+        .routes(routes!(api::folders::nodes::restore::restore));
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(api::server::get))
+        .routes(routes!(api::document::get))
+        .routes(routes!(api::devices::link))
+        .routes(routes!(api::devices::unlink))
+        .routes(routes!(api::folders::list))
+        .routes(routes!(api::events::connect))
         .nest("/folders/{folder}", folder);
-    Router::new()
+    OpenApiRouter::with_openapi(openapi::frame())
         .nest("/api/v1", v1)
-        .route("/healthz", get(api::health::healthz))
-        .route("/readyz", get(api::health::readyz))
-        .route("/metrics", get(api::health::metrics))
+        .routes(routes!(api::health::healthz))
+        .routes(routes!(api::health::readyz))
+        .routes(routes!(api::health::metrics))
+}
+
+/// All endpoints, and what every request passes.
+pub(crate) fn router(server: Arc<Server>) -> Router {
+    let (endpoints, _) = endpoints().split_for_parts();
+    endpoints
         .fallback(|| async { Failure::not_found() })
         .method_not_allowed_fallback(|| async { Failure::new(ProblemKind::MethodNotAllowed) })
         .layer(middleware::from_fn_with_state(Arc::clone(&server), around))
         .with_state(server)
+}
+
+/// The API document (OpenAPI 3.1), as it is served and as `docs/openapi.json` has it.
+pub fn api_document() -> &'static str {
+    static TEXT: LazyLock<String> =
+        LazyLock::new(|| openapi::text(&openapi::complete(endpoints().get_openapi())));
+    &TEXT
 }
 
 static REQUESTS: AtomicU64 = AtomicU64::new(0);
@@ -94,4 +110,20 @@ async fn around(State(server): State<Arc<Server>>, request: Request, next: Next)
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_address_comes_from_the_description_beside_its_endpoint() {
+        let (code, _) = include_str!("router.rs").split_once("#[cfg(test)]").unwrap();
+        for way in ["route", "route_service", "nest_service", "merge"] {
+            assert!(
+                !code.contains(&format!(".{way}(")),
+                "`.{way}(…)` adds an address that the API document does not have: give the endpoint a \
+                 `#[utoipa::path(…)]` as its neighbours under api/ have, add it with `.routes(routes!(…))`, and run \
+                 `cargo xtask openapi`"
+            );
+        }
+    }
 }

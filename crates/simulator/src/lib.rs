@@ -6,12 +6,14 @@
 //! end: `quiet.rs` and `oracle.rs`.
 //!
 //! Where to start: [`profile`] (what kind of world), [`plan`] (what users do and what goes wrong), [`world`] (one
-//! thing after another), `shell.rs` (what a real program does for its engine).
+//! thing after another), `shell.rs` (what a real program does for its engine), `keeping.rs` (the folder's past).
 
 mod apply;
 mod choice;
 mod deed;
 mod device;
+mod keeping;
+mod ledger;
 mod memory;
 mod network;
 mod oracle;

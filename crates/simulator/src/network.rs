@@ -2,9 +2,10 @@
 //! which stops between two durable steps.
 
 use crate::device::Pending;
+use crate::plan::Trouble;
 use crate::remote::{Bytes, Changes, Sent};
 use crate::world::{Item, Run, World};
-use model::{ContentId, NodeId};
+use model::{ContentId, NodeId, RemoteNode};
 use std::sync::PoisonError;
 use sync_engine::{CommitAnswer, CommitFailure, Event, PullFailure};
 
@@ -87,7 +88,7 @@ impl World {
             self.queue.after_us(1_000, Item::Fail { device, life, id });
             return Ok(());
         }
-        let now = self.queue.now();
+        let now = self.server_now();
         let answer = match request {
             Request::Changes(cursor) => {
                 let view = self.devices[device].view.clone();
@@ -120,7 +121,8 @@ impl World {
             return Ok(None);
         }
         let before = self.server.head();
-        let answer = self.server.commit(device, sent, self.queue.now());
+        let now = self.server_now();
+        let answer = self.server.commit(device, sent, now);
         let after = self.server.head();
         if let Ok(answer) = &answer {
             let applied = answer.outcomes.iter().filter_map(|outcome| match outcome {
@@ -131,6 +133,13 @@ impl World {
             self.note(device, format_args!("server: {:?} {:?}", sent.key, answer.outcomes));
         }
         self.check_server()?;
+        let is_refused = answer.as_ref().map_or(true, |answer| {
+            !answer.outcomes.iter().any(|outcome| matches!(outcome, model::GroupOutcome::Applied(_)))
+        });
+        if is_refused && after > before {
+            return Err("a refused commit changed something".to_owned());
+        }
+        self.record_commit(device, sent)?;
         if after > before {
             self.wake_all(after);
         }
@@ -143,17 +152,25 @@ impl World {
     }
 
     /// Somebody brings the folder back to how it was at some number of its journal.
-    pub(crate) fn rewind(&mut self, seed: u64) -> Run {
+    pub(crate) fn rewind(&mut self, trouble: &Trouble) -> Run {
         if !self.server_runs {
             return Ok(());
         }
+        let device = self.devices.len() - 1;
+        let now = self.server_now();
         let before = self.server.nodes();
-        let head = self.server.rewind(seed, self.queue.now())?;
+        let head = self.server.rewind(device, trouble.seed, now)?;
         self.note(0, format_args!("server: rewound, now at {head:?}"));
+        self.changed_on_server(device, &before)
+    }
+
+    /// A person changed the folder on the server, past every device.
+    pub(crate) fn changed_on_server(&mut self, device: usize, before: &[RemoteNode]) -> Run {
         let after = self.server.nodes();
-        self.oracle.lock().unwrap_or_else(PoisonError::into_inner).rewound(&before, &after);
+        self.oracle.lock().unwrap_or_else(PoisonError::into_inner).rewound(before, &after);
         self.check_server()?;
-        self.wake_all(head);
+        self.record(device)?;
+        self.wake_all(self.server.head());
         Ok(())
     }
 

@@ -40,6 +40,20 @@ pub enum TroubleKind {
     Rewind,
     /// A person wants another part of the folder on a device.
     ChangeView,
+    /// Hours or days go by on the server, perhaps more than anything is kept for, and what is due goes.
+    Days,
+    /// A person changes what is kept for how long.
+    Rules,
+    /// A person pins or labels a version, or takes that back.
+    Pin,
+    /// A person brings something back from the trash.
+    RestoreNode,
+    /// A person brings an old version back.
+    RestoreVersion,
+    /// Somebody's program changes or removes over a thousand files at once.
+    Mass,
+    /// An administrator sets how much may be there.
+    Quota,
 }
 
 impl TroubleKind {
@@ -59,6 +73,15 @@ impl TroubleKind {
         Self::Deny,
         Self::Pause,
     ];
+
+    /// What persons and the passing of time do with a folder's past.
+    pub const KEEPING: &'static [Self] =
+        &[Self::Days, Self::Rules, Self::Pin, Self::RestoreNode, Self::RestoreVersion, Self::Quota];
+
+    /// Whether it is one of those, or a mass change.
+    pub(crate) fn is_keeping(self) -> bool {
+        self == Self::Mass || Self::KEEPING.contains(&self)
+    }
 
     /// Whether what was not synced may be lost.
     #[must_use]

@@ -44,6 +44,8 @@ pub struct Profile {
     pub monitor: bool,
     /// Chooses what of the folder each device but the first wants; none: everything.
     pub views: Option<u64>,
+    /// Whether a folder's past is kept by rules that change, while days go by on the server.
+    pub keeping: bool,
     /// Real bytes are hard to lose if everything is flushed at once: the system writes back by itself now and then.
     pub write_back: bool,
 }
@@ -71,6 +73,7 @@ impl Profile {
             deeds: DeedKind::ALL.iter().map(|kind| (*kind, kind.weight())).collect(),
             monitor: false,
             views: None,
+            keeping: false,
             write_back: true,
         }
     }
@@ -103,6 +106,38 @@ impl Profile {
         if !random.one_in(3) {
             let count = 1 + random.below(4) as u32;
             profile.troubles.push((crate::plan::TroubleKind::ChangeView, count));
+        }
+        profile
+    }
+
+    /// A world chosen by a seed, in which retention runs as days go by, and people pin, restore and run into quotas.
+    #[must_use]
+    pub fn keeping(seed: u64, users: Option<usize>, steps: usize) -> Self {
+        use crate::plan::TroubleKind as Kind;
+        let mut profile = Self::swarm(seed, users, steps);
+        let mut random = Random::new(seed ^ 0x6b_6565_7069_6e67);
+        profile.name = "keeping".to_owned();
+        profile.keeping = true;
+        for kind in Kind::KEEPING {
+            let often = match kind {
+                Kind::Days => 2 + random.below(6),
+                Kind::Quota if random.one_in(2) => 0,
+                Kind::Rules | Kind::Quota => 1 + random.below(3),
+                _ => 1 + random.below(8),
+            };
+            profile.troubles.push((*kind, often as u32));
+        }
+        for (kind, one_in, often) in [(Kind::Mass, 8, 2), (Kind::Rewind, 3, 2), (Kind::CutOff, 2, 2)] {
+            if random.one_in(one_in) {
+                profile.troubles.push((kind, often));
+            }
+        }
+        for (kind, weight) in &mut profile.deeds {
+            *weight = match kind {
+                DeedKind::Overwrite | DeedKind::Save | DeedKind::Remove => (*weight).max(4),
+                DeedKind::RemoveAll | DeedKind::MakeDirectory | DeedKind::WriteCommon => (*weight).max(2),
+                _ => *weight,
+            };
         }
         profile
     }

@@ -47,7 +47,9 @@ impl World {
             self.start(device)?;
             self.connect(device)?;
         }
+        self.rest_within_quotas()?;
         self.clear_and_settle()?;
+        self.keep_at_rest()?;
         self.look_at_everything()?;
         self.check_everything()?;
         let before: Vec<_> = self.devices.iter().map(|device| device.counts).collect();
@@ -125,9 +127,18 @@ impl World {
 
     /// Goes on until these devices are at rest.
     pub(crate) fn settle_some(&mut self, devices: &[usize]) -> Run {
+        self.settle_until(devices, Self::is_at_rest)
+    }
+
+    /// Goes on until these devices are as they should be.
+    pub(crate) fn settle_until(
+        &mut self,
+        devices: &[usize],
+        is_over: impl Fn(&Self, &[usize]) -> Run<bool>,
+    ) -> Run {
         let latest = self.queue.now().plus_ms(REST_MS);
         let most = self.events + REST_EVENTS;
-        while !self.is_at_rest(devices)? {
+        while !is_over(self, devices)? {
             if !self.step()? || self.events > most || self.queue.now() > latest {
                 return Err(format!("never comes to rest: {}", self.states()?));
             }

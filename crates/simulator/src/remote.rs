@@ -1,4 +1,8 @@
 //! The server, as the devices' shells reach it: the real versioning over a database and a chunk store in memory.
+//!
+//! What becomes of the folder's past there: `remote/keeping.rs`.
+
+mod keeping;
 
 use content::{ChunkStore as _, Entry, MemoryStore, Record};
 use metadata::account::{NewDevice, NewUser, Subject};
@@ -26,6 +30,8 @@ use versioning::{Authors, Commit, Error, Manifest, fetch, folder, identity, rewi
 /// A content's bytes, sent or fetched.
 pub(crate) type Bytes = Arc<Vec<u8>>;
 
+pub(crate) use keeping::{Quotas, created};
+
 /// A commit as it arrives.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
@@ -52,12 +58,37 @@ pub enum ServerFault {
     BlindRemove,
     /// A commit that comes again is done again.
     ForgetsKeys,
+    /// Retention takes what is pinned or labelled.
+    PinsIgnored,
+    /// Retention knows no safe window.
+    SafeWindowIgnored,
+    /// Retention holds nothing for a mass change.
+    MassChangesIgnored,
+    /// Space is told without the trash.
+    TrashNotCounted,
+    /// What comes back from the trash stands in another directory.
+    RestoredElsewhere,
+    /// What comes back from the trash has lost its bytes.
+    RestoredEmpty,
+    /// No quota is kept to.
+    QuotaIgnored,
 }
 
 impl ServerFault {
     /// All of them.
-    pub const ALL: &'static [Self] =
-        &[Self::BlindUpdate, Self::BlindMove, Self::BlindRemove, Self::ForgetsKeys];
+    pub const ALL: &'static [Self] = &[
+        Self::BlindUpdate,
+        Self::BlindMove,
+        Self::BlindRemove,
+        Self::ForgetsKeys,
+        Self::PinsIgnored,
+        Self::SafeWindowIgnored,
+        Self::MassChangesIgnored,
+        Self::TrashNotCounted,
+        Self::RestoredElsewhere,
+        Self::RestoredEmpty,
+        Self::QuotaIgnored,
+    ];
 }
 
 /// One shared folder on a server. Every call is one durable step: a server that stops, stops between two.
@@ -245,10 +276,11 @@ impl Server {
         }
     }
 
-    /// Brings the folder back to how it was at some number of its journal; gives its new head.
-    pub(crate) fn rewind(&mut self, seed: u64, now: Timestamp) -> Result<Seq, String> {
-        let device = self.principals.len() - 1;
-        let to = Seq(seed % (self.head().0 + 1));
+    /// Brings the folder back to how it was at some number of its journal that is still covered; gives its new head.
+    /// What a quota does not allow changes nothing.
+    pub(crate) fn rewind(&mut self, device: usize, seed: u64, now: Timestamp) -> Result<Seq, String> {
+        let since = self.covered_since().map_err(|error| error.to_string())?;
+        let to = Seq(since.0 + seed % (self.head().0 + 1 - since.0));
         let permit = self.permit::<Write>(device, Action::Restore, now).map_err(|error| error.to_string())?;
         self.taken += 1;
         let rewind = Rewind {
@@ -262,8 +294,11 @@ impl Server {
             limits: Limits::default(),
             now,
         };
-        let rewound = rewind::rewind(&*self.database, rewind).map_err(|error| error.to_string())?;
-        Ok(rewound.head)
+        match rewind::rewind(&*self.database, rewind) {
+            Ok(rewound) => Ok(rewound.head),
+            Err(Error::Quota) => Ok(self.head()),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// What changed past a cursor, or everything there is.

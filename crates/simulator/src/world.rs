@@ -4,6 +4,7 @@ use crate::apply::ShellFault;
 use crate::choice::some_view;
 use crate::deed::{Act, Deed};
 use crate::device::{Counts, Device, Doom, Somebody};
+use crate::keeping::Keeping;
 use crate::memory::Memory;
 use crate::network::{Answer, Request};
 use crate::oracle::Oracle;
@@ -121,6 +122,8 @@ pub struct World {
     pub(crate) server_runs: bool,
     /// The server stops at the next commit: before it takes it or after, and for how long.
     pub(crate) server_doom: Option<(bool, u64)>,
+    /// What becomes of the folder's past, if this world is about it.
+    pub(crate) keeping: Option<Keeping>,
     pub(crate) trace: Trace,
     pub(crate) requests: u64,
     /// Nothing goes wrong any more.
@@ -142,8 +145,10 @@ impl World {
             .map(|index| new_device(&profile, index, &oracle))
             .collect::<Result<_, _>>()
             .map_err(|error: sync_engine::StoreError| error.to_string())?;
-        let server = Server::new(profile.rule, profile.devices, profile.monitor, planted.server, beginning())
-            .map_err(|error| error.to_string())?;
+        let mut server =
+            Server::new(profile.rule, profile.devices, profile.monitor, planted.server, beginning())
+                .map_err(|error| error.to_string())?;
+        let keeping = profile.keeping.then(|| Keeping::begin(&mut server, beginning())).transpose()?;
         Ok(Self {
             planted,
             queue: Queue::new(beginning()),
@@ -160,6 +165,7 @@ impl World {
             events: 0,
             served: BTreeSet::new(),
             journal: BTreeMap::new(),
+            keeping,
             profile,
             plan,
         })
@@ -430,7 +436,8 @@ impl World {
                 when => self.server_doom = Some((when == 1, for_ms)),
             },
             TroubleKind::Pause if runs => self.feed(device, Event::Paused)?,
-            TroubleKind::Rewind => return self.rewind(trouble.seed),
+            TroubleKind::Rewind => return self.rewind(&trouble),
+            kind if self.keeping.is_some() && kind.is_keeping() => return self.keep(&trouble),
             TroubleKind::ChangeView => {
                 if runs && device > 0 {
                     self.devices[device].view = some_view(trouble.seed);

@@ -8,6 +8,7 @@ mod conflicts;
 mod counting;
 mod delta;
 mod doctor;
+mod examples;
 mod history;
 mod joining;
 mod kills;

@@ -164,7 +164,8 @@ pub(crate) struct PageEnd {
 }
 
 /// The refusals in the order of the format.
-const REFUSALS: [Refusal; 10] = [
+/// Every reason, at the place of its number.
+pub(crate) const REFUSALS: [Refusal; 10] = [
     Refusal::Stale,
     Refusal::Gone,
     Refusal::NameTaken,

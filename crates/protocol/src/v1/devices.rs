@@ -1,12 +1,14 @@
 //! `POST /api/v1/devices`: links a device to an account. `DELETE /api/v1/devices/self` unlinks it.
 
+use crate::schema;
 use crate::text::by_text;
 use model::{DeviceId, UserId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 
 /// Asks for a device token.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkRequest {
     /// The account's name.
@@ -14,6 +16,7 @@ pub struct LinkRequest {
     /// Its password.
     pub password: String,
     /// What the person calls the device.
+    #[schema(min_length = 1, max_length = 64)]
     pub device: String,
     /// The system it runs, such as `linux`.
     pub platform: String,
@@ -31,15 +34,18 @@ impl fmt::Debug for LinkRequest {
 }
 
 /// The new device.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LinkResponse {
     /// The device.
     #[serde(with = "by_text")]
+    #[schema(value_type = schema::DeviceId)]
     pub device: DeviceId,
     /// The account.
     #[serde(with = "by_text")]
+    #[schema(value_type = schema::UserId)]
     pub user: UserId,
     /// What every request shows from now on (`Authorization: Bearer`). Said once, kept by nobody but the device.
+    #[schema(value_type = schema::DeviceToken)]
     pub token: String,
 }
 

@@ -1,10 +1,12 @@
 //! `GET /api/v1/server`: who answers, and what it takes. Needs no token.
 
+use crate::schema;
 use crate::text::by_text;
 use model::pattern::{PATTERN_BYTES_MAX, PATTERNS_MAX};
 use model::view::{ONLY_MAX, VIEW_BYTES_MAX};
 use model::{Epoch, Limits};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Names of what a server can do, in [`ServerResponse::capabilities`].
 pub mod capability {
@@ -19,12 +21,13 @@ pub mod capability {
 }
 
 /// Who answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ServerResponse {
     /// The server's version.
     pub version: String,
     /// The server's lineage.
     #[serde(with = "by_text")]
+    #[schema(value_type = schema::Epoch)]
     pub epoch: Epoch,
     /// What it can do: words of [`capability`], and others to come.
     pub capabilities: Vec<String>,
@@ -33,7 +36,8 @@ pub struct ServerResponse {
 }
 
 /// What one server takes; see [`Limits`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Limits)]
 pub struct WireLimits {
     /// The largest file in bytes.
     pub file_bytes: u64,
@@ -101,7 +105,7 @@ impl WireLimits {
 }
 
 /// Which program asks, for the server's log and its list of devices.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClientInfo {
     /// The program, such as `driftless`.

@@ -1,9 +1,10 @@
 //! `GET …/space`: what a folder takes.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What is there, what its history and the trash add, and what deduplication saves. Quotas go by `current_bytes`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SpaceResponse {
     /// Bytes of what is there now.
     pub current_bytes: u64,

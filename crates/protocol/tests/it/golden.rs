@@ -27,7 +27,7 @@ fn lines_of(bytes: &[u8]) -> String {
     text
 }
 
-fn bytes_of(lines: &str) -> Vec<u8> {
+pub(crate) fn bytes_of(lines: &str) -> Vec<u8> {
     let digits: Vec<u8> = lines.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }

@@ -6,3 +6,4 @@ mod hostile;
 mod overhead;
 mod round_trip;
 mod samples;
+mod second_reader;

@@ -149,6 +149,34 @@ pub(crate) fn write_everything(encoder: &mut Encoder) {
     encoder.problem(&Problem::new(ProblemKind::DiskFull).detail("no room"));
 }
 
+/// Every kind of record, each too short to be compressed.
+pub(crate) fn write_without_compression(encoder: &mut Encoder) {
+    encoder.commit_head(&CommitHead { uploads: vec![], ..head() });
+    for group in groups() {
+        if group.operations.len() < 3 {
+            encoder.groups([&group]);
+        }
+    }
+    encoder.manifest(ContentId([0x55; 32]), 9, None, &[Splice::Keep { start: 0, count: 300 }]);
+    encoder.chunk(ChunkId([0x77; 32]), b"as they are");
+    encoder.small_chunk(None, b"one");
+    encoder.small_chunk(None, b"two");
+    encoder.small_chunk(Some(ChunkId([0x79; 32])), b"named");
+    encoder.commit_result(&CommitResult {
+        before: Seq(3),
+        head: Seq(4),
+        cursor: Cursor("c".into()),
+        replayed: true,
+    });
+    encoder.outcomes(&outcomes()[..1]);
+    encoder.nodes(&[RemoteNode { content: Content::Directory, ..node(2, "two") }]);
+    encoder.page_end(&PageEnd { cursor: Cursor("c1".into()), head: Seq(34), more: true });
+    encoder.wanted_chunks(&wanted()[1..]);
+    encoder.missing_chunks(&[ChunkId([2; 32])]);
+    encoder.wanted_manifests(&[NodeContent { node: NodeId(300), content: ContentId([3; 32]) }]);
+    encoder.problem(&Problem::new(ProblemKind::DiskFull));
+}
+
 pub(crate) fn everything() -> Vec<u8> {
     let mut encoder = Encoder::new();
     write_everything(&mut encoder);

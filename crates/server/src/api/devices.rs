@@ -3,6 +3,7 @@
 use crate::body;
 use crate::caller::{Caller, PeerAddress};
 use crate::failure::Failure;
+use crate::openapi::problems;
 use crate::server::Server;
 use auth::sign_in::LinkAttempt;
 use axum::Json;
@@ -18,7 +19,25 @@ use std::time::Duration;
 /// How long an attempt waits for its turn to have its password looked at.
 const TURN: Duration = Duration::from_secs(10);
 
-/// Asks name and password once; from then on the device shows its token.
+/// Links a device to an account
+///
+/// Asks name and password once; from then on the device shows its token. After 5 failures of an account, or 50 from a
+/// network, attempts are delayed more and more.
+#[utoipa::path(
+    post,
+    path = "/devices",
+    operation_id = "link_device",
+    tag = "devices",
+    request_body(content = LinkRequest),
+    responses(
+        (status = 201, description = "The device and its token.", body = LinkResponse),
+        problems::Json,
+        problems::SignIn,
+        problems::Bounded,
+        problems::Fallible,
+        problems::Writing
+    )
+)]
 pub(crate) async fn link(
     State(server): State<Arc<Server>>,
     Extension(peer): Extension<PeerAddress>,
@@ -49,7 +68,21 @@ pub(crate) async fn link(
     Ok((StatusCode::CREATED, Json(response)))
 }
 
-/// Takes the caller's own token away.
+/// Takes the caller's own token away
+///
+/// The device is unlinked.
+#[utoipa::path(
+    delete,
+    path = "/devices/self",
+    operation_id = "unlink_device",
+    tag = "devices",
+    responses(
+        (status = 204, description = "It is unlinked."),
+        problems::Signed,
+        problems::InFolder,
+        problems::Writing
+    )
+)]
 pub(crate) async fn unlink(
     State(server): State<Arc<Server>>,
     Extension(peer): Extension<PeerAddress>,

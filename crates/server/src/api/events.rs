@@ -6,6 +6,7 @@
 
 use crate::caller::Caller;
 use crate::failure::Failure;
+use crate::openapi::problems;
 use crate::serve::{StillRunning, told_to_stop};
 use crate::server::Server;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -30,6 +31,21 @@ const PING: Duration = Duration::from_secs(50);
 /// How long sending one small message may take.
 const SEND: Duration = Duration::from_secs(10);
 
+/// A WebSocket that says which folder has changed
+///
+/// The server sends text messages of the schema `Wake` for folders that one may read, the client none. It is closed with
+/// the reason `reconnect` when the server stops, and `unauthenticated` when the token ends.
+#[utoipa::path(
+    get,
+    path = "/events",
+    operation_id = "connect_events",
+    tag = "changes",
+    responses(
+        (status = 101, description = "The connection is a WebSocket now."),
+        problems::Signed,
+        problems::Query
+    )
+)]
 pub(crate) async fn connect(
     State(server): State<Arc<Server>>,
     Extension(running): Extension<StillRunning>,

@@ -14,6 +14,7 @@ pub(crate) mod views;
 
 use crate::caller::Caller;
 use crate::failure::Failure;
+use crate::openapi::problems;
 use crate::server::Server;
 use axum::Json;
 use axum::extract::State;
@@ -23,7 +24,19 @@ use protocol::v1::{self, FolderEntry, FoldersResponse};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What the caller may see.
+/// The folders that one may read
+///
+/// Ordered by name.
+#[utoipa::path(
+    get,
+    path = "/folders",
+    operation_id = "list_folders",
+    tag = "folders",
+    responses(
+        (status = 200, description = "The folders.", body = FoldersResponse),
+        problems::Signed
+    )
+)]
 pub(crate) async fn list(
     State(server): State<Arc<Server>>,
     caller: Caller,

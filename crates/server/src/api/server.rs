@@ -7,6 +7,18 @@ use axum::extract::State;
 use protocol::v1::{ServerResponse, WireLimits, capability};
 use std::sync::Arc;
 
+/// Who answers, and what it takes
+///
+/// Version, lineage, capabilities and limits. Needs no token.
+#[utoipa::path(
+    get,
+    path = "/server",
+    operation_id = "get_server",
+    tag = "server",
+    responses(
+        (status = 200, description = "Who answers.", body = ServerResponse)
+    )
+)]
 pub(crate) async fn get(State(server): State<Arc<Server>>) -> Json<ServerResponse> {
     let capabilities = [capability::BUNDLE_1, capability::EVENTS, capability::LONG_POLL, capability::VIEWS];
     Json(ServerResponse {

@@ -122,7 +122,7 @@ async fn what_is_no_view_is_refused_and_said() {
         (json!({ "only": [""] }), ProblemKind::Invalid),
         (json!({ "exclude": ["a["] }), ProblemKind::Invalid),
         (json!({ "exclude": ["x".repeat(2_000)] }), ProblemKind::Invalid),
-        (json!({ "exclude": vec!["x"; 300] }), ProblemKind::Invalid),
+        (json!({ "exclude": vec!["x"; 300] }), ProblemKind::TooLarge),
         (json!({ "directory": "../a" }), ProblemKind::Invalid),
         (json!({ "directory": "b" }), ProblemKind::NotFound),
         (json!({ "root": "n99" }), ProblemKind::ViewGone),

@@ -1,5 +1,6 @@
 //! A server that runs for one test, and people who talk to it.
 
+use crate::described;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
@@ -229,6 +230,7 @@ impl Api {
             + Send
             + 'static,
     {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let stream = TcpStream::connect(self.address).await.unwrap();
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let connection = tokio::spawn(connection);
@@ -237,7 +239,9 @@ impl Api {
         let body = body.collect().await?.to_bytes().to_vec();
         drop(sender);
         let _ = connection.await;
-        Ok(Answer { status: head.status, headers: head.headers, body })
+        let answer = Answer { status: head.status, headers: head.headers, body };
+        described::assert_answer(&method, &path, &answer);
+        Ok(answer)
     }
 
     /// Like [`Api::get`], where the answer may break off.
@@ -254,8 +258,12 @@ impl Api {
     }
 
     pub(crate) async fn json(&self, method: Method, path: &str, body: &serde_json::Value) -> Answer {
-        let builder = self.request(method, path).header(header::CONTENT_TYPE, "application/json");
-        self.send(builder.body(Full::from(body.to_string())).unwrap()).await
+        let builder = self.request(method.clone(), path).header(header::CONTENT_TYPE, "application/json");
+        let answer = self.send(builder.body(Full::from(body.to_string())).unwrap()).await;
+        if answer.status.is_success() {
+            described::assert_request(&method, path, body);
+        }
+        answer
     }
 
     pub(crate) async fn bundle(&self, path: &str, body: Vec<u8>) -> Answer {

@@ -35,6 +35,21 @@ fn a_server_that_does_not_compare_before_it_sets_is_noticed() {
 }
 
 #[test]
+fn a_server_that_keeps_the_past_carelessly_is_noticed() {
+    let keeping = |seed| Profile::keeping(seed, None, 40);
+    for (fault, seeds) in [
+        (ServerFault::PinsIgnored, 2..=6),
+        (ServerFault::SafeWindowIgnored, 12..=16),
+        (ServerFault::TrashNotCounted, 2..=6),
+        (ServerFault::RestoredElsewhere, 5..=9),
+        (ServerFault::RestoredEmpty, 2..=6),
+        (ServerFault::QuotaIgnored, 3..=8),
+    ] {
+        expect_noticed(Planted { server: Some(fault), ..Planted::default() }, seeds, keeping);
+    }
+}
+
+#[test]
 fn a_shell_that_is_careless_with_the_disk_is_noticed() {
     let shell = |fault| Planted { shell: Some(fault), ..Planted::default() };
     expect_noticed(shell(ShellFault::BlindInstall), 1..=40, swarm(3));

@@ -48,6 +48,19 @@ fn devices_that_want_a_part_hold_it_and_take_nothing_from_others() {
     }
 }
 
+/// Retention runs as days go by, people pin, restore from the trash and run into quotas, while devices work.
+#[test]
+fn a_kept_past_is_whole_whatever_devices_do() {
+    for seed in 1..=10 {
+        let profile = Profile::keeping(seed, None, 25);
+        let report = sound(seed, &profile);
+        if seed <= 3 {
+            let again = run_seed(seed, &profile, Planted::default(), false);
+            assert_eq!(report.trace_hash, again.trace_hash, "seed {seed}");
+        }
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_trace() {
     for seed in 1..=6 {

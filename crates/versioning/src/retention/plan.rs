@@ -7,7 +7,7 @@
 //! - a pinned or labelled version stays whole, and keeps its node in the trash;
 //! - within the safe window the version that was current when it began stays, and each hour's last by each author;
 //!   nothing younger than an hour goes;
-//! - nothing that was current within an hour of a mass change goes while that is held;
+//! - nothing that was current within an hour of a mass change goes while that is held, not with its node either;
 //! - beyond that at most `versions` stay, the dense and old going first;
 //! - the plan does not depend on the order of what it is given, and carrying it out leaves nothing more to do.
 //!
@@ -139,7 +139,10 @@ fn purge_from(rows: &[Row], removed_at: Timestamp, rules: Rules, held: &[Held]) 
         return None;
     }
     let over = removed_at.0.saturating_add(rules.trash_ns()?);
-    let held = held.iter().filter(|held| is_next_to(held, removed_at.0, removed_at.0));
+    // With the node goes what it was before: held too, if any of that was current next to a mass change.
+    let versions = versions(rows, Some(removed_at));
+    let from = versions.first().map_or(removed_at.0, |first| first.at.min(removed_at.0));
+    let held = held.iter().filter(|held| is_next_to(held, from, removed_at.0));
     // An hour's grace, as for everything else.
     Some(held.map(|held| held.until.0).fold(over.max(removed_at.0.saturating_add(HOUR_NS)), i64::max))
 }

@@ -331,3 +331,25 @@ fn what_somebody_stopped_at_outlives_what_they_saved_on_the_way() {
         kept.iter().map(|row| row.seq.0).collect::<Vec<_>>()
     );
 }
+
+/// A file was there when a program changed everything, and was removed by hand a day later: what it held before stays.
+#[test]
+fn a_node_that_was_there_at_a_mass_change_is_not_purged_while_that_is_held() {
+    let row = Row {
+        seq: Seq(1),
+        number: VersionNumber(1),
+        at: Timestamp(NOW - 50 * DAY_NS),
+        user: UserId(1),
+        device: None,
+        is_attributes: false,
+        is_pinned: false,
+    };
+    let removed = Some((Seq(2), Timestamp(NOW - 39 * DAY_NS)));
+    let at = Timestamp(NOW - 40 * DAY_NS);
+    let held = [Held { from: at, to: at, until: Timestamp(NOW + 50 * DAY_NS) }];
+    let rules = Rules { versions: 32, days: Some(1), safe_days: 1 };
+    assert!(plan(&[row], removed, rules, Timestamp(NOW), &[]).purge);
+    let kept = plan(&[row], removed, rules, Timestamp(NOW), &held);
+    assert!(!kept.purge && kept.remove.is_empty(), "{kept:?}");
+    assert_eq!(kept.next, Some(held[0].until));
+}

@@ -7,6 +7,7 @@
 use crate::caller::{Caller, Ids, Values};
 use crate::cursor::CursorProblem;
 use crate::failure::Failure;
+use crate::openapi::problems;
 use crate::server::Server;
 use axum::extract::State;
 use axum::http::header;
@@ -14,6 +15,7 @@ use axum::response::{IntoResponse as _, Response};
 use model::permit::Read;
 use model::{Action, FolderId, Permit, RemoteNode, Seq, ViewId};
 use protocol::bundle::{Encoder, PageEnd};
+use protocol::schema;
 use protocol::v1::ViewName;
 use protocol::{BUNDLE_MEDIA_TYPE, Cursor, ProblemKind};
 use serde::Deserialize;
@@ -30,16 +32,46 @@ const PAGE_NODES: usize = 20_000;
 /// The longest wait in seconds: under what proxies allow.
 const WAIT_SECONDS_MAX: u64 = 55;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Query {
+    /// A cursor: changes past it. Without it, a full listing.
+    #[param(value_type = Option<schema::Cursor>, nullable = false)]
     since: Option<Cursor>,
+    /// A view: the journal as it looks through it. Not needed beside a cursor that was made in one.
+    #[param(value_type = Option<schema::ViewId>, nullable = false)]
     view: Option<ViewName>,
+    /// The most nodes of the page; 20,000 if not given, and never more.
+    #[param(nullable = false)]
     limit: Option<usize>,
+    /// Seconds to hold an answer without news back, for clients that no WebSocket reaches; never more than 55.
     #[serde(default)]
     wait: u64,
 }
 
+/// Changes past a cursor
+///
+/// A bundle of nodes and a page end: the newest state or tombstone of every node past `since`, in the order of the
+/// journal; without `since` a full listing. A cursor of another epoch, or older than the kept tombstones, is
+/// `cursor_expired`: list from the beginning.
+#[utoipa::path(
+    get,
+    path = "/changes",
+    operation_id = "list_changes",
+    tag = "changes",
+    params(Query),
+    responses(
+        (status = 200, description = "One page.", body = schema::Bundle, content_type = "application/vnd.driftless.bundle"),
+        problems::Signed,
+        problems::InFolder,
+        problems::Query,
+        problems::Values,
+        problems::Cursor,
+        problems::View,
+        problems::Root
+    )
+)]
 pub(crate) async fn get(
     State(server): State<Arc<Server>>,
     Ids((folder,)): Ids<(FolderId,)>,

@@ -1,10 +1,7 @@
 //! `POST …/chunks/missing` and `POST …/chunks/fetch`.
 
-mod fetch;
-mod missing;
-
-pub(crate) use fetch::fetch;
-pub(crate) use missing::missing;
+pub(crate) mod fetch;
+pub(crate) mod missing;
 
 use crate::body::BundleReader;
 use crate::failure::Failure;

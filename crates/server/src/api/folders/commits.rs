@@ -13,6 +13,7 @@ pub(crate) use plan::MANIFEST_ENTRIES_MAX;
 use crate::body::BundleReader;
 use crate::caller::{Caller, Ids, Values};
 use crate::failure::Failure;
+use crate::openapi::problems;
 use crate::server::Server;
 use axum::body::Body;
 use axum::extract::State;
@@ -23,6 +24,7 @@ use model::permit::Write;
 use model::{Action, FolderId, GroupOutcome, Limits, Permit};
 use plan::{Plan, Planned};
 use protocol::bundle::{BundleError, CommitResult, Encoder, Record};
+use protocol::schema;
 use protocol::v1::ViewName;
 use protocol::{BUNDLE_MEDIA_TYPE, ProblemKind};
 use serde::Deserialize;
@@ -34,12 +36,41 @@ use versioning::{Commit, Committed};
 const METADATA_BYTES: u64 = 64 << 20;
 
 /// The view that the caller pulls through, if it does: the answer's cursor is one in it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Query {
+    /// A view: the answer's cursor is one in it.
+    #[param(value_type = Option<schema::ViewId>, nullable = false)]
     view: Option<ViewName>,
 }
 
+/// Groups of operations and the chunks they need
+///
+/// Groups run in order in one transaction, each whole or not at all. The answer has the result and one outcome a group.
+/// The head names the attempt by a key; a bundle without operations that names an upload stores its chunks for it.
+#[utoipa::path(
+    post,
+    path = "/commits",
+    operation_id = "create_commit",
+    tag = "commits",
+    params(Query),
+    request_body(content = schema::Bundle, content_type = "application/vnd.driftless.bundle"),
+    responses(
+        (status = 200, description = "The result, and what became of each group.", body = schema::Bundle, content_type = "application/vnd.driftless.bundle"),
+        problems::Signed,
+        problems::InFolder,
+        problems::Privileged,
+        problems::Query,
+        problems::Bundle,
+        problems::Values,
+        problems::Chunks,
+        problems::Keyed,
+        problems::Bounded,
+        problems::Writing,
+        problems::Quota
+    )
+)]
 pub(crate) async fn create(
     State(server): State<Arc<Server>>,
     Ids((folder,)): Ids<(FolderId,)>,

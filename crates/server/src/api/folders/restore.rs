@@ -4,6 +4,7 @@ use crate::api::folders::past::names;
 use crate::body;
 use crate::caller::{Caller, Ids};
 use crate::failure::Failure;
+use crate::openapi::problems;
 use crate::server::Server;
 use axum::Json;
 use axum::body::Body;
@@ -18,6 +19,27 @@ use std::sync::Arc;
 use versioning::past::When;
 use versioning::rewind::{Only, Reason, Rewind, Rewound, preview, rewind};
 
+/// A folder, or what is below a directory, becomes as it was
+///
+/// As new placements and versions, in one transaction. No content is copied or sent. Restoring to the `before` of the
+/// answer undoes it.
+#[utoipa::path(
+    post,
+    path = "/restore",
+    operation_id = "restore_folder",
+    tag = "history",
+    request_body(content = FolderRestoreRequest),
+    responses(
+        (status = 200, description = "What was done, or would be.", body = FolderRestoreResponse),
+        problems::Signed,
+        problems::InFolder,
+        problems::Privileged,
+        problems::Json,
+        problems::Keyed,
+        problems::Writing,
+        problems::Quota
+    )
+)]
 pub(crate) async fn restore(
     State(server): State<Arc<Server>>,
     Ids((folder,)): Ids<(FolderId,)>,

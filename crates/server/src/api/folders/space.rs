@@ -3,6 +3,7 @@
 
 use crate::caller::{Caller, Ids};
 use crate::failure::Failure;
+use crate::openapi::problems;
 use crate::server::Server;
 use axum::Json;
 use axum::extract::State;
@@ -21,6 +22,20 @@ const COUNTS: usize = 1000;
 /// Counts of a moment ago; its lock lets one count run at a time.
 pub(crate) type Counts = tokio::sync::Mutex<HashMap<FolderId, (Timestamp, Space)>>;
 
+/// What a folder takes
+///
+/// Each version counts in full. Counted anew at most once a minute.
+#[utoipa::path(
+    get,
+    path = "/space",
+    operation_id = "get_space",
+    tag = "folders",
+    responses(
+        (status = 200, description = "What it takes.", body = SpaceResponse),
+        problems::Signed,
+        problems::InFolder
+    )
+)]
 pub(crate) async fn get(
     State(server): State<Arc<Server>>,
     Ids((folder,)): Ids<(FolderId,)>,

@@ -7,7 +7,7 @@ use crate::api::folders::restore::key;
 use crate::body;
 use crate::caller::{Caller, Ids, Values};
 use crate::failure::Failure;
-use crate::metrics::reason_word;
+use crate::openapi::problems;
 use crate::server::Server;
 use axum::Json;
 use axum::body::Body;
@@ -16,6 +16,8 @@ use axum::http::HeaderMap;
 use model::permit::{Read, Write};
 use model::{Action, FolderId, GroupOutcome, NodeId, RelativePath, Seq};
 use protocol::RfcTime;
+use protocol::schema;
+use protocol::schema::refusal_word;
 use protocol::v1::{TrashEntry, TrashRefusal, TrashResponse, TrashRestoreRequest, TrashRestoreResponse};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -25,15 +27,42 @@ use versioning::restore::{Item, Restore};
 /// The most entries of a page.
 const PAGE_ENTRIES: usize = 1_000;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Query {
+    /// For the next page of a folder's trash: `next` of the page before.
+    #[param(nullable = false)]
     before: Option<u64>,
+    /// The directory whose trash is wanted; not together with `before`.
+    #[param(value_type = Option<schema::NodeId>, nullable = false)]
     directory: Option<String>,
+    /// For the next page of a directory's trash: `next_after` of the page before.
+    #[param(value_type = Option<schema::NodeId>, nullable = false)]
     after: Option<String>,
+    /// The most entries of the page; 1,000 if not given, and never more.
+    #[param(nullable = false)]
     limit: Option<usize>,
 }
 
+/// Removed nodes that can be brought back
+///
+/// Those of the whole folder, the last removed first; or with `directory` those removed from one directory, by id, each
+/// with how much is removed below it.
+#[utoipa::path(
+    get,
+    path = "/trash",
+    operation_id = "list_trash",
+    tag = "history",
+    params(Query),
+    responses(
+        (status = 200, description = "One page.", body = TrashResponse),
+        problems::Signed,
+        problems::InFolder,
+        problems::Query,
+        problems::Values
+    )
+)]
 pub(crate) async fn list(
     State(server): State<Arc<Server>>,
     Ids((folder,)): Ids<(FolderId,)>,
@@ -95,6 +124,26 @@ fn entry(removed: &Removed, names: &Names) -> TrashEntry {
     }
 }
 
+/// Brings removed nodes back
+///
+/// Each with what was removed with it. A node that cannot come back is named with the reason and stops no other.
+#[utoipa::path(
+    post,
+    path = "/trash/restore",
+    operation_id = "restore_trash",
+    tag = "history",
+    request_body(content = TrashRestoreRequest),
+    responses(
+        (status = 200, description = "What came back.", body = TrashRestoreResponse),
+        problems::Signed,
+        problems::InFolder,
+        problems::Privileged,
+        problems::Json,
+        problems::Keyed,
+        problems::Writing,
+        problems::Quota
+    )
+)]
 pub(crate) async fn restore(
     State(server): State<Arc<Server>>,
     Ids((folder,)): Ids<(FolderId,)>,
@@ -122,7 +171,7 @@ pub(crate) async fn restore(
         match outcome {
             GroupOutcome::Applied(applied) => restored += applied.len() as u64,
             GroupOutcome::Refused { reason, .. } => {
-                refused.push(TrashRefusal { node: *node, reason: reason_word(*reason).to_owned() });
+                refused.push(TrashRefusal { node: *node, reason: refusal_word(*reason).to_owned() });
             }
         }
     }

@@ -3,6 +3,7 @@
 use crate::body;
 use crate::caller::{Caller, Ids};
 use crate::failure::Failure;
+use crate::openapi::problems;
 use crate::server::Server;
 use axum::Json;
 use axum::body::Body;
@@ -15,6 +16,26 @@ use protocol::v1::{OpenUploadRequest, UploadResponse};
 use std::sync::Arc;
 use versioning::upload::Open;
 
+/// Opens an upload, or takes it up again
+///
+/// For big files that arrive in several bundles. What has arrived stays for 72 hours after the last of it.
+#[utoipa::path(
+    post,
+    path = "/uploads",
+    operation_id = "open_upload",
+    tag = "commits",
+    request_body(content = OpenUploadRequest),
+    responses(
+        (status = 200, description = "The upload.", body = UploadResponse),
+        problems::Signed,
+        problems::InFolder,
+        problems::Privileged,
+        problems::Json,
+        problems::Bounded,
+        problems::Writing,
+        problems::Quota
+    )
+)]
 pub(crate) async fn open(
     State(server): State<Arc<Server>>,
     Ids((folder,)): Ids<(FolderId,)>,
@@ -44,6 +65,22 @@ pub(crate) async fn open(
     }))
 }
 
+/// Gives an upload up
+///
+/// What has arrived for it is forgotten.
+#[utoipa::path(
+    delete,
+    path = "/uploads/{upload}",
+    operation_id = "abandon_upload",
+    tag = "commits",
+    responses(
+        (status = 204, description = "It is given up."),
+        problems::Signed,
+        problems::InFolder,
+        problems::Privileged,
+        problems::Writing
+    )
+)]
 pub(crate) async fn abandon(
     State(server): State<Arc<Server>>,
     Ids((folder, upload)): Ids<(FolderId, UploadId)>,

@@ -3,6 +3,7 @@
 use crate::body;
 use crate::caller::{Caller, Ids};
 use crate::failure::Failure;
+use crate::openapi::problems;
 use crate::server::Server;
 use axum::Json;
 use axum::body::Body;
@@ -14,6 +15,24 @@ use protocol::v1::{ViewRequest, ViewResponse};
 use std::sync::Arc;
 use versioning::view::Register;
 
+/// Asks for a view
+///
+/// A view is what of a folder is wanted: a directory, paths below it, and patterns of what is left out. The same view has
+/// the same name, however often and by whomever it is asked for; one that is not used for 180 days is forgotten.
+#[utoipa::path(
+    post,
+    path = "/views",
+    operation_id = "ask_view",
+    tag = "changes",
+    request_body(content = ViewRequest),
+    responses(
+        (status = 200, description = "The view's name, and its root.", body = ViewResponse),
+        problems::Signed,
+        problems::InFolder,
+        problems::Json,
+        problems::Root
+    )
+)]
 pub(crate) async fn register(
     State(server): State<Arc<Server>>,
     Ids((folder,)): Ids<(FolderId,)>,
@@ -34,14 +53,9 @@ pub(crate) async fn register(
 }
 
 fn not_a_view(error: &ViewError) -> Failure {
-    let failure = Failure::invalid(format!("{error}."));
     match error {
-        ViewError::TooLarge => {
-            failure.member("limit", "view_bytes").member("maximum", model::view::VIEW_BYTES_MAX)
-        }
-        ViewError::Path(path, _) => failure.member("path", path.clone()),
-        ViewError::Pattern(pattern, _) => failure.member("pattern", pattern.clone()),
-        ViewError::EmptyPath => failure,
+        ViewError::TooLarge => Failure::over_limit("view_bytes", model::view::VIEW_BYTES_MAX as u64),
+        error => Failure::invalid(format!("{error}.")),
     }
 }
 

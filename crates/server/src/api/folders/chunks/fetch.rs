@@ -7,6 +7,7 @@
 use super::{Asked, read_ids};
 use crate::caller::{Caller, Ids};
 use crate::failure::Failure;
+use crate::openapi::problems;
 use crate::server::Server;
 use crate::stream::{Outgoing, StreamEnd};
 use axum::body::Body;
@@ -18,6 +19,7 @@ use model::permit::Read;
 use model::{Action, ChunkId, FolderId, Permit};
 use protocol::BUNDLE_MEDIA_TYPE;
 use protocol::bundle::{ChunkRef, Encoder, NodeContent, Splice};
+use protocol::schema;
 use std::sync::Arc;
 use versioning::fetch::{Chunks, Wanted};
 
@@ -26,6 +28,24 @@ const SMALL: u32 = 32 << 10;
 /// How many bytes are gathered before they are sent.
 const SEND_BYTES: usize = 128 << 10;
 
+/// Manifests and chunks, in the order asked
+///
+/// A bundle of what is wanted, each with a node of the folder that has it, answered by a bundle of it. A fault after the
+/// first bytes is told in a problem record before the end.
+#[utoipa::path(
+    post,
+    path = "/chunks/fetch",
+    operation_id = "fetch_chunks",
+    tag = "content",
+    request_body(content = schema::Bundle, content_type = "application/vnd.driftless.bundle"),
+    responses(
+        (status = 200, description = "What is there, and the names of what is not.", body = schema::Bundle, content_type = "application/vnd.driftless.bundle"),
+        problems::Signed,
+        problems::InFolder,
+        problems::Bundle,
+        problems::Bounded
+    )
+)]
 pub(crate) async fn fetch(
     State(server): State<Arc<Server>>,
     Ids((folder,)): Ids<(FolderId,)>,

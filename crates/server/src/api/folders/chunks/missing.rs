@@ -4,6 +4,7 @@ use super::read_ids;
 use crate::body;
 use crate::caller::{Caller, Ids};
 use crate::failure::Failure;
+use crate::openapi::problems;
 use crate::server::Server;
 use axum::Json;
 use axum::body::Body;
@@ -14,9 +15,28 @@ use model::permit::Write;
 use model::{Action, ChunkId, FolderId, Permit};
 use protocol::BUNDLE_MEDIA_TYPE;
 use protocol::bundle::Encoder;
+use protocol::schema;
 use protocol::v1::{MissingRequest, MissingResponse};
 use std::sync::Arc;
 
+/// Which chunks must be sent
+///
+/// Looks only at the folder and at one's own uploads. Answers in the form of the question: JSON, or a bundle for many.
+#[utoipa::path(
+    post,
+    path = "/chunks/missing",
+    operation_id = "list_missing_chunks",
+    tag = "commits",
+    request_body(content((MissingRequest = "application/json"), (schema::Bundle = "application/vnd.driftless.bundle"))),
+    responses(
+        (status = 200, description = "Those that neither the folder nor an upload has.", content((MissingResponse = "application/json"), (schema::Bundle = "application/vnd.driftless.bundle"))),
+        problems::Signed,
+        problems::InFolder,
+        problems::Privileged,
+        problems::Json,
+        problems::Bundle
+    )
+)]
 pub(crate) async fn missing(
     State(server): State<Arc<Server>>,
     Ids((folder,)): Ids<(FolderId,)>,

@@ -3,27 +3,57 @@
 use crate::api::folders::past::{PAGE_ENTRIES, entry, names, when};
 use crate::caller::{Caller, Ids, Values};
 use crate::failure::Failure;
+use crate::openapi::problems;
 use crate::server::Server;
 use axum::Json;
 use axum::extract::State;
 use model::permit::Read;
 use model::{Action, FolderId, NodeId};
 use protocol::RfcTime;
+use protocol::schema;
 use protocol::v1::ChildrenResponse;
 use serde::Deserialize;
 use std::sync::Arc;
 use versioning::past::{List, When};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Query {
+    /// As of this moment: after the last commit at or before it; not together with `seq`. Now if neither is given.
+    #[param(value_type = Option<schema::Timestamp>, nullable = false)]
     at: Option<String>,
+    /// As of this number of the journal.
+    #[param(nullable = false)]
     seq: Option<u64>,
+    /// Names from the node down, with `/` between, as they were then.
+    #[param(nullable = false)]
     path: Option<String>,
+    /// For the next page: `next` of the page before.
+    #[param(value_type = Option<schema::NodeId>, nullable = false)]
     after: Option<String>,
+    /// The most entries of the page; 1,000 if not given, and never more.
+    #[param(nullable = false)]
     limit: Option<usize>,
 }
 
+/// What is in a directory, or was
+///
+/// By name of neither but id. What retention has thinned out is shown as the version kept from before it.
+#[utoipa::path(
+    get,
+    path = "/nodes/{node}/children",
+    operation_id = "list_children",
+    tag = "history",
+    params(Query),
+    responses(
+        (status = 200, description = "One page.", body = ChildrenResponse),
+        problems::Signed,
+        problems::InFolder,
+        problems::Query,
+        problems::Values
+    )
+)]
 pub(crate) async fn children(
     State(server): State<Arc<Server>>,
     Ids((folder, node)): Ids<(FolderId, NodeId)>,

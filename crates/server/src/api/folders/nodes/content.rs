@@ -3,6 +3,7 @@
 use super::range::{Part, part};
 use crate::caller::{Caller, Ids, Values};
 use crate::failure::Failure;
+use crate::openapi::problems;
 use crate::server::Server;
 use crate::stream::{Outgoing, StreamEnd};
 use axum::body::{Body, Bytes};
@@ -12,18 +13,47 @@ use axum::response::Response;
 use model::permit::Read;
 use model::{Action, FolderId, NodeId, VersionNumber};
 use protocol::ProblemKind;
+use protocol::schema;
 use serde::Deserialize;
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 use versioning::fetch::File;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Query {
+    /// The number of the version; the newest if not given.
+    #[param(nullable = false)]
     version: Option<u64>,
 }
 
+/// The bytes of a file
+///
+/// As an attachment. A fault after the first bytes breaks the answer off before its announced length.
+#[utoipa::path(
+    get,
+    path = "/nodes/{node}/content",
+    operation_id = "get_content",
+    tag = "content",
+    params(
+        Query,
+        ("if-none-match" = Option<String>, Header, description = "Tags of what one has: 304 if one of them fits."),
+        ("range" = Option<String>, Header, description = "One range of bytes (RFC 9110); another is not looked at."),
+        ("if-range" = Option<String>, Header, description = "The range only if the tag still fits.")
+    ),
+    responses(
+        (status = 200, description = "All of it.", body = schema::Bytes, content_type = "application/octet-stream", headers(("etag" = String, description = "The content; the same bytes have the same."), ("accept-ranges" = String, description = "`bytes`."), ("content-disposition" = String, description = "An attachment of the node's name (RFC 8187)."), ("content-security-policy" = String, description = "Nothing in it is run."), ("cache-control" = String, description = "Kept, but asked again each time."))),
+        (status = 206, description = "The range asked for.", body = schema::Bytes, content_type = "application/octet-stream", headers(("etag" = String, description = "The content; the same bytes have the same."), ("accept-ranges" = String, description = "`bytes`."), ("content-disposition" = String, description = "An attachment of the node's name (RFC 8187)."), ("content-security-policy" = String, description = "Nothing in it is run."), ("cache-control" = String, description = "Kept, but asked again each time."), ("content-range" = String, description = "Which bytes, of how many."))),
+        (status = 304, description = "It is as it was.", headers(("etag" = String, description = "The content; the same bytes have the same."), ("accept-ranges" = String, description = "`bytes`."), ("content-disposition" = String, description = "An attachment of the node's name (RFC 8187)."), ("content-security-policy" = String, description = "Nothing in it is run."), ("cache-control" = String, description = "Kept, but asked again each time."))),
+        problems::Signed,
+        problems::InFolder,
+        problems::Query,
+        problems::Range,
+        problems::Bounded
+    )
+)]
 pub(crate) async fn content(
     State(server): State<Arc<Server>>,
     Ids((folder, node)): Ids<(FolderId, NodeId)>,

@@ -3,29 +3,63 @@
 use crate::api::folders::past::{PAGE_ENTRIES, entry, names, when};
 use crate::caller::{Caller, Ids, Values};
 use crate::failure::Failure;
+use crate::openapi::problems;
 use crate::server::Server;
 use axum::Json;
 use axum::extract::State;
 use model::permit::Read;
 use model::{Action, FolderId, NodeId, RelativePath, Seq};
+use protocol::schema;
 use protocol::v1::{DifferenceCounts, DifferenceEntry, DifferenceSide, DifferencesResponse};
 use serde::Deserialize;
 use std::sync::Arc;
 use versioning::compare::{Compare, Difference, Side};
 use versioning::past::When;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Query {
+    /// From this moment; either it or `seq` must be given.
+    #[param(value_type = Option<schema::Timestamp>, nullable = false)]
     at: Option<String>,
+    /// From this number of the journal.
+    #[param(nullable = false)]
     seq: Option<u64>,
+    /// To this moment; not together with `to_seq`. Now if neither is given.
+    #[param(value_type = Option<schema::Timestamp>, nullable = false)]
     to: Option<String>,
+    /// To this number of the journal.
+    #[param(nullable = false)]
     to_seq: Option<u64>,
+    /// Names from the node down, with `/` between.
+    #[param(nullable = false)]
     path: Option<String>,
+    /// For the next page: `next` of the page before.
+    #[param(nullable = false)]
     after: Option<u64>,
+    /// The most entries of the page; 1,000 if not given, and never more.
+    #[param(nullable = false)]
     limit: Option<usize>,
 }
 
+/// What differs below a directory between two moments
+///
+/// Between `at` or `seq` and `to` or `to_seq`, which is now if not given.
+#[utoipa::path(
+    get,
+    path = "/nodes/{node}/differences",
+    operation_id = "list_differences",
+    tag = "history",
+    params(Query),
+    responses(
+        (status = 200, description = "One page.", body = DifferencesResponse),
+        problems::Signed,
+        problems::InFolder,
+        problems::Query,
+        problems::Values
+    )
+)]
 pub(crate) async fn differences(
     State(server): State<Arc<Server>>,
     Ids((folder, node)): Ids<(FolderId, NodeId)>,

@@ -4,7 +4,7 @@ use crate::api::folders::restore::key;
 use crate::body;
 use crate::caller::{Caller, Ids};
 use crate::failure::Failure;
-use crate::metrics::reason_word;
+use crate::openapi::problems;
 use crate::server::Server;
 use axum::Json;
 use axum::body::Body;
@@ -13,10 +13,32 @@ use axum::http::HeaderMap;
 use model::permit::Write;
 use model::{Action, FolderId, GroupOutcome, NodeId, Refusal, VersionNumber};
 use protocol::ProblemKind;
+use protocol::schema::refusal_word;
 use protocol::v1::{RestoreRequest, RestoreResponse};
 use std::sync::Arc;
 use versioning::restore::{Item, Restore};
 
+/// An old version becomes the newest again, or a removed node comes back
+///
+/// Without `version` it is a removed node, with what was removed with it.
+#[utoipa::path(
+    post,
+    path = "/nodes/{node}/restore",
+    operation_id = "restore_node",
+    tag = "history",
+    request_body(content = RestoreRequest),
+    responses(
+        (status = 200, description = "It is done.", body = RestoreResponse),
+        problems::Signed,
+        problems::InFolder,
+        problems::Privileged,
+        problems::Json,
+        problems::Keyed,
+        problems::Refusable,
+        problems::Writing,
+        problems::Quota
+    )
+)]
 pub(crate) async fn restore(
     State(server): State<Arc<Server>>,
     Ids((folder, node)): Ids<(FolderId, NodeId)>,
@@ -56,7 +78,7 @@ fn refused(reason: Refusal) -> Failure {
     match reason {
         Refusal::Gone => Failure::not_found(),
         Refusal::Quota => Failure::new(ProblemKind::QuotaExceeded),
-        other => Failure::new(ProblemKind::Refused).member("reason", reason_word(other)),
+        other => Failure::new(ProblemKind::Refused).member("reason", refusal_word(other)),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::api::folders::people::Names;
 use crate::body;
 use crate::caller::{Caller, Ids};
 use crate::failure::Failure;
+use crate::openapi::problems;
 use crate::server::Server;
 use axum::Json;
 use axum::body::Body;
@@ -17,6 +18,20 @@ use protocol::RfcTime;
 use protocol::v1::{PinRequest, VersionEntry, VersionOriginWord, VersionsResponse};
 use std::sync::Arc;
 
+/// A file's kept versions, the newest first
+///
+/// Numbers are missing where versions were thinned out.
+#[utoipa::path(
+    get,
+    path = "/nodes/{node}/versions",
+    operation_id = "list_versions",
+    tag = "history",
+    responses(
+        (status = 200, description = "The versions.", body = VersionsResponse),
+        problems::Signed,
+        problems::InFolder
+    )
+)]
 pub(crate) async fn versions(
     State(server): State<Arc<Server>>,
     Ids((folder, node)): Ids<(FolderId, NodeId)>,
@@ -49,6 +64,24 @@ pub(crate) async fn versions(
     Ok(Json(VersionsResponse { versions: entries }))
 }
 
+/// Pins or labels a version
+///
+/// A pinned or labelled version is kept for ever. What is not given stays.
+#[utoipa::path(
+    put,
+    path = "/nodes/{node}/versions/{version}",
+    operation_id = "pin_version",
+    tag = "history",
+    request_body(content = PinRequest),
+    responses(
+        (status = 204, description = "It is done."),
+        problems::Signed,
+        problems::InFolder,
+        problems::Privileged,
+        problems::Json,
+        problems::Writing
+    )
+)]
 pub(crate) async fn pin(
     State(server): State<Arc<Server>>,
     Ids((folder, node, number)): Ids<(FolderId, NodeId, u64)>,

@@ -1,0 +1,66 @@
+//! The problems that operations may answer with, in groups: an operation names the groups of what it does.
+//!
+//! In the gathered document they stand under their slugs, because one status has several kinds; they become answers by
+//! status when the document is completed.
+
+use protocol::ProblemKind;
+use std::collections::BTreeMap;
+use utoipa::IntoResponses;
+use utoipa::openapi::{RefOr, Response};
+
+macro_rules! groups {
+    ($($(#[$doc:meta])* $name:ident: $($kind:ident),+;)*) => {$(
+        $(#[$doc])*
+        pub(crate) enum $name {}
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                let kinds = [$(ProblemKind::$kind),+];
+                kinds.into_iter().map(|kind| (kind.slug().to_owned(), Response::new("").into())).collect()
+            }
+        }
+    )*};
+}
+
+groups! {
+    /// It asks the database.
+    Fallible: Internal, Unavailable;
+    /// It only says whether the server is there.
+    Unready: Unavailable;
+    /// It needs a token.
+    Signed: Unauthenticated, Internal, Unavailable;
+    /// It is about something in a folder that one must be able to see.
+    InFolder: NotFound;
+    /// It needs more than to read.
+    Privileged: Forbidden;
+    /// It has values after the `?`.
+    Query: BadRequest;
+    /// It takes JSON.
+    Json: BadRequest, Timeout, TooLarge, UnsupportedMediaType, Invalid;
+    /// It takes a bundle.
+    Bundle: BadRequest, MalformedBundle, Timeout, TooLarge, UnsupportedMediaType;
+    /// Its values may make no sense.
+    Values: Invalid;
+    /// It writes.
+    Writing: DiskFull;
+    /// It may be one too many.
+    Bounded: TooManyRequests;
+    /// It asks for name and password.
+    SignIn: SignInFailed;
+    /// It takes a cursor.
+    Cursor: CursorExpired;
+    /// It takes the name of a view.
+    View: UnknownView;
+    /// It is about a view's root.
+    Root: ViewGone;
+    /// It takes a range.
+    Range: RangeNotSatisfiable;
+    /// It takes a key that names the attempt.
+    Keyed: IdempotencyMismatch;
+    /// It takes chunks.
+    Chunks: WrongChunk;
+    /// It adds to what a folder holds.
+    Quota: QuotaExceeded;
+    /// It changes one node, and what is there now may not allow it.
+    Refusable: Refused;
+}
