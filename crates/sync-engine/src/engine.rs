@@ -3,7 +3,7 @@
 //! Each side has one lane. On the local lane there is either a round of looking or a batch of changes, on the remote
 //! lane either a pull or a commit, so that nothing is observed in the middle of our own doing.
 
-use crate::effect::{Activity, ActivityKind, Commit, Effect};
+use crate::effect::{Commit, Effect};
 use crate::event::{CommitAnswer, CommitFailure, Cursor, Event, LocalOutcome, PullFailure};
 use crate::fault::Fault;
 use crate::ingest_remote::{self, Extent};
@@ -12,11 +12,12 @@ use crate::paths::{Overlay, path_of, places_of};
 use crate::record;
 use crate::retry::{Retries, delay_ms};
 use crate::store::{Frozen, Intent, IntentOperation, PairStore, StoreError};
+use crate::tell::{best_path, refusal_in_words, tell_local, tell_remote};
 use crate::view::{self, PairView};
 use crate::work::Work;
 use model::conflict::Author;
 use model::{Epoch, GroupOutcome, IdempotencyKey, Kind, NodeKey, Refusal, RelativePath, Seq, Timestamp};
-use planner::{LocalOperation, Plan, RemoteOperation, Tree};
+use planner::{LocalOperation, Plan, RemoteOperation};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often something may be found otherwise than expected before a person is told: mostly it has changed again, and
@@ -979,82 +980,4 @@ fn filter_steps<T>(steps: Vec<T>, keep: &[bool], needs: impl Fn(&mut T) -> &mut 
         }
     }
     kept
-}
-
-fn refusal_in_words(reason: Refusal) -> &'static str {
-    match reason {
-        Refusal::Forbidden => "you may not change this in the shared folder",
-        Refusal::Quota => "the quota is used up",
-        Refusal::TooLarge => "the file is larger than the server takes",
-        Refusal::BadName => "the server does not take this name or path",
-        Refusal::Held => "held by the server until a person approves it",
-        Refusal::Stale | Refusal::Gone | Refusal::NameTaken | Refusal::ChunkMissing | Refusal::Dependency => {
-            "it changed meanwhile; tried again"
-        }
-    }
-}
-
-/// Where a node stands locally, else remotely.
-fn best_path<S: PairStore>(store: &S, key: NodeKey) -> Result<RelativePath, StoreError> {
-    if let Some(path) = path_of(store, key, &Overlay::new())? {
-        return Ok(path);
-    }
-    let mut names = Vec::new();
-    let mut current = key;
-    while current != NodeKey::ROOT && names.len() < 4096 {
-        let Some(state) = store.row(current)?.and_then(|row| row.triple.tree(Tree::Remote).cloned()) else {
-            break;
-        };
-        names.push(state.name);
-        current = state.parent;
-    }
-    names.reverse();
-    Ok(names.into_iter().collect())
-}
-
-fn tell_remote<S: PairStore>(
-    store: &S,
-    operation: &RemoteOperation,
-    out: &mut Vec<Effect>,
-) -> Result<(), StoreError> {
-    let kind = match operation {
-        RemoteOperation::Create { .. } | RemoteOperation::Update { .. } => ActivityKind::Uploaded,
-        RemoteOperation::Move { .. } => ActivityKind::MovedThere,
-        RemoteOperation::Remove { .. } => ActivityKind::RemovedThere,
-        RemoteOperation::Attributes { .. } => return Ok(()),
-    };
-    let path = best_path(store, operation.key())?;
-    out.push(Effect::Activity(Activity { kind, path, other: None }));
-    Ok(())
-}
-
-/// Called before the operation is recorded, so that L still has the old place.
-fn tell_local<S: PairStore>(
-    store: &S,
-    operation: &LocalOperation,
-    out: &mut Vec<Effect>,
-) -> Result<(), StoreError> {
-    let mut overlay = Overlay::new();
-    let before = best_path(store, operation.key())?;
-    let (kind, place) = match operation {
-        LocalOperation::Create { state, .. } => {
-            (ActivityKind::Downloaded, Some((state.parent, state.name.clone())))
-        }
-        LocalOperation::Update { .. } => (ActivityKind::Downloaded, None),
-        LocalOperation::Move { parent, name, .. } => (ActivityKind::MovedHere, Some((*parent, name.clone()))),
-        LocalOperation::Remove { .. } => (ActivityKind::RemovedHere, None),
-        LocalOperation::Detach { name, .. } | LocalOperation::Rename { name, .. } => {
-            let parent =
-                store.row(operation.key())?.and_then(|row| row.triple.local).map(|state| state.parent);
-            (ActivityKind::ConflictCopy, parent.map(|parent| (parent, name.clone())))
-        }
-        LocalOperation::Attributes { .. } | LocalOperation::Shelve { .. } => return Ok(()),
-    };
-    let moved = place.is_some() && !matches!(kind, ActivityKind::Downloaded);
-    if let Some(place) = place {
-        overlay.insert(operation.key(), place);
-    }
-    let path = path_of(store, operation.key(), &overlay)?.unwrap_or_else(|| before.clone());
-    out.push(Effect::Activity(Activity { kind, path, other: moved.then_some(before) }));
-    Ok(())
 }

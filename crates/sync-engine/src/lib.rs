@@ -26,6 +26,7 @@ mod paths;
 mod record;
 mod retry;
 pub mod store;
+mod tell;
 pub mod view;
 mod work;
 
