@@ -14,6 +14,7 @@ mod past;
 mod people;
 mod traffic;
 mod trust;
+mod view;
 
 pub use events::{Connection, Signal};
 pub use people::{link, wait_for_server};
@@ -25,6 +26,7 @@ pub(crate) use fetch::{fetch_chunks, fetch_manifests};
 pub(crate) use past::encoded;
 pub(crate) use traffic::Place;
 use traffic::Traffic;
+pub(crate) use view::AskedView;
 
 use crate::home::Link;
 use bytes::Bytes;

@@ -13,6 +13,7 @@ mod space;
 mod trash;
 mod uploads;
 mod versions;
+mod views;
 
 pub use chunks::{MissingRequest, MissingResponse};
 pub use devices::{LinkRequest, LinkResponse};
@@ -29,3 +30,4 @@ pub use uploads::{OpenUploadRequest, UploadResponse};
 pub use versions::{
     PinRequest, RestoreRequest, RestoreResponse, VersionEntry, VersionOriginWord, VersionsResponse,
 };
+pub use views::{ViewName, ViewRequest, ViewResponse};

@@ -1,5 +1,6 @@
 //! The end of a run: nothing goes wrong any more and nobody works. Everything has to come to rest, and to agree.
 
+use crate::choice::clearing;
 use crate::deed::{Act, Tree, is_conflict_copy, is_synced_path};
 use crate::device::Device;
 use crate::remote::check_tree;
@@ -48,7 +49,7 @@ impl World {
             self.connect(device)?;
         }
         self.rest_within_quotas()?;
-        self.settle()?;
+        self.clear_and_settle()?;
         self.keep_at_rest()?;
         self.look_at_everything()?;
         self.check_everything()?;
@@ -59,6 +60,31 @@ impl World {
             return Err(format!("at rest, and yet there was more to do: {before:?} then {after:?}"));
         }
         self.check_everything()
+    }
+
+    /// What a device does not sync stands in the way of what is removed around it, until somebody clears it away; on the
+    /// way there, there may be more of it.
+    fn clear_and_settle(&mut self) -> Run {
+        if self.profile.views.is_none() {
+            return self.settle();
+        }
+        let mut settled = Ok(());
+        for _ in 0..4 {
+            let mut cleared = false;
+            for device in 0..self.devices.len() {
+                let state = &self.devices[device];
+                let acts = clearing(&state.view, self.profile.rule, &state.tree());
+                cleared |= !acts.is_empty();
+                if !acts.is_empty() {
+                    self.acts(device, &acts);
+                }
+            }
+            if !cleared && settled.is_ok() {
+                return self.settle();
+            }
+            settled = self.settle();
+        }
+        settled
     }
 
     /// A socket stands in the way of what is to be synced as long as its program runs.
@@ -144,6 +170,11 @@ impl World {
         check_tree(&nodes, self.profile.rule)
             .map_err(|error| format!("the server's tree is broken: {error}"))?;
         for node in &nodes {
+            if let Content::File { id, .. } = node.content
+                && self.profile.views.is_some()
+            {
+                self.served.insert(id);
+            }
             let last = self.journal.insert(node.id, node.seq);
             if last.is_some_and(|last| last > node.seq) {
                 return Err(format!(
@@ -157,8 +188,13 @@ impl World {
 
     /// Whether a device's disk holds what the server does.
     pub(crate) fn check_agreement(&mut self, device: usize) -> Run {
-        let server = shown_by_server(&self.server.nodes());
-        let here = shown_by_disk(&self.devices[device].tree());
+        let view = self.devices[device].view.compile(self.profile.rule);
+        let covered =
+            |(path, shown): &(RelativePath, Shown)| view.covers_path(path, *shown == Shown::Directory);
+        let server: BTreeMap<_, _> =
+            shown_by_server(&self.server.nodes()).into_iter().filter(covered).collect();
+        let here: BTreeMap<_, _> =
+            shown_by_disk(&self.devices[device].tree()).into_iter().filter(covered).collect();
         let difference = match self.devices[device].direction {
             Direction::Both => first_difference(&server, &here),
             // What one side has besides is its own.
@@ -179,6 +215,15 @@ impl World {
             let tree = self.devices[device].tree();
             let oracle = Arc::clone(&self.oracle);
             let oracle = oracle.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.profile.views.is_some() {
+                if device == 0 {
+                    let trees: Vec<Tree> = self.devices.iter().map(Device::tree).collect();
+                    oracle.check_parts(&tree, &trees, &self.served)?;
+                }
+                drop(oracle);
+                self.check_status(device)?;
+                continue;
+            }
             if self.profile.users == 1
                 && !self.profile.is_one_way()
                 && !oracle.power_was_lost()

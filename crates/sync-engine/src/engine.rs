@@ -21,15 +21,18 @@ use crate::paths::{Overlay, path_of, places_of};
 use crate::record;
 use crate::retry::{Retries, delay_ms};
 use crate::store::{Frozen, Intent, IntentOperation, PairStore, StoreError};
+use crate::view::{self, PairView};
 use crate::work::Work;
 use model::conflict::Author;
 use model::{Epoch, GroupOutcome, IdempotencyKey, Kind, NodeKey, Refusal, RelativePath, Seq, Timestamp};
-use planner::{Direction, LocalOperation};
+use planner::{Direction, LocalOperation, RemoteOperation};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often something may be found otherwise than expected before a person is told: mostly it has changed again, and
 /// the next plan fits.
 const TRIES_BEFORE_TELLING: u32 = 4;
+/// How often a removal is refused before it is believed that there is more than this device knows.
+const TRIES_BEFORE_REVIVING: u32 = 3;
 
 /// How a pair is to be kept in step.
 #[derive(Debug, Clone)]
@@ -43,6 +46,8 @@ pub struct Settings {
     pub hold_deletes: Option<u64>,
     /// 128 random bits of this run, the root of its idempotency keys.
     pub seed: [u8; 16],
+    /// What of the folder is wanted.
+    pub view: PairView,
 }
 
 /// One pair's engine. What it must not forget is in the store; losing the engine costs a new look at everything.
@@ -54,6 +59,7 @@ pub struct Engine {
     online: bool,
     no_access: bool,
     may_write: bool,
+    root_gone: bool,
     local: LocalSide,
     head: Seq,
     pull_wanted: bool,
@@ -91,6 +97,8 @@ impl Engine {
     /// An engine that has not begun; its first event is [`Event::Started`].
     #[must_use]
     pub fn new(settings: Settings) -> Self {
+        let mut local = LocalSide::default();
+        local.filter.set_view(settings.view.filter());
         Self {
             settings,
             started: false,
@@ -98,7 +106,8 @@ impl Engine {
             online: false,
             no_access: false,
             may_write: true,
-            local: LocalSide::default(),
+            root_gone: false,
+            local,
             head: Seq(0),
             pull_wanted: true,
             listing_wanted: false,
@@ -175,12 +184,14 @@ impl Engine {
     ) -> Result<(), StoreError> {
         match event {
             Event::Started => {
+                view::adopt(store, &self.settings.view)?;
                 self.started = true;
                 self.local.want_everything();
             }
             Event::Online => {
                 self.online = true;
                 self.no_access = false;
+                self.root_gone = false;
                 self.pull_wanted = true;
                 self.pull_failures = 0;
                 self.retry_remote_at = None;
@@ -282,7 +293,13 @@ impl Engine {
         self.settle_bookkeeping(store)?;
         self.head = self.head.max(cursor.seq);
         let touched = ingest_remote::take_in(store, extent, cursor, epoch)?;
+        if self.local.filter.is_active() {
+            for path in view::places_to_look_at(store, &touched)? {
+                self.local.want(path, false);
+            }
+        }
         self.pull_failures = 0;
+        self.root_gone = false;
         self.note_news(touched);
         Ok(())
     }
@@ -315,6 +332,10 @@ impl Engine {
             PullFailure::Unreachable => self.remote_pause(now),
             PullFailure::CursorExpired => self.listing_wanted = true,
             PullFailure::EpochChanged => self.lineage_changed(store)?,
+            PullFailure::RootGone => {
+                self.root_gone = true;
+                self.remote_pause(now);
+            }
             PullFailure::NoAccess => {
                 self.no_access = true;
                 self.remote_pause(now);
@@ -404,6 +425,7 @@ impl Engine {
                 Some(GroupOutcome::Refused { reason, .. }) => {
                     self.tell_of_refusals(store, &intent.groups[index], *reason, out)?;
                     self.group_refused(&intent, index, *reason, now);
+                    self.revive_what_holds_more(store, group, *reason)?;
                     if *reason == Refusal::ChunkMissing {
                         self.read_again(store, group)?;
                     }
@@ -416,7 +438,9 @@ impl Engine {
             work.remote_landed();
         }
         let mut state = store.state()?;
-        if state.cursor.as_ref().is_some_and(|cursor| cursor.seq == answer.before) {
+        // A move may have taken something out of the view, or into it: the pull tells.
+        let retold = self.settings.view.filter().is_some() && has_moves(&intent);
+        if !retold && state.cursor.as_ref().is_some_and(|cursor| cursor.seq == answer.before) {
             self.head = self.head.max(answer.after.seq);
             state.cursor = Some(answer.after);
             store.set_state(&state)?;
@@ -424,6 +448,41 @@ impl Engine {
             self.head = self.head.max(answer.after.seq);
         }
         self.planned_clean = false;
+        Ok(())
+    }
+
+    /// A directory that was removed here, but that holds what this device does not sync, is not removed there: it comes
+    /// back. (What it holds that this device does sync was removed before it.)
+    fn revive_what_holds_more<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        group: &[IntentOperation],
+        reason: Refusal,
+    ) -> Result<(), StoreError> {
+        if reason != Refusal::Stale || self.settings.view.filter().is_none() {
+            return Ok(());
+        }
+        for operation in group {
+            let key = operation.planned.key();
+            let removal = matches!(operation.planned, RemoteOperation::Remove { .. });
+            if removal && self.retries.tries(key) >= TRIES_BEFORE_REVIVING {
+                record::memory_step(store, &planner::MemoryStep::Revive(key))?;
+                self.retries.succeeded(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// A node gets a name that no person gave it: it may be one that is not synced.
+    fn look_at_made_up_name<S: PairStore>(
+        &mut self,
+        store: &S,
+        operation: &LocalOperation,
+    ) -> Result<(), StoreError> {
+        let made_up = matches!(operation, LocalOperation::Detach { .. } | LocalOperation::Rename { .. });
+        if made_up && self.local.filter.is_active() {
+            self.look_around(store, operation)?;
+        }
         Ok(())
     }
 
@@ -474,6 +533,13 @@ impl Engine {
                 Refusal::Stale | Refusal::Gone | Refusal::NameTaken => {
                     self.pull_wanted |= self.fault != Some(Fault::NoPullAfterRefusal);
                     self.retries.failed(key, now);
+                    let filtered = self.settings.view.filter().is_some();
+                    if filtered
+                        && reason == Refusal::NameTaken
+                        && self.retries.tries(key) >= TRIES_BEFORE_TELLING
+                    {
+                        self.refusals.insert(key, "something that this device does not sync has its name");
+                    }
                 }
                 Refusal::ChunkMissing => self.retries.failed(key, now),
                 Refusal::Dependency => {}
@@ -513,6 +579,7 @@ impl Engine {
                 self.retries.succeeded(key);
                 self.refusals.remove(&key);
                 tell_local(store, &operation, out)?;
+                self.look_at_made_up_name(store, &operation)?;
                 record::local_done(store, &operation, disk.clone())?;
                 removed.extend(holds::removed_locally(&operation));
                 if store.row(key)?.is_some_and(|row| row.extra.disk != disk) {
@@ -621,7 +688,10 @@ impl Engine {
 
     /// Work whose rest is for a remote side that cannot be reached waits for a new plan instead.
     fn remote_unusable(&self, work: &Work) -> bool {
-        !self.online && self.commit.is_none() && work.has_remote() && !work.local_in_flight()
+        (!self.online || self.root_gone)
+            && self.commit.is_none()
+            && work.has_remote()
+            && !work.local_in_flight()
     }
 
     fn end_work(&mut self) {
@@ -695,6 +765,9 @@ impl Engine {
             self.listing_wanted = false;
             let cursor = if everything { None } else { state.cursor.map(|cursor| cursor.text) };
             out.push(Effect::Pull(cursor));
+            return Ok(());
+        }
+        if self.root_gone {
             return Ok(());
         }
         let Some(mut work) = self.work.take() else { return Ok(()) };
@@ -788,6 +861,10 @@ impl Engine {
             out.push(Effect::Timer(at));
         }
     }
+}
+
+fn has_moves(intent: &Intent) -> bool {
+    intent.groups.iter().flatten().any(|operation| matches!(operation.planned, RemoteOperation::Move { .. }))
 }
 
 fn refusal_in_words(reason: Refusal) -> &'static str {

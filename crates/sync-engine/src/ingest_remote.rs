@@ -2,6 +2,7 @@
 
 use crate::event::Cursor;
 use crate::store::{Memory, PairState, PairStore, Row, StoreError};
+use crate::view;
 use model::{Epoch, NodeId, NodeKey, NodeState, RemoteNode, Timestamp};
 use planner::Triple;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,9 +46,13 @@ pub(crate) fn take_in<S: PairStore>(
     }
     store.drop_staged()?;
     if extent == Extent::Everything {
-        intake.touched.extend(drop_absent(store, &intake.present)?);
+        let absent = drop_absent(store, &intake.present)?;
+        intake.gone.extend(&absent);
+        intake.touched.extend(absent);
     }
-    store.set_state(&PairState { cursor: Some(cursor), epoch: Some(epoch) })?;
+    intake.touched.extend(view::let_go_of_excluded(store, &intake.gone)?);
+    let state = store.state()?;
+    store.set_state(&PairState { cursor: Some(cursor), epoch: Some(epoch), ..state })?;
     Ok(intake.touched)
 }
 
@@ -55,6 +60,8 @@ pub(crate) fn take_in<S: PairStore>(
 #[derive(Debug, Default)]
 struct Intake {
     touched: BTreeSet<NodeKey>,
+    /// Those of them that are not there any more.
+    gone: Vec<NodeKey>,
     /// What a complete listing showed.
     present: BTreeSet<NodeId>,
     /// Nodes whose directory was not known when they came.
@@ -84,6 +91,7 @@ impl Intake {
             row.extra.revision = state.is_some().then_some(node.revision);
             if row.triple.remote != state {
                 self.touched.insert(key);
+                self.gone.extend(state.is_none().then_some(key));
             }
             row.triple.remote = state;
             store.put(key, row)?;
@@ -101,7 +109,9 @@ impl Intake {
         ids.sort_unstable();
         ids.dedup();
         let mut keys = store.keys_of_ids(&ids)?;
-        keys.insert(NodeId::ROOT, NodeKey::ROOT);
+        // The root of a pair is any directory of the folder.
+        let root = store.row(NodeKey::ROOT)?.and_then(|row| row.extra.id).unwrap_or(NodeId::ROOT);
+        keys.insert(root, NodeKey::ROOT);
         store.prefetch(&keys.values().copied().collect::<Vec<_>>())?;
         for id in ids {
             if let Some(key) = self.reserved.get(&id) {
@@ -176,5 +186,6 @@ pub(crate) fn forget_lineage<S: PairStore>(store: &mut S) -> Result<(), StoreErr
         store.take_intent(intent.key)?;
     }
     store.drop_staged()?;
-    store.set_state(&PairState::default())
+    let view = store.state()?.view;
+    store.set_state(&PairState { view, ..PairState::default() })
 }

@@ -29,6 +29,7 @@ mod paths;
 mod record;
 mod retry;
 pub mod store;
+pub mod view;
 mod work;
 
 pub use effect::{
@@ -36,11 +37,13 @@ pub use effect::{
 };
 pub use engine::{Engine, Settings, Status};
 pub use event::{
-    CommitAnswer, CommitFailure, Cursor, Event, HashOutcome, HashResult, Listed, Listing, LocalOutcome,
-    LookFailure, PullFailure,
+    CommitAnswer, CommitFailure, Cursor, Event, HashOutcome, HashResult, IgnoreFile, Listed, Listing,
+    LocalOutcome, LookFailure, PullFailure,
 };
 #[doc(hidden)]
 pub use fault::Fault;
+pub use local::IGNORE_FILE;
 pub use memory_store::MemoryStore;
 pub use planner::Direction;
 pub use store::{Frozen, Intent, IntentOperation, Memory, PairState, PairStore, Row, StoreError};
+pub use view::PairView;

@@ -24,3 +24,4 @@ mod script;
 mod settings;
 mod supervised;
 mod tls;
+mod views;

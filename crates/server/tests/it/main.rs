@@ -24,4 +24,5 @@ mod refused_commits;
 mod retention;
 mod tls;
 mod uploads;
+mod views;
 mod world;
