@@ -98,6 +98,14 @@ impl Bench {
         self.pulled(vec![self.node(id, parent, name)])
     }
 
+    /// The server tells that a directory is not there any more; what the engine wants then.
+    pub(crate) fn gone_there(&mut self, id: u64, parent: NodeId, name: &str) -> Vec<Effect> {
+        self.seq += 1;
+        self.tell(Event::Woken(Seq(self.seq)));
+        let gone = RemoteNode { deleted: true, ..self.node(id, parent, name) };
+        self.pulled(vec![gone])
+    }
+
     /// A directory on the server.
     pub(crate) fn node(&self, id: u64, parent: NodeId, name: &str) -> RemoteNode {
         let seq = Seq(self.seq);

@@ -119,10 +119,7 @@ fn another_view_forgets_what_it_leaves_out_and_removes_nothing() {
 #[test]
 fn what_leaves_the_view_there_is_removed_here() {
     let mut bench = with_d_in_in();
-    let mut gone = bench.node(11, NodeId(10), "d");
-    gone.deleted = true;
-    bench.tell(Event::Woken(model::Seq(99)));
-    let wanted = bench.pulled(vec![gone]);
+    let wanted = bench.gone_there(11, NodeId(10), "d");
     assert_eq!(actions(&wanted), 1, "{wanted:?}");
 }
 
