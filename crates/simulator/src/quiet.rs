@@ -69,22 +69,32 @@ impl World {
             return self.settle();
         }
         let mut settled = Ok(());
-        for _ in 0..4 {
+        for round in 0..4 {
             let mut cleared = false;
             for device in 0..self.devices.len() {
                 let state = &self.devices[device];
-                let acts = clearing(&state.view, self.profile.rule, &state.tree());
+                let mut acts = clearing(&state.view, self.profile.rule, &state.tree());
+                acts.extend(self.what_is_in_the_way(device)?);
                 cleared |= !acts.is_empty();
                 if !acts.is_empty() {
                     self.acts(device, &acts);
                 }
             }
-            if !cleared && settled.is_ok() {
-                return self.settle();
+            if !cleared && round > 0 && settled.is_ok() {
+                return Ok(());
             }
             settled = self.settle();
         }
         settled
+    }
+
+    /// What a person removes here since something that the device does not sync has its name on the server.
+    fn what_is_in_the_way(&self, device: usize) -> Run<Vec<Act>> {
+        let state = &self.devices[device];
+        let Some(engine) = &state.engine else { return Ok(Vec::new()) };
+        let status = state.memory.status(engine).map_err(|error| error.to_string())?;
+        let named = status.issues.into_iter().filter(|(_, words)| words == sync_engine::HIDDEN_NAME);
+        Ok(named.map(|(path, _)| Act::RemoveAll(path)).collect())
     }
 
     /// A socket stands in the way of what is to be synced as long as its program runs.

@@ -135,7 +135,9 @@ impl World {
         let alone = !oracle.power_was_lost() && !oracle.was_rewound();
         drop(oracle);
         let follows = self.profile.is_one_way();
-        if self.profile.users == 1 && device == 0 && alone && !follows {
+        // What a device let go of with its view comes back as new with another.
+        let whole = self.profile.views.is_none();
+        if self.profile.users == 1 && device == 0 && alone && whole && !follows {
             return Err(format!("the only user was disturbed: {actions:?}"));
         }
         if self.devices[device].apply.is_some() {

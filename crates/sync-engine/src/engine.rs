@@ -34,6 +34,9 @@ const TRIES_BEFORE_TELLING: u32 = 4;
 /// How often a removal is refused before it is believed that there is more than this device knows.
 const TRIES_BEFORE_REVIVING: u32 = 3;
 
+/// What is told of a node whose name something has that the pair does not sync.
+pub const HIDDEN_NAME: &str = "something that this device does not sync has its name";
+
 /// How a pair is to be kept in step.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -60,6 +63,9 @@ pub struct Engine {
     no_access: bool,
     may_write: bool,
     root_gone: bool,
+    /// Of a pair that wants a part: what its own commits did past the cursor. The pull to come shows all of it that is
+    /// still in the view; of what left the view meanwhile a server cannot know that it was ever known here.
+    ahead: BTreeSet<NodeKey>,
     local: LocalSide,
     head: Seq,
     pull_wanted: bool,
@@ -107,6 +113,7 @@ impl Engine {
             no_access: false,
             may_write: true,
             root_gone: false,
+            ahead: BTreeSet::new(),
             local,
             head: Seq(0),
             pull_wanted: true,
@@ -185,6 +192,7 @@ impl Engine {
         match event {
             Event::Started => {
                 view::adopt(store, &self.settings.view)?;
+                self.ahead = view::ahead_of_cursor(store, &self.settings.view)?;
                 self.started = true;
                 self.local.want_everything();
             }
@@ -292,7 +300,7 @@ impl Engine {
         let Some(extent) = self.pulling.take() else { return Ok(()) };
         self.settle_bookkeeping(store)?;
         self.head = self.head.max(cursor.seq);
-        let touched = ingest_remote::take_in(store, extent, cursor, epoch)?;
+        let touched = ingest_remote::take_in(store, extent, std::mem::take(&mut self.ahead), cursor, epoch)?;
         if self.local.filter.is_active() {
             for path in view::places_to_look_at(store, &touched)? {
                 self.local.want(path, false);
@@ -354,6 +362,7 @@ impl Engine {
         self.work = None;
         self.commit = None;
         self.head = Seq(0);
+        self.ahead.clear();
         self.pull_wanted = true;
         self.listing_wanted = false;
         self.planned_clean = false;
@@ -410,15 +419,17 @@ impl Engine {
         let Some(intent) = store.take_intent(key)? else { return Ok(()) };
         let keys = intent.groups.iter().flatten().map(|operation| operation.planned.key());
         store.prefetch(&keys.collect::<Vec<_>>())?;
-        let mut removed = Vec::new();
+        let (mut removed, mut applied) = (Vec::new(), Vec::new());
         for (index, group) in intent.groups.iter().enumerate() {
             match answer.outcomes.get(index) {
-                Some(GroupOutcome::Applied(applied)) => {
-                    for (operation, applied) in group.iter().zip(applied) {
-                        self.retries.succeeded(operation.planned.key());
-                        self.refusals.remove(&operation.planned.key());
-                        tell_remote(store, &operation.planned, applied.revision.version, out)?;
-                        record::remote_done(store, &operation.planned, *applied)?;
+                Some(GroupOutcome::Applied(outcomes)) => {
+                    for (operation, outcome) in group.iter().zip(outcomes) {
+                        let (key, revision) = (operation.planned.key(), outcome.revision);
+                        self.retries.succeeded(key);
+                        self.refusals.remove(&key);
+                        tell_remote(store, &operation.planned, revision.version, out)?;
+                        record::remote_done(store, &operation.planned, *outcome)?;
+                        applied.push((key, revision.placement.max(revision.version)));
                         removed.extend(holds::removed_remotely(&operation.planned));
                     }
                 }
@@ -446,6 +457,10 @@ impl Engine {
             store.set_state(&state)?;
         } else {
             self.head = self.head.max(answer.after.seq);
+            if let (Some(cursor), true) = (&state.cursor, self.settings.view.is_partial()) {
+                let ahead = applied.into_iter().filter(|(_, seq)| *seq > cursor.seq);
+                self.ahead.extend(ahead.map(|(key, _)| key));
+            }
         }
         self.planned_clean = false;
         Ok(())
@@ -538,7 +553,7 @@ impl Engine {
                         && reason == Refusal::NameTaken
                         && self.retries.tries(key) >= TRIES_BEFORE_TELLING
                     {
-                        self.refusals.insert(key, "something that this device does not sync has its name");
+                        self.refusals.insert(key, HIDDEN_NAME);
                     }
                 }
                 Refusal::ChunkMissing => self.retries.failed(key, now),

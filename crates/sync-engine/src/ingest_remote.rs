@@ -18,17 +18,19 @@ pub(crate) enum Extent {
     Everything,
 }
 
-/// Puts all staged nodes into R and advances the cursor. Returns the nodes touched.
+/// Puts all staged nodes into R and advances the cursor. Returns the nodes touched. `ahead` is what own commits did past
+/// the cursor, if the pair wants a part of the folder: what of it is not shown has left that part.
 ///
 /// A page at a time: a node is mostly younger than its directory, and then has a greater id. Those that were moved into
 /// a directory not seen yet wait for the end.
 pub(crate) fn take_in<S: PairStore>(
     store: &mut S,
     extent: Extent,
+    ahead: BTreeSet<NodeKey>,
     cursor: Cursor,
     epoch: Epoch,
 ) -> Result<BTreeSet<NodeKey>, StoreError> {
-    let mut intake = Intake::default();
+    let mut intake = Intake { ahead, ..Intake::default() };
     let mut after = None;
     loop {
         let page = store.staged(after, PAGE)?;
@@ -50,6 +52,7 @@ pub(crate) fn take_in<S: PairStore>(
         intake.gone.extend(&absent);
         intake.touched.extend(absent);
     }
+    intake.drop_unshown(store)?;
     intake.touched.extend(view::let_go_of_excluded(store, &intake.gone)?);
     let state = store.state()?;
     store.set_state(&PairState { cursor: Some(cursor), epoch: Some(epoch), ..state })?;
@@ -62,6 +65,8 @@ struct Intake {
     touched: BTreeSet<NodeKey>,
     /// Those of them that are not there any more.
     gone: Vec<NodeKey>,
+    /// What own commits did past the cursor, and no page has shown yet.
+    ahead: BTreeSet<NodeKey>,
     /// What a complete listing showed.
     present: BTreeSet<NodeId>,
     /// Nodes whose directory was not known when they came.
@@ -85,6 +90,7 @@ impl Intake {
                 self.waiting.push(node);
                 continue;
             }
+            self.ahead.remove(&key);
             let state = if node.deleted { None } else { remote_state(&node, &keys) };
             let mut row = store.row(key)?.unwrap_or_default();
             row.extra.id = Some(node.id);
@@ -95,6 +101,21 @@ impl Intake {
             }
             row.triple.remote = state;
             store.put(key, row)?;
+        }
+        Ok(())
+    }
+
+    /// Takes out of R what own commits put there, and has left the view since.
+    fn drop_unshown<S: PairStore>(&mut self, store: &mut S) -> Result<(), StoreError> {
+        for key in std::mem::take(&mut self.ahead) {
+            let Some(mut row) = store.row(key)? else { continue };
+            if row.triple.remote.take().is_none() {
+                continue;
+            }
+            row.extra.revision = None;
+            store.put(key, row)?;
+            self.touched.insert(key);
+            self.gone.push(key);
         }
         Ok(())
     }

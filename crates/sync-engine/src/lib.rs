@@ -35,7 +35,7 @@ mod work;
 pub use effect::{
     Activity, ActivityKind, Commit, Effect, HashRequest, ListRequest, LocalAction, LocalActionKind, Send, Why,
 };
-pub use engine::{Engine, Settings, Status};
+pub use engine::{Engine, HIDDEN_NAME, Settings, Status};
 pub use event::{
     CommitAnswer, CommitFailure, Cursor, Event, HashOutcome, HashResult, IgnoreFile, Listed, Listing,
     LocalOutcome, LookFailure, PullFailure,

@@ -538,8 +538,11 @@ fn remove_subtree<S: PairStore>(
     Ok(())
 }
 
+/// Leaves a node alone, unless it is left alone for good.
 fn freeze<S: PairStore>(store: &mut S, key: NodeKey, reason: Frozen) -> Result<(), StoreError> {
-    if let Some(mut row) = store.row(key)? {
+    if let Some(mut row) = store.row(key)?
+        && row.extra.frozen != Some(Frozen::Excluded)
+    {
         row.triple.frozen = true;
         row.extra.frozen = Some(reason);
         store.put(key, row)?;

@@ -34,6 +34,11 @@ impl PairView {
         &self.view
     }
 
+    /// Whether the folder holds more than is wanted, or may hold more.
+    pub(crate) fn is_partial(&self) -> bool {
+        !self.view.is_everything()
+    }
+
     /// What asks whether paths are in it; none if all are.
     pub(crate) fn filter(&self) -> Option<Arc<CompiledView>> {
         (!self.view.is_unfiltered()).then(|| Arc::clone(&self.compiled))
@@ -57,6 +62,24 @@ pub(crate) fn adopt<S: PairStore>(store: &mut S, view: &PairView) -> Result<(), 
     store.drop_staged()?;
     forget_unwanted(store, &view.compiled)?;
     store.set_state(&PairState { cursor: None, view: spelling, ..state })
+}
+
+/// What stands on the remote side past the cursor, as the pair's own commits left it when it ended.
+pub(crate) fn ahead_of_cursor<S: PairStore>(
+    store: &mut S,
+    view: &PairView,
+) -> Result<BTreeSet<NodeKey>, StoreError> {
+    let mut ahead = BTreeSet::new();
+    let Some(cursor) = store.state()?.cursor.filter(|_| view.is_partial()) else { return Ok(ahead) };
+    for_all(store, |store, key| {
+        let row = store.row(key)?;
+        let newest = row.and_then(|row| row.extra.revision).map(|at| at.placement.max(at.version));
+        if newest.is_some_and(|newest| newest > cursor.seq) {
+            ahead.insert(key);
+        }
+        Ok(())
+    })?;
+    Ok(ahead)
 }
 
 /// Takes out what is not in the view: by its place on the remote side, or by that on the local side if it is not there.

@@ -193,7 +193,8 @@ impl Here {
 pub(super) fn settle<S: PairStore>(store: &mut S, key: NodeKey, take: Take) -> Result<bool, StoreError> {
     let Some(mut row) = store.row(key)? else { return Ok(false) };
     let frozen = match (take, row.extra.frozen) {
-        (Take::Frozen, None) => Some(Frozen::Excluded),
+        // Whatever else keeps it back may pass; this does not.
+        (Take::Frozen, held) if held != Some(Frozen::Excluded) => Some(Frozen::Excluded),
         (Take::Up, Some(Frozen::Excluded)) => None,
         _ => return Ok(false),
     };

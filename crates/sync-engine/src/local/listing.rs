@@ -31,7 +31,7 @@ impl LocalSide {
         }
         let here = self.filter.here(&path);
         let mut skipped = 0;
-        let (mut children, doubles) = children_by_name(store, directory, &entries)?;
+        let (mut children, mut doubles) = children_by_name(store, directory, &entries)?;
         self.unreadable.retain(|known| known.split().is_none_or(|(parent, _)| parent != path));
         self.never_synced.retain(|known, _| known.split().is_none_or(|(parent, _)| parent != path));
         for name in unseen {
@@ -75,6 +75,11 @@ impl LocalSide {
             let take = here.take(store, directory, (&entry.name, is_directory), known_row)?;
             skipped += usize::from(take == Take::Not || (take == Take::Frozen && !is_synced(known_row)));
             let (child, subtree) = match child {
+                Some((key, row)) if take == Take::Not && row_kind(&row) == Some(Kind::Directory) => {
+                    // What is not taken up took its place: what is known below it may have moved.
+                    doubles.push((key, true));
+                    continue;
+                }
                 Some((key, _)) if take == Take::Not => {
                     store.take(key)?;
                     self.touch(key);
