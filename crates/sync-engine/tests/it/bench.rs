@@ -2,12 +2,12 @@
 
 use model::conflict::Author;
 use model::{
-    Content, Entry, EntryKind, Epoch, Fingerprint, Handle, Name, NameRule, NodeId, NodeKey, RemoteNode,
-    Revision, Seq, Timestamp, View,
+    Applied, Content, Entry, EntryKind, Epoch, Fingerprint, GroupOutcome, Handle, Name, NameRule, NodeId,
+    NodeKey, RemoteNode, Revision, Seq, Timestamp, View,
 };
 use sync_engine::{
-    Cursor, Effect, Engine, Event, IgnoreFile, ListRequest, Listed, Listing, LocalOutcome, LookFailure,
-    MemoryStore, PairView, Settings, Status,
+    CommitAnswer, Cursor, Effect, Engine, Event, IgnoreFile, ListRequest, Listed, Listing, LocalOutcome,
+    LookFailure, MemoryStore, PairView, Settings, Status,
 };
 
 /// An engine, its memory and the time.
@@ -104,6 +104,27 @@ impl Bench {
         self.tell(Event::Woken(Seq(self.seq)));
         let gone = RemoteNode { deleted: true, ..self.node(id, parent, name) };
         self.pulled(vec![gone])
+    }
+
+    /// The one commit among some effects is carried out: it makes one directory, of this id, where the folder stood at
+    /// `before`.
+    pub(crate) fn committed(&mut self, asked: &[Effect], id: u64, before: Seq, after: Seq) -> Vec<Effect> {
+        let key = asked.iter().find_map(|effect| match effect {
+            Effect::Commit(commit) => Some(commit.intent.key),
+            _ => None,
+        });
+        let revision = Revision { placement: after, version: after };
+        let outcomes = vec![GroupOutcome::Applied(vec![Applied { node: NodeId(id), revision }])];
+        let after = Cursor { text: after.0.to_string(), seq: after };
+        let answer = CommitAnswer { outcomes, before, after };
+        self.tell(Event::Committed { key: key.expect("a commit"), answer })
+    }
+
+    /// A pull ends at this number and shows nothing.
+    pub(crate) fn nothing_shown(&mut self, head: Seq) -> Vec<Effect> {
+        self.seq = head.0;
+        self.tell(Event::Woken(head));
+        self.pulled(Vec::new())
     }
 
     /// A directory on the server.

@@ -1,7 +1,7 @@
 //! A pair that wants a part of the folder.
 
 use crate::bench::{Bench, actions, directory, fingerprint, is_root};
-use model::{Entry, NodeId, Operation, RelativePath, View};
+use model::{Entry, NodeId, Operation, RelativePath, Seq, View};
 use sync_engine::{Effect, Event, IgnoreFile, ListRequest, LocalOutcome, LookFailure};
 
 fn only(path: &str) -> View {
@@ -145,4 +145,38 @@ fn an_ignore_file_keeps_back_what_is_new_and_lets_it_go_when_it_changes() {
     let wanted = bench.tell(everything_seen());
     bench.list(&wanted, look);
     assert_eq!(bench.status().excluded, 0, "{:?}", bench.status());
+}
+
+#[test]
+fn what_is_outside_is_not_sent_either_when_it_could_not_be_read_for_a_while() {
+    let mut bench = Bench::in_step_with(only("in"));
+    let shown = || vec![directory("in", 1), directory("out", 2)];
+    let look = |readable: bool| {
+        move |request: &ListRequest| match request.path.to_string().as_str() {
+            "" => Ok(shown()),
+            "out" if !readable => Err(LookFailure::Unreadable),
+            _ => Ok(Vec::new()),
+        }
+    };
+    let mut named = Vec::new();
+    for readable in [false, true, true] {
+        let wanted = bench.tell(everything_seen());
+        named.extend(sent(&bench.list(&wanted, look(readable))));
+        bench.now = bench.now.plus_ms(400_000);
+    }
+    let is_in =
+        |operation: &Operation| matches!(operation, Operation::Create { name, .. } if name.as_str() == "in");
+    assert!(!named.is_empty() && named.iter().all(is_in), "{named:?}");
+}
+
+#[test]
+fn what_this_device_made_and_another_took_out_of_the_view_is_removed_here() {
+    let mut bench = Bench::in_step_with(only("in"));
+    let wanted = bench.tell(everything_seen());
+    let wanted = bench.list(&wanted, disk(&[("", vec![directory("in", 1)])]));
+    assert_eq!(sent(&wanted).len(), 1, "{wanted:?}");
+    // Others have changed something before, and something after.
+    bench.committed(&wanted, 10, Seq(5), Seq(6));
+    let wanted = bench.nothing_shown(Seq(7));
+    assert_eq!(actions(&wanted), 1, "{wanted:?}");
 }
