@@ -8,6 +8,7 @@ use crate::lags::Lags;
 use crate::metrics::Metrics;
 use crate::plain::{Owners, monitor};
 use crate::proxies::TrustedProxies;
+use crate::rights::Looks;
 use crate::tls::Tls;
 use crate::traffic::Traffic;
 use crate::transfers::{Bounds, Transfers};
@@ -15,7 +16,7 @@ use crate::wakes::Wakes;
 use auth::Hasher;
 use content::ChunkStore;
 use metadata::{Database, Snapshot, Transaction};
-use model::{Access, Action, Epoch, FolderId, Limits, Permit, Principal, Rates, Timestamp};
+use model::{Epoch, Limits, Rates, Timestamp};
 use pairs::{Monitor, PlainDirectories};
 use std::fmt;
 use std::net::SocketAddr;
@@ -145,6 +146,8 @@ pub struct Server {
     /// How fast the bytes of each account move.
     pub(crate) traffic: Traffic,
     pub(crate) wakes: Wakes,
+    /// What is remembered of rights, and whether it still holds.
+    pub(crate) looks: Looks,
     /// Where devices stand.
     pub(crate) lags: Lags,
     pub(crate) passwords: Semaphore,
@@ -196,6 +199,7 @@ impl Server {
             }),
             traffic: Traffic::default(),
             wakes: Wakes::new(),
+            looks: Looks::new(),
             lags: Lags::default(),
             passwords: Semaphore::new(settings.passwords_at_once.max(1)),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
@@ -275,17 +279,6 @@ impl Server {
     {
         let database = Arc::clone(&self.database);
         self.blocking(move || metadata::write(&*database, work).map_err(Into::into)).await
-    }
-
-    /// Asks whether a principal may do something in a folder now.
-    pub(crate) async fn permit<A: Access + Send + 'static>(
-        &self,
-        principal: Principal,
-        folder: FolderId,
-        action: Action,
-    ) -> Result<Permit<A>, Failure> {
-        let now = self.now();
-        self.read(move |snapshot| auth::permit::<A>(snapshot, principal, folder, action, now)).await
     }
 }
 

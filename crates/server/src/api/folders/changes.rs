@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse as _, Response};
 use model::permit::Read;
-use model::{Action, FolderId};
+use model::{Action, FolderId, Permit};
 use protocol::bundle::{Encoder, PageEnd};
 use protocol::schema;
 use protocol::v1::WirePrivilege;
@@ -90,7 +90,7 @@ pub(crate) async fn get(
         };
         let is_news = !page.nodes.is_empty() || Some(page.next) != since || query.since.is_none();
         if is_news || *stopping.borrow() {
-            return answer(&server, caller, folder, page).await;
+            return answer(&server, &permit, page).await;
         }
         let woken = async {
             loop {
@@ -104,8 +104,8 @@ pub(crate) async fn get(
         tokio::select! {
             true = woken => {}
             () = crate::serve::told_to_stop(&mut stopping) => {}
-            () = tokio::time::sleep_until(deadline) => return answer(&server, caller, folder, page).await,
-            else => return answer(&server, caller, folder, page).await,
+            () = tokio::time::sleep_until(deadline) => return answer(&server, &permit, page).await,
+            else => return answer(&server, &permit, page).await,
         }
     }
 }
@@ -135,17 +135,10 @@ async fn explain(server: &Server, error: versioning::Error) -> Failure {
     error.into()
 }
 
-async fn answer(
-    server: &Arc<Server>,
-    caller: Caller,
-    folder: FolderId,
-    page: Page,
-) -> Result<Response, Failure> {
+async fn answer(server: &Server, permit: &Permit<Read>, page: Page) -> Result<Response, Failure> {
+    let (principal, folder) = (permit.principal(), permit.folder());
     let stands = if page.more { page.next.since } else { page.head };
-    server.lags.pulled(caller.device(), folder, stands);
-    let (principal, now) = (caller.principal, server.now());
-    let facts =
-        server.read(move |snapshot| Ok::<_, Failure>(snapshot.facts(principal, folder, now)?)).await?;
+    server.lags.pulled(principal.device, folder, stands);
     let cursor = server.cursor_key.make(server.epoch(), folder, page.next);
     let bytes = server
         .blocking(move || {
@@ -159,7 +152,7 @@ async fn answer(
     server.metrics.bytes_out(bytes.len() as u64);
     let headers = [
         (header::CONTENT_TYPE, BUNDLE_MEDIA_TYPE),
-        (HeaderName::from_static(PRIVILEGE_HEADER), facts.privilege.as_str()),
+        (HeaderName::from_static(PRIVILEGE_HEADER), permit.privilege().as_str()),
     ];
     Ok((headers, bytes).into_response())
 }
