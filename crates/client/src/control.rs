@@ -318,6 +318,8 @@ pub enum Waited {
     TimeUp(String),
     /// Deletions are held for a person.
     Held(String),
+    /// The account has no access to a folder any more, or the device is no longer linked.
+    NoAccess(String),
     /// All that can be is in step; these cannot.
     Issues(Vec<IssueLine>),
 }
@@ -374,7 +376,7 @@ pub struct PairStatus {
     pub folder: String,
     /// The local directory.
     pub directory: PathBuf,
-    /// `in_step`, `syncing`, `looking`, `paused`, `offline`, `held`, `issues`, `no_access`, `distrusted` or
+    /// `in_step`, `syncing`, `looking`, `paused`, `offline`, `held`, `issues`, `no_access`, `unlinked`, `distrusted` or
     /// `trouble`.
     pub state: String,
     /// Which way changes travel: `both`, `down` or `up`.

@@ -283,6 +283,7 @@ impl Engine {
         self.head = self.head.max(cursor.seq);
         let touched = ingest_remote::take_in(store, extent, cursor, epoch)?;
         self.pull_failures = 0;
+        self.no_access = false;
         self.note_news(touched);
         Ok(())
     }

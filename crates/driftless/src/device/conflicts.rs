@@ -151,7 +151,7 @@ async fn safe_on_the_server(home: &Home, files: &[&Path]) -> anyhow::Result<()> 
                 None => Ok(()),
             }
         }
-        ControlAnswer::Waited(Waited::TimeUp(reason) | Waited::Held(reason)) => {
+        ControlAnswer::Waited(Waited::TimeUp(reason) | Waited::Held(reason) | Waited::NoAccess(reason)) => {
             bail!("not everything is on the server yet ({reason}); nothing was done")
         }
         _ => bail!("the daemon's answer is not understood"),
