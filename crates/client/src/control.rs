@@ -431,6 +431,12 @@ pub struct LogLine {
     /// The number of the folder's journal under which the server knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
+    /// Who made the change, where one file is asked for and the server knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// From which device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
 }
 
 /// A version of a file.

@@ -1,6 +1,7 @@
 //! The daemon: all pairs of a home, the connection to the server, and the control socket.
 
 mod answers;
+mod authors;
 mod past;
 
 pub use answers::{new_pair, no_such_folder};

@@ -26,6 +26,9 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use versioning::identity::Identity;
 
+/// How many reads of the database wait or run on threads of their own at a time.
+const READS_AT_ONCE: usize = 16;
+
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -151,6 +154,8 @@ pub struct Server {
     /// Where devices stand.
     pub(crate) lags: Lags,
     pub(crate) passwords: Semaphore,
+    /// Bounds the threads that read: many more than the database has connections would only wait for each other.
+    reading: Semaphore,
     /// Entries of manifests that commits under way hold in memory.
     pub(crate) manifest_entries: Arc<Semaphore>,
     /// What folders took a moment ago.
@@ -202,6 +207,7 @@ impl Server {
             looks: Looks::new(),
             lags: Lags::default(),
             passwords: Semaphore::new(settings.passwords_at_once.max(1)),
+            reading: Semaphore::new(READS_AT_ONCE),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
             space: Counts::default(),
             stopping: watch::Sender::new(false),
@@ -255,6 +261,15 @@ impl Server {
         tokio::task::spawn_blocking(work).await.map_err(Failure::internal)?
     }
 
+    /// Runs work that reads from the database, on a thread that may wait, in its turn.
+    pub(crate) async fn reading<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let _turn = self.reading.acquire().await.map_err(Failure::internal)?;
+        self.blocking(work).await
+    }
+
     /// Reads from the database.
     pub(crate) async fn read<T, E>(
         &self,
@@ -265,7 +280,7 @@ impl Server {
         E: From<metadata::Error> + Into<Failure> + Send + 'static,
     {
         let database = Arc::clone(&self.database);
-        self.blocking(move || metadata::read(&*database, work).map_err(Into::into)).await
+        self.reading(move || metadata::read(&*database, work).map_err(Into::into)).await
     }
 
     /// Writes to the database.

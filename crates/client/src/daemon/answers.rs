@@ -23,6 +23,9 @@ use tokio::sync::oneshot;
 /// What to say where the server does not take the device's token.
 const UNLINKED: &str = "the server does not take this device any more: it was unlinked, or the account disabled. The files stay     here and are not synced. An account that comes back goes on by itself; else `driftless unsync` the directories,     `driftless link` again and `driftless sync` them";
 
+/// How long the server may take to say who changed a file.
+const NAMES_WITHIN: Duration = Duration::from_secs(5);
+
 /// How many removed nodes are searched for a path.
 const TRASH_SEARCHED: usize = 100_000;
 
@@ -321,11 +324,19 @@ impl Daemon {
                     reason: line.activity.why.map(|why| why.word().to_owned()),
                     why: line.activity.why.map(|why| why.in_words().to_owned()),
                     seq: line.activity.seq.map(|seq| seq.0),
+                    user: None,
+                    device: None,
                 });
             }
         }
         lines.sort_by(|one, other| other.time.cmp(&one.time));
         lines.truncate(limit);
+        if let Some(path) = &path
+            && self.online.load(Ordering::Relaxed)
+        {
+            // Who it was is good to know; the log is there without it.
+            let _late = tokio::time::timeout(NAMES_WITHIN, self.name_authors(path, &mut lines)).await;
+        }
         ControlAnswer::Log(lines)
     }
 

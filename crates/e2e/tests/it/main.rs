@@ -15,6 +15,7 @@ mod joining;
 mod kills;
 mod latency;
 mod limits;
+mod log;
 mod moves;
 mod one_way;
 mod plain;

@@ -1,6 +1,6 @@
 //! `GET /api/v1/events`: a WebSocket that says which folder has changed, and nothing more.
 //!
-//! Small on purpose: a read buffer of 1 KiB, no write buffer, no queue of its own. Wakes of one folder that come
+//! Small on purpose: a read buffer of 256 bytes, no write buffer, no queue of its own. Wakes of one folder that come
 //! faster than they can be sent become one. Rights are decided again whenever somebody's rights have changed, and the
 //! socket is closed as soon as its token is worth nothing any more.
 
@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::timeout;
 
-const READ_BUFFER_BYTES: usize = 1024;
+const READ_BUFFER_BYTES: usize = 256;
 /// What a client may send: pongs and its close.
 const MESSAGE_BYTES_MAX: usize = 256;
 /// How often an idle connection is tried, so that middle boxes keep it and dead ones are found.

@@ -27,6 +27,8 @@ use versioning::changes::Cursor as Place;
 
 /// The most nodes of a page: about a megabyte on the wire.
 const PAGE_NODES: usize = 20_000;
+/// Up to so many nodes, a page is written at once: that takes less than finding a thread for it.
+const SHORT_NODES: usize = 100;
 /// The longest wait in seconds: under what proxies allow.
 const WAIT_SECONDS_MAX: u64 = 55;
 
@@ -83,7 +85,7 @@ pub(crate) async fn get(
         let since = open_cursor(&server, folder, query.since.as_ref()).await?;
         let (database, now) = (Arc::clone(&server.database), server.now());
         let page =
-            server.blocking(move || Ok(versioning::changes(&*database, permit, since, limit, now))).await?;
+            server.reading(move || Ok(versioning::changes(&*database, permit, since, limit, now))).await?;
         let page = match page {
             Ok(page) => page,
             Err(error) => return Err(explain(&server, error).await),
@@ -139,15 +141,15 @@ async fn answer(server: &Server, permit: &Permit<Read>, page: Page) -> Result<Re
     let (principal, folder) = (permit.principal(), permit.folder());
     let stands = if page.more { page.next.since } else { page.head };
     server.lags.pulled(principal.device, folder, stands);
+    let is_short = page.nodes.len() <= SHORT_NODES;
     let cursor = server.cursor_key.make(server.epoch(), folder, page.next);
-    let bytes = server
-        .blocking(move || {
-            let mut encoder = Encoder::new();
-            encoder.nodes(&page.nodes);
-            encoder.page_end(&PageEnd { cursor, head: page.head, more: page.more });
-            Ok(encoder.finish())
-        })
-        .await?;
+    let encode = move || {
+        let mut encoder = Encoder::new();
+        encoder.nodes(&page.nodes);
+        encoder.page_end(&PageEnd { cursor, head: page.head, more: page.more });
+        encoder.finish()
+    };
+    let bytes = if is_short { encode() } else { server.blocking(move || Ok(encode())).await? };
     server.metrics.pull();
     server.metrics.bytes_out(bytes.len() as u64);
     let headers = [
