@@ -259,3 +259,35 @@ fn decide<A: Access>(
         Facts { active: true, administrator: account.administrator, privilege: account.privilege(folder) };
     authorize(principal, folder, action, facts)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(user: u64) -> Device {
+        Device { user: UserId(user), expires_at: None, last_seen: None }
+    }
+
+    #[test]
+    fn what_would_grow_beyond_its_bounds_is_forgotten_as_a_whole() {
+        let mut known = Known { generation: 7, ..Known::default() };
+        for id in 0..DEVICES_MAX as u64 {
+            known.make_room();
+            known.devices.insert(DeviceId(id), device(1));
+        }
+        assert_eq!(known.devices.len(), DEVICES_MAX);
+        known.make_room();
+        assert!(known.devices.is_empty());
+        assert_eq!(known.generation, 7);
+        let privileges = vec![(FolderId(1), Privilege::Read); PRIVILEGES_MAX / 2].into();
+        let rates = RateChoices::default();
+        let account = Arc::new(Account { administrator: false, rates, privileges });
+        for user in [1, 1, 2] {
+            known.make_room();
+            known.remember(UserId(user), &account);
+        }
+        assert_eq!((known.accounts.len(), known.privileges), (2, PRIVILEGES_MAX));
+        known.make_room();
+        assert!(known.accounts.is_empty() && known.privileges == 0);
+    }
+}
