@@ -26,7 +26,8 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Administers the server of this machine: users, groups, folders, devices
     Admin(AdminArguments),
-    /// Looks at everything a server needs: disk, clock, TLS, database, content, how directories are watched
+    /// Looks at everything a server needs (disk, clock, TLS, database, content, how directories are watched), and at what a
+    /// device keeps in step
     #[command(after_help = "Example: driftless doctor --data /srv/driftless")]
     Doctor(DoctorArguments),
     #[command(flatten)]
@@ -123,6 +124,8 @@ pub(crate) struct ServeArguments {
 pub(crate) struct DoctorArguments {
     #[command(flatten)]
     pub(crate) data: DataArgument,
+    #[command(flatten)]
+    pub(crate) home: HomeArgument,
     /// Prints JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -606,7 +609,7 @@ pub(crate) enum DeviceCommand {
     },
     /// Waits until everything is in step; for scripts
     #[command(
-        after_help = "Exit status: 0 in step; 2 time is up; 3 deletions are held; 4 some nodes cannot be synced.\n\nExample: driftless wait --timeout 60"
+        after_help = "Exit status: 0 in step; 2 time is up; 3 deletions are held; 4 some nodes cannot be synced; 5 no access any more.\n\nExample: driftless wait --timeout 60"
     )]
     Wait {
         /// For how many seconds at most

@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 const TIME_UP: u8 = 2;
 const HELD: u8 = 3;
 const ISSUES: u8 = 4;
+const NO_ACCESS: u8 = 5;
 
 pub(crate) fn run(command: DeviceCommand) -> anyhow::Result<ExitCode> {
     crate::runtime(2)?.block_on(async {
@@ -167,6 +168,16 @@ pub(crate) fn home_directory(argument: &HomeArgument) -> anyhow::Result<PathBuf>
     }
 }
 
+/// Where this device keeps its state, if it is linked.
+pub(crate) fn linked(argument: &HomeArgument) -> anyhow::Result<Option<Home>> {
+    let directory = home_directory(argument)?;
+    if !directory.exists() {
+        return Ok(None);
+    }
+    let home = Home::open(&directory)?;
+    Ok(home.read()?.link.is_some().then_some(home))
+}
+
 fn open_home(argument: &HomeArgument) -> anyhow::Result<Home> {
     Ok(Home::open(&home_directory(argument)?)?)
 }
@@ -237,6 +248,10 @@ fn show_waited(waited: Waited, json: bool) -> anyhow::Result<ExitCode> {
         Waited::Held(reason) => {
             output::error(&format!("{reason}; see `driftless holds`"));
             ExitCode::from(HELD)
+        }
+        Waited::NoAccess(reason) => {
+            output::error(&reason);
+            ExitCode::from(NO_ACCESS)
         }
         Waited::Issues(issues) => {
             for issue in issues {

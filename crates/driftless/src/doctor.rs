@@ -1,4 +1,6 @@
-//! `driftless doctor`: looks at everything a server needs, and says what is wrong and what to do.
+//! `driftless doctor`: looks at everything a server or a device needs, and says what is wrong and what to do.
+
+mod device;
 
 use crate::admin::answer;
 use crate::cli::DoctorArguments;
@@ -48,15 +50,16 @@ impl Findings {
 
 pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
     let data = Data::at(arguments.data.data.as_deref())?;
-    data.must_exist()?;
     let mut findings = Findings::default();
-    disk(&mut findings, data.directory());
-    clock(&mut findings);
-    let serving = std::os::unix::net::UnixStream::connect(data.admin_socket()).is_ok();
-    findings.add("server", Health::Good, if serving { "runs" } else { "does not run" });
-    tls(&mut findings, &data)?;
-    folders(&mut findings, &data)?;
-    contents(&mut findings, &data)?;
+    let linked = crate::device::linked(&arguments.home)?;
+    if let Some(home) = &linked {
+        device::look(&mut findings, home)?;
+    }
+    // A machine may be a device and no server.
+    if linked.is_none() || data.exists() {
+        data.must_exist()?;
+        server(&mut findings, &data)?;
+    }
     if arguments.json {
         output::json(&findings.0)?;
     } else {
@@ -65,6 +68,16 @@ pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
     }
     let bad = findings.0.iter().any(|finding| finding.health == Health::Bad);
     Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn server(findings: &mut Findings, data: &Data) -> anyhow::Result<()> {
+    disk(findings, data.directory());
+    clock(findings);
+    let serving = std::os::unix::net::UnixStream::connect(data.admin_socket()).is_ok();
+    findings.add("server", Health::Good, if serving { "runs" } else { "does not run" });
+    tls(findings, data)?;
+    folders(findings, data)?;
+    contents(findings, data)
 }
 
 fn row(finding: &Finding) -> Vec<String> {
