@@ -6,6 +6,7 @@
 //! Off this machine it is TLS or nothing, and a server that is not believed ([`Trust`]) is never spoken to.
 
 mod changes;
+mod codes;
 mod commit;
 mod connecting;
 mod events;
@@ -15,6 +16,7 @@ mod people;
 mod traffic;
 mod trust;
 
+pub use codes::{Approval, ask_for_code, wait_for_approval};
 pub use events::{Connection, Signal};
 pub use people::{link, wait_for_server};
 pub use trust::{Distrust, Trust};

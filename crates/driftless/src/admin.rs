@@ -195,6 +195,12 @@ fn device(command: &AdminDeviceCommand) -> anyhow::Result<ExitCode> {
         AdminDeviceCommand::List { user, common } => {
             ask(common, AdminRequest::DeviceList { user: user.clone() })
         }
+        AdminDeviceCommand::Approve { code, user, common } => {
+            ask(common, AdminRequest::DeviceApprove { code: code.clone(), user: user.clone() })
+        }
+        AdminDeviceCommand::Deny { code, common } => {
+            ask(common, AdminRequest::DeviceDeny { code: code.clone() })
+        }
         AdminDeviceCommand::Unlink { device, common } => {
             let device = device.parse().context("a device's id is shown by `driftless admin device list`")?;
             ask(common, AdminRequest::DeviceUnlink { device })

@@ -460,11 +460,29 @@ fn own_rate(text: &str) -> Result<OwnRate, String> {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminDeviceCommand {
-    /// Lists linked devices
+    /// Lists linked devices, and those that wait to be
     List {
         /// Of this user only
         #[arg(long)]
         user: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Links a device that shows a code (`driftless link URL` there) to an account
+    #[command(after_help = "Example: driftless admin device approve WDJB-MJHT --user alice")]
+    Approve {
+        /// What the device shows
+        code: String,
+        /// The account
+        #[arg(long)]
+        user: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Refuses a device that shows a code
+    Deny {
+        /// What the device shows
+        code: String,
         #[command(flatten)]
         common: Common,
     },
@@ -497,26 +515,9 @@ pub(crate) struct Shown {
 pub(crate) enum DeviceCommand {
     /// Links this device to an account on a server
     #[command(
-        after_help = "Example: driftless link https://files.example.org:7440 --user alice --device laptop"
+        after_help = "Examples: driftless link https://files.example.org:7440 --user alice --device laptop\n          driftless link https://files.example.org:7440"
     )]
-    Link {
-        /// The server's address
-        url: String,
-        /// The account
-        #[arg(long)]
-        user: String,
-        /// Reads the password from the first line of standard input
-        #[arg(long)]
-        password_stdin: bool,
-        /// What to call this device [default: the host's name]
-        #[arg(long)]
-        device: Option<String>,
-        /// The one certificate that the server may show, for servers that made their own (`driftless admin status` there)
-        #[arg(long, env = "DRIFTLESS_FINGERPRINT", value_name = "SHA256")]
-        fingerprint: Option<Fingerprint>,
-        #[command(flatten)]
-        home: HomeArgument,
-    },
+    Link(LinkArguments),
     /// Decides anew which certificate the server may show, where it has got another one
     #[command(after_help = "Example: driftless trust --fingerprint 5F:0C:…")]
     Trust {
@@ -733,6 +734,26 @@ pub(crate) enum Keep {
     Copy,
     /// The copy becomes an ordinary file under a shorter name
     Both,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LinkArguments {
+    /// The server's address
+    pub(crate) url: String,
+    /// The account, whose password is asked for [default: a code is shown, to be approved on the server]
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// Reads the password from the first line of standard input
+    #[arg(long, requires = "user")]
+    pub(crate) password_stdin: bool,
+    /// What to call this device [default: the host's name]
+    #[arg(long)]
+    pub(crate) device: Option<String>,
+    /// The one certificate that the server may show, for servers that made their own (`driftless admin status` there)
+    #[arg(long, env = "DRIFTLESS_FINGERPRINT", value_name = "SHA256")]
+    pub(crate) fingerprint: Option<Fingerprint>,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
 }
 
 #[derive(Debug, Args)]

@@ -61,10 +61,7 @@ async fn daemon(home: Home, flags: <ClientSettings as Config>::Layer) -> anyhow:
 
 async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
     match command {
-        DeviceCommand::Link { url, user, password_stdin, device, fingerprint, home } => {
-            let home = open_home(home)?;
-            link::link(&home, (url, *fingerprint), user, *password_stdin, device.as_deref()).await
-        }
+        DeviceCommand::Link(arguments) => link::link(&open_home(&arguments.shown.home)?, arguments).await,
         DeviceCommand::Trust { fingerprint, home } => link::trust(&open_home(home)?, *fingerprint).await,
         DeviceCommand::Folders { shown } => link::folders(&open_home(&shown.home)?, shown.json).await,
         DeviceCommand::Sync { folder, directory, direction, hold_deletes, home } => {

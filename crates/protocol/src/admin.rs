@@ -3,7 +3,7 @@
 //! Whoever may open the socket administers the server: it is readable by its owner only.
 
 use crate::text::{RfcTime, by_text, option_by_text};
-use crate::v1::{FolderKind, SpaceResponse, WireNameRule, WirePrivilege};
+use crate::v1::{FolderKind, SpaceResponse, WaitingDevice, WireNameRule, WirePrivilege};
 use model::{DeviceId, FolderId, RateChoice, UserId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -169,6 +169,18 @@ pub enum AdminRequest {
         #[serde(with = "by_text")]
         device: DeviceId,
     },
+    /// Links a device that waits under a code to an account.
+    DeviceApprove {
+        /// What the device shows.
+        code: String,
+        /// The account's name.
+        user: String,
+    },
+    /// Refuses a device that waits under a code.
+    DeviceDeny {
+        /// What the device shows.
+        code: String,
+    },
     /// Proves that every reference leads to content, and with `all_bytes` that every byte is right.
     Verify {
         /// Whether every byte is read.
@@ -208,7 +220,12 @@ pub enum AdminAnswer {
     Devices {
         /// Ordered by user and name.
         devices: Vec<DeviceEntry>,
+        /// Those that wait to be linked, the oldest first; where all users were asked for.
+        #[serde(default)]
+        waiting: Vec<WaitingDevice>,
     },
+    /// A device that waited and was decided about.
+    DeviceDecided(WaitingDevice),
     /// What of a folder's past went, or would go.
     Retention(RetentionReport),
     /// What is taken.

@@ -69,6 +69,8 @@ pub fn execute(server: &Arc<Server>, request: AdminRequest) -> AdminAnswer {
         }
         AdminRequest::DeviceList { user } => devices::list(server, user),
         AdminRequest::DeviceUnlink { device } => devices::unlink(server, device),
+        AdminRequest::DeviceApprove { code, user } => devices::approve(server, &code, &user),
+        AdminRequest::DeviceDeny { code } => devices::deny(server, &code),
         AdminRequest::Verify { all_bytes } => verify::verify(server, all_bytes),
     };
     result.unwrap_or_else(AdminError::into_answer)

@@ -5,7 +5,7 @@
 //! become calls and outcomes become answers.
 //!
 //! Invariants:
-//! - every request but `server`, `openapi.json`, `devices` (linking), `/healthz` and `/readyz` shows a token, and account,
+//! - every request but `server`, `openapi.json`, `devices` (linking, also by a code), `/healthz` and `/readyz` shows a token, and account,
 //!   device and privilege are asked of the database anew ([`caller`]);
 //! - an address is served if and only if the API document describes it ([`openapi`]);
 //! - every error becomes a problem document in one place ([`failure`]);

@@ -12,7 +12,7 @@ use crate::tls::Tls;
 use crate::traffic::Traffic;
 use crate::transfers::{Bounds, Transfers};
 use crate::wakes::Wakes;
-use auth::Hasher;
+use auth::{Codes, Hasher};
 use content::ChunkStore;
 use metadata::{Database, Snapshot, Transaction};
 use model::{Access, Action, Epoch, FolderId, Limits, Permit, Principal, Rates, Timestamp};
@@ -148,6 +148,8 @@ pub struct Server {
     /// Where devices stand.
     pub(crate) lags: Lags,
     pub(crate) passwords: Semaphore,
+    /// Devices that wait to be linked.
+    pub(crate) codes: Codes,
     /// Entries of manifests that commits under way hold in memory.
     pub(crate) manifest_entries: Arc<Semaphore>,
     /// What folders took a moment ago.
@@ -198,6 +200,7 @@ impl Server {
             wakes: Wakes::new(),
             lags: Lags::default(),
             passwords: Semaphore::new(settings.passwords_at_once.max(1)),
+            codes: Codes::default(),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
             space: Counts::default(),
             stopping: watch::Sender::new(false),

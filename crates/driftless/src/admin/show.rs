@@ -1,5 +1,7 @@
 //! Answers of the administration, as people and scripts read them.
 
+mod devices;
+
 use crate::output;
 use anyhow::bail;
 use protocol::admin::{
@@ -39,14 +41,8 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
             rows.extend(folders.into_iter().map(folder_row));
             output::table(&rows);
         }
-        AdminAnswer::Devices { devices } => {
-            let mut rows = vec![head(&["ID", "USER", "NAME", "LAST USE"])];
-            rows.extend(devices.into_iter().map(|device| {
-                let last_use = device.last_use.map_or_else(|| "never".to_owned(), |time| time.0.to_string());
-                vec![device.id.to_string(), device.user, device.name, last_use]
-            }));
-            output::table(&rows);
-        }
+        AdminAnswer::Devices { devices, waiting } => devices::list(devices, waiting),
+        AdminAnswer::DeviceDecided(waiting) => devices::decided(&waiting),
         AdminAnswer::Retention(report) => retention(&report),
         AdminAnswer::Space(report) => space(report),
         AdminAnswer::Status(report) => status(&report),

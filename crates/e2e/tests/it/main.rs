@@ -7,6 +7,7 @@ mod big_tree;
 mod conflicts;
 mod counting;
 mod delta;
+mod device_code;
 mod doctor;
 mod examples;
 mod history;

@@ -14,6 +14,8 @@ pub mod capability {
     pub const EVENTS: &str = "events";
     /// `wait` on changes.
     pub const LONG_POLL: &str = "long_poll";
+    /// Devices are linked by codes, too.
+    pub const DEVICE_CODES: &str = "device_codes";
 }
 
 /// Who answers.
