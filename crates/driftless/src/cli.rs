@@ -25,8 +25,10 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Administers the server of this machine: users, groups, folders, devices
     Admin(AdminArguments),
-    /// Looks at everything a server needs: disk, clock, TLS, database, content, how directories are watched
-    #[command(after_help = "Example: driftless doctor --data /srv/driftless")]
+    /// Looks at everything a server or a device needs, and says what is wrong and what to do about it
+    #[command(
+        after_help = "What is named by --data or --home is looked at; if nothing is named, what there is.\nExit status: 0, also with warnings; 1 if something is bad.\n\nExample: driftless doctor --data /srv/driftless"
+    )]
     Doctor(DoctorArguments),
     #[command(flatten)]
     Device(DeviceCommand),
@@ -122,6 +124,8 @@ pub(crate) struct ServeArguments {
 pub(crate) struct DoctorArguments {
     #[command(flatten)]
     pub(crate) data: DataArgument,
+    #[command(flatten)]
+    pub(crate) home: HomeArgument,
     /// Prints JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -7,6 +7,8 @@ mod past;
 mod show;
 mod watch;
 
+pub(crate) use show::daemon_status;
+
 use crate::cli::{ConflictsCommand, Decision, DeviceCommand, HomeArgument};
 use crate::data::{default_directory, full_path};
 use crate::replica::OsReplicas;

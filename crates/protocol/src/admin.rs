@@ -521,6 +521,9 @@ pub struct StatusReport {
     /// Networks of trusted proxies.
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
+    /// What was seen of proxies.
+    #[serde(default)]
+    pub forwarding: ForwardingReport,
 }
 
 /// A server's certificate.
@@ -532,6 +535,27 @@ pub struct CertificateEntry {
     pub fingerprint: String,
     /// Whether it is the server's own, which clients pin when they are linked.
     pub self_signed: bool,
+    /// The file of its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// From when on it holds; not of the server's own, where that means nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "option_by_text")]
+    pub from: Option<RfcTime>,
+    /// Until when it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "option_by_text")]
+    pub until: Option<RfcTime>,
+}
+
+/// What the server has seen of proxies since it started.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForwardingReport {
+    /// Requests of trusted proxies that did not say for whom they ask.
+    pub silent: u64,
+    /// Requests that said so, from others.
+    pub disbelieved: u64,
+    /// Who said so last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disbelieved_from: Option<String>,
 }
 
 /// A password on its way; never shown by `{:?}`.

@@ -40,4 +40,4 @@ pub use proxies::{Network, NetworkError, TrustedProxies};
 pub use router::api_document;
 pub use serve::{ServeError, serve};
 pub use server::{Clock, Server, Settings, StartError, SystemUser};
-pub use tls::{Tls, TlsError};
+pub use tls::{Tls, TlsError, Validity};

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::lags::Lags;
 use crate::metrics::Metrics;
 use crate::plain::{Owners, monitor};
-use crate::proxies::TrustedProxies;
+use crate::proxies::{Seen, TrustedProxies};
 use crate::tls::Tls;
 use crate::traffic::Traffic;
 use crate::transfers::{Bounds, Transfers};
@@ -150,6 +150,8 @@ pub struct Server {
     pub(crate) passwords: Semaphore,
     /// Devices that wait to be linked.
     pub(crate) codes: Codes,
+    /// What was seen of proxies.
+    pub(crate) proxies_seen: Seen,
     /// Entries of manifests that commits under way hold in memory.
     pub(crate) manifest_entries: Arc<Semaphore>,
     /// What folders took a moment ago.
@@ -201,6 +203,7 @@ impl Server {
             lags: Lags::default(),
             passwords: Semaphore::new(settings.passwords_at_once.max(1)),
             codes: Codes::default(),
+            proxies_seen: Seen::default(),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
             space: Counts::default(),
             stopping: watch::Sender::new(false),

@@ -136,6 +136,9 @@ fn status(report: &StatusReport) {
         let kind = if certificate.self_signed { "its own, in" } else { "from" };
         output::line(&format!("certificate: {kind} {}", certificate.file));
         output::line(&format!("certificate fingerprint (SHA-256): {}", certificate.fingerprint));
+        if let Some(until) = certificate.until {
+            output::line(&format!("certificate holds until {}", until.0));
+        }
     }
     if !report.trusted_proxies.is_empty() {
         output::line(&format!("trusted proxies: {}", report.trusted_proxies.join(", ")));
