@@ -118,6 +118,11 @@ pub enum RemoteError {
 }
 
 fn describe(problem: &Problem) -> String {
+    if problem.kind() == Some(ProblemKind::Unauthenticated) {
+        return "the server does not take this device's token: the device was unlinked, or its account is disabled. Nothing is \
+                synced and nothing is lost; to link it again, unsync its directories first"
+            .to_owned();
+    }
     let what = match &problem.detail {
         Some(detail) => format!("{}: {detail}", problem.title),
         None => problem.title.clone(),

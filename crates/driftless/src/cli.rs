@@ -859,6 +859,24 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// That the document says what they print is held by its transcripts, which the end-to-end tests run.
+    #[test]
+    fn every_command_that_prints_json_is_in_the_document() {
+        fn look(command: &clap::Command, path: &str, missing: &mut Vec<String>) {
+            let document = include_str!("../../../docs/json.md");
+            let takes_json = command.get_arguments().any(|argument| argument.get_long() == Some("json"));
+            if takes_json && !document.contains(path) {
+                missing.push(path.to_owned());
+            }
+            for command in command.get_subcommands() {
+                look(command, &format!("{path} {}", command.get_name()), missing);
+            }
+        }
+        let mut missing = Vec::new();
+        look(&Cli::command(), "driftless", &mut missing);
+        assert!(missing.is_empty(), "not in docs/json.md: {missing:?}");
+    }
+
     #[test]
     fn sizes_and_durations_are_read_as_people_write_them() {
         assert_eq!(size("512"), Ok(512));

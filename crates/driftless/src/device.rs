@@ -103,7 +103,7 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
             match decision {
                 Some(decision) => {
                     let approve = *decision == Decision::Approve;
-                    say(&home, &ControlRequest::Hold { directory, approve }).await
+                    say_as(&home, &ControlRequest::Hold { directory, approve }, shown.json).await
                 }
                 None => show::holds(&home, shown.json).await,
             }
@@ -111,7 +111,8 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
         DeviceCommand::Versions { file, pin, unpin, label, shown } => {
             let (home, path) = (open_home(&shown.home)?, absolute(file)?);
             if let Some((version, pinned, label)) = pin_asked(*pin, *unpin, label)? {
-                return say(&home, &ControlRequest::Pin { path, version, pinned, label }).await;
+                let request = ControlRequest::Pin { path, version, pinned, label };
+                return say_as(&home, &request, shown.json).await;
             }
             show::versions(ask(&home, &ControlRequest::Versions { path }).await?, shown.json)
         }
@@ -189,8 +190,15 @@ async fn ask(home: &Home, request: &ControlRequest) -> anyhow::Result<ControlAns
 
 /// Asks the daemon for something that is merely done.
 async fn say(home: &Home, request: &ControlRequest) -> anyhow::Result<ExitCode> {
-    if let ControlAnswer::Done(said) = ask(home, request).await? {
-        output::remark(&said);
+    say_as(home, request, false).await
+}
+
+/// The same where scripts may ask, too.
+async fn say_as(home: &Home, request: &ControlRequest, json: bool) -> anyhow::Result<ExitCode> {
+    match ask(home, request).await? {
+        done @ ControlAnswer::Done(_) if json => output::json(&done)?,
+        ControlAnswer::Done(said) => output::remark(&said),
+        _ => {}
     }
     Ok(ExitCode::SUCCESS)
 }

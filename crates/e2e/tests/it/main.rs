@@ -25,3 +25,4 @@ mod script;
 mod settings;
 mod supervised;
 mod tls;
+mod transcripts;
