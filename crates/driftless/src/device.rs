@@ -5,28 +5,25 @@ mod limits;
 mod link;
 mod past;
 mod show;
+mod wait;
 mod watch;
 
 pub(crate) use show::daemon_status;
 
 use crate::cli::{ConflictsCommand, Decision, DeviceCommand, HomeArgument};
 use crate::data::{default_directory, full_path};
+use crate::progress::Progress;
 use crate::replica::OsReplicas;
 use crate::settings::{self, ClientSettings};
 use crate::{logging, output, service};
 use anyhow::{Context as _, bail};
 use client::Home;
-use client::control::{self, ControlAnswer, ControlRequest, Waited};
+use client::control::{self, ControlAnswer, ControlRequest};
 use confique::Config;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// How `wait` ends besides success.
-const TIME_UP: u8 = 2;
-const HELD: u8 = 3;
-const ISSUES: u8 = 4;
+use std::time::Duration;
 
 pub(crate) fn run(command: DeviceCommand) -> anyhow::Result<ExitCode> {
     crate::runtime(2)?.block_on(async {
@@ -88,7 +85,7 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
             say(&open_home(home)?, &ControlRequest::Resume { directory }).await
         }
         DeviceCommand::Wait { timeout, shown } => {
-            wait(&open_home(&shown.home)?, Duration::from_secs(*timeout), shown.json).await
+            wait::wait(&open_home(&shown.home)?, Duration::from_secs(*timeout), shown.json).await
         }
         DeviceCommand::Conflicts { command: None, shown } => {
             conflicts::list(&open_home(&shown.home)?, shown.json)
@@ -181,6 +178,7 @@ fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
 
 /// Asks the daemon, which must run.
 async fn ask(home: &Home, request: &ControlRequest) -> anyhow::Result<ControlAnswer> {
+    let _shown = Progress::begin("at work");
     let answer = control::ask(home, request, Duration::from_secs(1)).await;
     match answer.context("the daemon does not run; start it with `driftless daemon`")? {
         ControlAnswer::Failed(reason) => bail!("{reason}"),
@@ -201,47 +199,4 @@ async fn say_as(home: &Home, request: &ControlRequest, json: bool) -> anyhow::Re
         _ => {}
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Waits for the daemon to be there, and then for every pair to be in step.
-async fn wait(home: &Home, timeout: Duration, json: bool) -> anyhow::Result<ExitCode> {
-    let begun = Instant::now();
-    loop {
-        let left = timeout.saturating_sub(begun.elapsed());
-        let milliseconds = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
-        match control::ask(home, &ControlRequest::Wait { milliseconds }, left).await {
-            Ok(ControlAnswer::Waited(waited)) => return show_waited(waited, json),
-            Ok(ControlAnswer::Failed(reason)) => bail!("{reason}"),
-            Ok(_) => bail!("the daemon's answer is not understood"),
-            // A daemon that stops while it is asked may come back.
-            Err(_) if begun.elapsed() < timeout => tokio::time::sleep(Duration::from_millis(50)).await,
-            Err(_) => {
-                output::error("time is up, and the daemon does not run");
-                return Ok(ExitCode::from(TIME_UP));
-            }
-        }
-    }
-}
-
-fn show_waited(waited: Waited, json: bool) -> anyhow::Result<ExitCode> {
-    if json {
-        output::json(&waited)?;
-    }
-    Ok(match waited {
-        Waited::InStep => ExitCode::SUCCESS,
-        Waited::TimeUp(reason) => {
-            output::error(&format!("time is up: {reason}"));
-            ExitCode::from(TIME_UP)
-        }
-        Waited::Held(reason) => {
-            output::error(&format!("{reason}; see `driftless holds`"));
-            ExitCode::from(HELD)
-        }
-        Waited::Issues(issues) => {
-            for issue in issues {
-                output::error(&format!("{}: {}", issue.path.display(), issue.reason));
-            }
-            ExitCode::from(ISSUES)
-        }
-    })
 }

@@ -1,4 +1,5 @@
-//! The administration socket (`DATA/admin.sock`): one request and one answer, each one line of JSON.
+//! The administration socket (`DATA/admin.sock`): one request and one answer, each one line of JSON. Who asks for it is told
+//! before the answer how far something long is, in lines of their own.
 //!
 //! Whoever may open the socket administers the server: it is readable by its owner only.
 
@@ -186,6 +187,9 @@ pub enum AdminRequest {
         /// Whether every byte is read.
         #[serde(default)]
         all_bytes: bool,
+        /// Whether lines with `progress` come before the answer.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        progress: bool,
     },
 }
 
@@ -232,6 +236,8 @@ pub enum AdminAnswer {
     Space(SpaceReport),
     /// How the server can be reached.
     Status(StatusReport),
+    /// How far it is: as many as it likes, before the answer, where they were asked for.
+    Progress(ProgressReport),
     /// What a verification found.
     Verified(VerifyReport),
     /// It was not done.
@@ -411,6 +417,27 @@ pub struct DeviceEntry {
     /// When its token was last shown, to the minute or so.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "option_by_text")]
     pub last_use: Option<RfcTime>,
+}
+
+/// How far something long is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgressReport {
+    /// What is being done.
+    pub step: ProgressStep,
+    /// How much of it is done.
+    pub done: u64,
+    /// How much there is.
+    pub total: u64,
+}
+
+/// A step of something long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProgressStep {
+    /// Folders are followed to their contents; they are counted.
+    Folders,
+    /// Packs are looked through; their bytes are counted.
+    PackBytes,
 }
 
 /// What a verification found.

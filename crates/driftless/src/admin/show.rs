@@ -18,7 +18,8 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
         return Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     match answer {
-        AdminAnswer::Done => {}
+        // Said before an answer, and shown where that was read.
+        AdminAnswer::Done | AdminAnswer::Progress(_) => {}
         AdminAnswer::FolderAdded { id } => output::line(&id.to_string()),
         AdminAnswer::Users { users } => {
             let mut rows =

@@ -3,6 +3,7 @@
 use super::{Findings, certificate, folders, machine};
 use crate::admin::{answer, failure};
 use crate::data::Data;
+use crate::progress;
 use crate::settings::{self, ServerSettings, Settings as _};
 use confique::{Config, Layer as _};
 use protocol::admin::{AdminAnswer, AdminRequest, CertificateEntry, StatusReport};
@@ -222,7 +223,7 @@ fn accounts(findings: &mut Findings, data: &Data) {
 
 /// Every reference leads to content; `admin verify --all-bytes` reads the bytes, too.
 fn contents(findings: &mut Findings, data: &Data) {
-    match ask(data, AdminRequest::Verify { all_bytes: false }) {
+    match ask(data, AdminRequest::Verify { all_bytes: false, progress: progress::is_seen() }) {
         Ok(AdminAnswer::Verified(report)) if report.faults.is_empty() => {
             let text = format!("{} references lead to {} chunks", report.references, report.chunks);
             findings.good("content", text);

@@ -19,6 +19,7 @@ mod moves;
 mod one_way;
 mod plain;
 mod programs;
+mod progress;
 mod refusals;
 mod resuming;
 mod script;

@@ -1,6 +1,7 @@
 //! Linking without a password on this device: it shows a code, and waits until somebody approved it elsewhere.
 
 use crate::output;
+use crate::progress::Progress;
 use anyhow::bail;
 use client::home::Link;
 use client::remote::{Approval, Remote, ask_for_code, wait_for_approval};
@@ -35,7 +36,10 @@ pub(super) async fn link(remote: &Remote, device: &str, json: bool) -> anyhow::R
          (or link with a password instead: driftless link {} --user NAME)",
         remote.server()
     ));
-    match wait_for_approval(remote, &asked).await? {
+    let progress = Progress::begin("waiting for approval");
+    let approval = wait_for_approval(remote, &asked).await;
+    drop(progress);
+    match approval? {
         Approval::Linked { user, user_name, device: id, token } => {
             Ok(Link::new(remote.server().to_owned(), user_name, device.to_owned(), (user, id), token))
         }
