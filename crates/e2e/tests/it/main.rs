@@ -20,6 +20,7 @@ mod one_way;
 mod plain;
 mod programs;
 mod progress;
+mod readme;
 mod refusals;
 mod resuming;
 mod script;
