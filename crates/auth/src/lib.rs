@@ -10,10 +10,12 @@
 //! Everything here blocks (on the database, or for the 30 ms of a password): call it from threads that may wait.
 //! How many passwords are hashed at once is for the caller to bound: each takes 46 MiB.
 //!
-//! Start with [`sign_in::link_device`], then [`session::authenticate`] and [`access::permit`].
+//! Start with [`sign_in::link_device`] (and [`device_code`], where no password is typed), then [`session::authenticate`] and
+//! [`access::permit`].
 
 pub mod access;
 pub mod account;
+pub mod device_code;
 pub mod digest;
 pub mod password;
 pub mod rights;
@@ -24,6 +26,7 @@ pub mod token;
 
 pub use access::{Refused, permit};
 pub use account::{AccountError, NameProblem};
+pub use device_code::{CodeError, Codes};
 pub use password::Hasher;
 pub use rights::Rights;
 pub use session::{Session, authenticate};

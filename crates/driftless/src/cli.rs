@@ -26,9 +26,10 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Administers the server of this machine: users, groups, folders, devices
     Admin(AdminArguments),
-    /// Looks at everything a server needs (disk, clock, TLS, database, content, how directories are watched), and at what a
-    /// device keeps in step
-    #[command(after_help = "Example: driftless doctor --data /srv/driftless")]
+    /// Looks at everything a server or a device needs, and says what is wrong and what to do about it
+    #[command(
+        after_help = "What is named by --data or --home is looked at; if nothing is named, what there is.\nExit status: 0, also with warnings; 1 if something is bad.\n\nExample: driftless doctor --data /srv/driftless"
+    )]
     Doctor(DoctorArguments),
     #[command(flatten)]
     Device(DeviceCommand),
@@ -464,11 +465,29 @@ fn own_rate(text: &str) -> Result<OwnRate, String> {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminDeviceCommand {
-    /// Lists linked devices
+    /// Lists linked devices, and those that wait to be
     List {
         /// Of this user only
         #[arg(long)]
         user: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Links a device that shows a code (`driftless link URL` there) to an account
+    #[command(after_help = "Example: driftless admin device approve WDJB-MJHT --user alice")]
+    Approve {
+        /// What the device shows
+        code: String,
+        /// The account
+        #[arg(long)]
+        user: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Refuses a device that shows a code
+    Deny {
+        /// What the device shows
+        code: String,
         #[command(flatten)]
         common: Common,
     },
@@ -501,26 +520,9 @@ pub(crate) struct Shown {
 pub(crate) enum DeviceCommand {
     /// Links this device to an account on a server
     #[command(
-        after_help = "Example: driftless link https://files.example.org:7440 --user alice --device laptop"
+        after_help = "Examples: driftless link https://files.example.org:7440 --user alice --device laptop\n          driftless link https://files.example.org:7440"
     )]
-    Link {
-        /// The server's address
-        url: String,
-        /// The account
-        #[arg(long)]
-        user: String,
-        /// Reads the password from the first line of standard input
-        #[arg(long)]
-        password_stdin: bool,
-        /// What to call this device [default: the host's name]
-        #[arg(long)]
-        device: Option<String>,
-        /// The one certificate that the server may show, for servers that made their own (`driftless admin status` there)
-        #[arg(long, env = "DRIFTLESS_FINGERPRINT", value_name = "SHA256")]
-        fingerprint: Option<Fingerprint>,
-        #[command(flatten)]
-        home: HomeArgument,
-    },
+    Link(LinkArguments),
     /// Decides anew which certificate the server may show, where it has got another one
     #[command(after_help = "Example: driftless trust --fingerprint 5F:0C:…")]
     Trust {
@@ -752,6 +754,26 @@ pub(crate) enum Keep {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct LinkArguments {
+    /// The server's address
+    pub(crate) url: String,
+    /// The account, whose password is asked for [default: a code is shown, to be approved on the server]
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// Reads the password from the first line of standard input
+    #[arg(long, requires = "user")]
+    pub(crate) password_stdin: bool,
+    /// What to call this device [default: the host's name]
+    #[arg(long)]
+    pub(crate) device: Option<String>,
+    /// The one certificate that the server may show, for servers that made their own (`driftless admin status` there)
+    #[arg(long, env = "DRIFTLESS_FINGERPRINT", value_name = "SHA256")]
+    pub(crate) fingerprint: Option<Fingerprint>,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct RestoreArguments {
     /// What to bring back; several if they were deleted
     #[arg(required = true)]
@@ -848,6 +870,24 @@ mod tests {
     #[test]
     fn the_arguments_do_not_contradict_each_other() {
         Cli::command().debug_assert();
+    }
+
+    /// That the document says what they print is held by its transcripts, which the end-to-end tests run.
+    #[test]
+    fn every_command_that_prints_json_is_in_the_document() {
+        fn look(command: &clap::Command, path: &str, missing: &mut Vec<String>) {
+            let document = include_str!("../../../docs/json.md");
+            let takes_json = command.get_arguments().any(|argument| argument.get_long() == Some("json"));
+            if takes_json && !document.contains(path) {
+                missing.push(path.to_owned());
+            }
+            for command in command.get_subcommands() {
+                look(command, &format!("{path} {}", command.get_name()), missing);
+            }
+        }
+        let mut missing = Vec::new();
+        look(&Cli::command(), "driftless", &mut missing);
+        assert!(missing.is_empty(), "not in docs/json.md: {missing:?}");
     }
 
     #[test]

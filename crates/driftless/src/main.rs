@@ -14,6 +14,7 @@ mod logging;
 mod manual;
 mod output;
 mod password;
+mod progress;
 mod replica;
 mod serve;
 mod service;

@@ -58,6 +58,11 @@ described! {
         "How far a pair has pulled. Opaque: keep it and send it back as it was given.",
     );
     DeviceToken = text("^drl_dev_[!-~]+$", "What every request shows. Said once, kept by nobody but the device.");
+    DeviceCode = text("^drl_code_[!-~]+$", "What a device that waits to be linked polls with.");
+    UserCode = text(
+        "^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$",
+        "What a device that waits to be linked shows, to be typed elsewhere.",
+    );
     Timestamp = text(
         r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$",
         "A moment (RFC 3339) in UTC, from 1677-09-21 to 2262-04-11.",

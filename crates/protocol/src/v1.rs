@@ -4,6 +4,7 @@
 //! they do not know; answers may get new ones, and their readers skip what they do not know.
 
 mod chunks;
+mod device_codes;
 mod devices;
 mod events;
 mod folders;
@@ -16,6 +17,10 @@ mod versions;
 mod views;
 
 pub use chunks::{MissingRequest, MissingResponse};
+pub use device_codes::{
+    DecideDeviceCodeRequest, DeviceCodeRequest, DeviceCodeResponse, DeviceCodeState, FindDeviceCodeRequest,
+    PollDeviceCodeRequest, WaitingDevice,
+};
 pub use devices::{LinkRequest, LinkResponse};
 pub use events::{CLOSE_RECONNECT, RightsChanged, Wake};
 pub use folders::{FolderEntry, FolderKind, FoldersResponse, WireNameRule, WirePrivilege};

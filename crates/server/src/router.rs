@@ -43,6 +43,10 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::document::get))
         .routes(routes!(api::devices::link))
         .routes(routes!(api::devices::unlink))
+        .routes(routes!(api::devices::codes::ask))
+        .routes(routes!(api::devices::codes::poll))
+        .routes(routes!(api::devices::codes::find))
+        .routes(routes!(api::devices::codes::decide))
         .routes(routes!(api::folders::list))
         .routes(routes!(api::events::connect))
         .nest("/folders/{folder}", folder);

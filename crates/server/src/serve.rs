@@ -171,7 +171,9 @@ impl Connections {
         let router = TowerToHyperService::new(self.service.clone());
         let server = Arc::clone(&self.server);
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-            let client = server.settings.trusted_proxies.client(peer.ip(), request.headers());
+            let trusted = &server.settings.trusted_proxies;
+            server.proxies_seen.note(trusted, peer.ip(), request.uri().path(), request.headers());
+            let client = trusted.client(peer.ip(), request.headers());
             let extensions = request.extensions_mut();
             extensions.insert(PeerAddress(client));
             extensions.insert(still_running.clone());

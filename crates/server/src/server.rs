@@ -7,13 +7,13 @@ use crate::failure::Failure;
 use crate::lags::Lags;
 use crate::metrics::Metrics;
 use crate::plain::{Owners, monitor};
-use crate::proxies::TrustedProxies;
+use crate::proxies::{Seen, TrustedProxies};
 use crate::rights::Looks;
 use crate::tls::Tls;
 use crate::traffic::Traffic;
 use crate::transfers::{Bounds, Transfers};
 use crate::wakes::Wakes;
-use auth::Hasher;
+use auth::{Codes, Hasher};
 use content::ChunkStore;
 use metadata::{Database, Snapshot, Transaction};
 use model::{Epoch, Limits, Rates, Timestamp};
@@ -156,6 +156,10 @@ pub struct Server {
     pub(crate) passwords: Semaphore,
     /// Bounds the threads that read: many more than the database has connections would only wait for each other.
     reading: Semaphore,
+    /// Devices that wait to be linked.
+    pub(crate) codes: Codes,
+    /// What was seen of proxies.
+    pub(crate) proxies_seen: Seen,
     /// Entries of manifests that commits under way hold in memory.
     pub(crate) manifest_entries: Arc<Semaphore>,
     /// What folders took a moment ago.
@@ -208,6 +212,8 @@ impl Server {
             lags: Lags::default(),
             passwords: Semaphore::new(settings.passwords_at_once.max(1)),
             reading: Semaphore::new(READS_AT_ONCE),
+            codes: Codes::default(),
+            proxies_seen: Seen::default(),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
             space: Counts::default(),
             stopping: watch::Sender::new(false),

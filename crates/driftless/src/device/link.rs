@@ -1,6 +1,9 @@
 //! Linking, and choosing what is kept in step.
 
+mod by_code;
+
 use super::absolute;
+use crate::cli::LinkArguments;
 use crate::replica::OsReplicas;
 use crate::settings::{self, ClientSettings};
 use crate::{output, password};
@@ -11,6 +14,7 @@ use client::home::Link;
 use client::remote::{Distrust, Remote, RemoteError, Trust, link as link_device, wait_for_server};
 use client::{Home, OpenReplica as _};
 use protocol::{Fingerprint, ProblemKind};
+use serde::Serialize;
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,13 +26,16 @@ const NOT_LINKED: &str = "this device is not linked yet: run `driftless link URL
 /// The longest answer to a question.
 const ANSWER_BYTES_MAX: u64 = 1_000;
 
-pub(super) async fn link(
-    home: &Home,
-    (url, fingerprint): (&str, Option<Fingerprint>),
-    user: &str,
-    password_stdin: bool,
-    device: Option<&str>,
-) -> anyhow::Result<ExitCode> {
+/// What `link --json` says at the end.
+#[derive(Serialize)]
+struct Linked<'a> {
+    state: &'static str,
+    server: &'a str,
+    user: &'a str,
+    device: &'a str,
+}
+
+pub(super) async fn link(home: &Home, arguments: &LinkArguments) -> anyhow::Result<ExitCode> {
     let lock = home.lock().context("stop the daemon first (it keeps the present link)")?;
     let mut configuration = home.read()?;
     if let Some(link) = &configuration.link
@@ -36,27 +43,38 @@ pub(super) async fn link(
     {
         bail!("this device is linked to {} as {}; unsync its directories first", link.server, link.user);
     }
-    // Before the password is asked for: it is for nobody but the right server.
-    let (remote, fingerprint) = introduce(url, fingerprint).await?;
-    let password = password::read(password_stdin, false)?;
-    let device = match device {
-        Some(device) => device.to_owned(),
+    // Before a password is asked for or a code shown: they are for nobody but the right server.
+    let (remote, fingerprint) = introduce(&arguments.url, arguments.fingerprint).await?;
+    let device = match &arguments.device {
+        Some(device) => device.clone(),
         None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
     };
-    let linked = match link_device(&remote, user, &password, &device).await {
+    let link = match &arguments.user {
+        Some(user) => by_password(&remote, user, arguments.password_stdin, &device).await?,
+        None => by_code::link(&remote, &device, arguments.shown.json).await?,
+    };
+    let link = Link { fingerprint, ..link };
+    configuration.link = Some(link.clone());
+    home.write(&configuration, &lock)?;
+    settings::write_sample::<ClientSettings>(home.directory())?;
+    if arguments.shown.json {
+        let (server, user) = (&link.server, &link.user);
+        output::json_line(&Linked { state: "linked", server, user, device: &device })?;
+    }
+    output::remark(&format!("this device is linked to {} as {}, called {device}", arguments.url, link.user));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn by_password(remote: &Remote, user: &str, from_stdin: bool, device: &str) -> anyhow::Result<Link> {
+    let password = password::read(from_stdin, false)?;
+    let linked = match link_device(remote, user, &password, device).await {
         Err(error) if error.problem() == Some(ProblemKind::SignInFailed) => {
             bail!("user name or password is wrong; nothing was changed")
         }
         answer => answer?,
     };
-    let server = remote.server().to_owned();
     let ids = (linked.user, linked.device);
-    let link = Link::new(server, user.to_owned(), device.clone(), ids, linked.token);
-    configuration.link = Some(Link { fingerprint, ..link });
-    home.write(&configuration, &lock)?;
-    settings::write_sample::<ClientSettings>(home.directory())?;
-    output::remark(&format!("this device is linked to {url} as {user}, called {device}"));
-    Ok(ExitCode::SUCCESS)
+    Ok(Link::new(remote.server().to_owned(), user.to_owned(), device.to_owned(), ids, linked.token))
 }
 
 /// Gets to know the server anew, where it shows another certificate than before. Nothing else of the link changes.

@@ -8,7 +8,7 @@ use client::control::{self, ControlAnswer, ControlRequest, DaemonStatus};
 use protocol::v1::VersionOriginWord;
 use std::process::ExitCode;
 
-pub(super) async fn daemon_status(home: &Home) -> anyhow::Result<DaemonStatus> {
+pub(crate) async fn daemon_status(home: &Home) -> anyhow::Result<DaemonStatus> {
     Ok(status_and_running(home).await?.0)
 }
 

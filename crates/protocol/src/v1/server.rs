@@ -18,6 +18,8 @@ pub mod capability {
     pub const VIEWS: &str = "views";
     /// `wait` on changes.
     pub const LONG_POLL: &str = "long_poll";
+    /// Devices are linked by codes, too.
+    pub const DEVICE_CODES: &str = "device_codes";
 }
 
 /// Who answers.

@@ -12,6 +12,7 @@ mod commits;
 mod connections;
 mod counting;
 mod described;
+mod device_codes;
 mod devices;
 mod events;
 mod health;
