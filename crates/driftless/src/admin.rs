@@ -1,5 +1,6 @@
 //! `driftless admin …`: through the socket of a running server, else with the data directory's lock.
 
+mod gc;
 mod show;
 
 pub(crate) use show::failure;
@@ -10,7 +11,7 @@ use crate::cli::{
 };
 use crate::data::{Data, PATIENCE};
 use crate::settings::{self, ServerSettings};
-use crate::{output, password};
+use crate::{output, password, serve};
 use anyhow::{Context as _, bail};
 use protocol::admin::{AdminAnswer, AdminRequest, Limit, Secret};
 use protocol::v1::{WireNameRule, WirePrivilege};
@@ -45,6 +46,7 @@ pub(crate) fn run(arguments: &AdminArguments) -> anyhow::Result<ExitCode> {
         AdminCommand::Verify { common, all_bytes } => {
             ask(common, AdminRequest::Verify { all_bytes: *all_bytes })
         }
+        AdminCommand::Gc(arguments) => gc::run(arguments),
     }
 }
 
@@ -216,7 +218,11 @@ pub(crate) fn answer(data: &Data, request: AdminRequest) -> anyhow::Result<Admin
             return converse(stream, &request);
         }
         if let Some(lock) = data.try_lock()? {
-            let server = data.open(&lock, Settings::default())?;
+            let settings = match &request {
+                AdminRequest::Collect { .. } => serve::settings_of(data)?,
+                _ => Settings::default(),
+            };
+            let server = data.open(&lock, settings)?;
             return Ok(server::admin::execute(&server, request));
         }
         if begun.elapsed() > PATIENCE {

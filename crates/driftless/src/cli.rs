@@ -1,5 +1,9 @@
 //! What can be typed.
 
+mod keeping;
+
+pub(crate) use keeping::CollectArguments;
+
 use crate::settings::{ClientSettings, ServerSettings};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use confique::Config;
@@ -189,6 +193,9 @@ pub(crate) enum AdminCommand {
         #[arg(long)]
         all_bytes: bool,
     },
+    /// Frees the disk of what no file, version or upload needs any more
+    #[command(after_help = "Example: driftless admin gc --dry-run")]
+    Gc(CollectArguments),
 }
 
 #[derive(Debug, Subcommand)]

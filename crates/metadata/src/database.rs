@@ -2,10 +2,11 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::{
-    account, audit, content, folder, moment, node, operation, placement, retention, setting, space, throttle,
-    upload, version,
+    account, audit, collection, content, folder, moment, node, operation, placement, retention, setting,
+    space, throttle, upload, version,
 };
 use std::fmt;
+use std::path::Path;
 use std::sync::mpsc;
 
 /// Reads of one consistent state.
@@ -24,6 +25,7 @@ pub trait Snapshot:
     + throttle::ReadThrottle
     + retention::ReadRetention
     + space::ReadSpace
+    + collection::ReadCollection
 {
 }
 
@@ -43,6 +45,7 @@ pub trait Transaction:
     + setting::WriteSettings
     + throttle::WriteThrottle
     + retention::WriteRetention
+    + collection::WriteCollection
 {
     /// The same state, for what only reads.
     fn as_snapshot(&self) -> &dyn Snapshot;
@@ -90,6 +93,12 @@ pub trait Database: Send + Sync + fmt::Debug {
 
     /// Queues a reading unit.
     fn queue_read(&self, unit: ReadUnit, answer: Answer);
+
+    /// Writes all of one consistent state into a new file, which the same engine opens. Blocks; commits go on meanwhile.
+    ///
+    /// # Errors
+    /// `Full`, `Unavailable`, `Invalid` (an engine that keeps no files).
+    fn copy_to(&self, path: &Path) -> Result<()>;
 
     /// What has been done so far.
     fn figures(&self) -> Figures;

@@ -169,6 +169,18 @@ pub enum AdminRequest {
         #[serde(with = "by_text")]
         device: DeviceId,
     },
+    /// Takes away what nothing names any more and has waited long enough.
+    Collect {
+        /// Whether it is only told what would go.
+        #[serde(default)]
+        dry_run: bool,
+        /// How long it must have waited; as the server is set if not given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        grace_hours: Option<u32>,
+        /// Whether it may be any part of the store.
+        #[serde(default)]
+        any_share: bool,
+    },
     /// Proves that every reference leads to content, and with `all_bytes` that every byte is right.
     Verify {
         /// Whether every byte is read.
@@ -217,6 +229,8 @@ pub enum AdminAnswer {
     Status(StatusReport),
     /// What a verification found.
     Verified(VerifyReport),
+    /// What a collection found and did.
+    Collected(CollectReport),
     /// It was not done.
     Failed {
         /// Why.
@@ -394,6 +408,37 @@ pub struct DeviceEntry {
     /// When its token was last shown, to the minute or so.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "option_by_text")]
     pub last_use: Option<RfcTime>,
+}
+
+/// What a collection found and did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollectReport {
+    /// Whether it was only looked.
+    pub dry_run: bool,
+    /// Chunks looked at.
+    pub chunks: u64,
+    /// Bytes that they take.
+    pub stored_bytes: u64,
+    /// Chunks that nothing names.
+    pub unnamed_chunks: u64,
+    /// Bytes that they take.
+    pub unnamed_bytes: u64,
+    /// Of these, bytes that have waited long enough.
+    pub due_bytes: u64,
+    /// Chunks that went.
+    pub deleted_chunks: u64,
+    /// Bytes that they took.
+    pub deleted_bytes: u64,
+    /// Packs rewritten.
+    pub rewritten_packs: u64,
+    /// Packs that went.
+    pub removed_packs: u64,
+    /// Bytes of the disk that were freed.
+    pub freed_bytes: u64,
+    /// Bytes of packs that hold nothing any more and wait.
+    pub waiting_bytes: u64,
+    /// Whether nothing was done because more is due than may go at once.
+    pub braked: bool,
 }
 
 /// What a verification found.

@@ -41,3 +41,4 @@ pub use router::api_document;
 pub use serve::{ServeError, serve};
 pub use server::{Clock, Server, Settings, StartError, SystemUser};
 pub use tls::{Tls, TlsError};
+pub use versioning::collection::plan::Rules as CollectionRules;

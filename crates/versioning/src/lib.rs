@@ -5,7 +5,7 @@
 //! with the stored answer. [`restore`] and [`rewind`] go the same way. What is read — [`changes`], [`fetch`],
 //! [`history`], [`past`], [`compare`], [`missing`] — sees one snapshot. [`upload`] keeps what has arrived of big files.
 //! [`folder`] makes folders and hands out privileges. [`retention`] decides what of the past goes, [`space`] counts what
-//! is taken. [`verify`] proves everything that the database claims, down to the bytes.
+//! is taken, [`collection`] takes away what nothing names, [`recovery`] is what a restored server begins with. [`verify`] proves everything that the database claims, down to the bytes.
 //!
 //! Invariants, shown by the tests and by [`verify`]: a living node's directory lives; there are no cycles; name keys
 //! are unique in a directory; every number of the journal belongs to one node; every version's bytes are stored
@@ -22,6 +22,7 @@
 
 mod access;
 pub mod changes;
+pub mod collection;
 pub mod commit;
 pub mod compare;
 pub mod error;
@@ -32,6 +33,7 @@ pub mod identity;
 pub mod manifest;
 pub mod missing;
 pub mod past;
+pub mod recovery;
 pub mod restore;
 pub mod retention;
 pub mod rewind;

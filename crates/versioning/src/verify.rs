@@ -162,6 +162,8 @@ pub fn verify(
     depth: Depth,
     audit_digest: Digest,
 ) -> Result<Report, Error> {
+    // Before the snapshot: its packs stay.
+    let hold = store.hold();
     read(database, move |snapshot| {
         let mut report = Report::default();
         for damage in snapshot.damage()? {
@@ -182,6 +184,7 @@ pub fn verify(
         }
         chunks::check(snapshot, &*store, depth, &referenced, &mut report)?;
         check_audit(snapshot, audit_digest, &mut report)?;
+        drop(hold);
         Ok(report)
     })
 }

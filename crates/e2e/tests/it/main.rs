@@ -4,6 +4,7 @@
 //! of the promises of the README.
 
 mod big_tree;
+mod collection;
 mod conflicts;
 mod counting;
 mod delta;
