@@ -1,5 +1,6 @@
 //! `driftless admin …`: through the socket of a running server, else with the data directory's lock.
 
+mod backups;
 mod gc;
 mod show;
 
@@ -47,6 +48,7 @@ pub(crate) fn run(arguments: &AdminArguments) -> anyhow::Result<ExitCode> {
             ask(common, AdminRequest::Verify { all_bytes: *all_bytes })
         }
         AdminCommand::Gc(arguments) => gc::run(arguments),
+        AdminCommand::Backup(command) => backups::run(command),
     }
 }
 

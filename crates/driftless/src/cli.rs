@@ -2,7 +2,7 @@
 
 mod keeping;
 
-pub(crate) use keeping::CollectArguments;
+pub(crate) use keeping::{BackupCommand, CollectArguments};
 
 use crate::settings::{ClientSettings, ServerSettings};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
@@ -196,6 +196,9 @@ pub(crate) enum AdminCommand {
     /// Frees the disk of what no file, version or upload needs any more
     #[command(after_help = "Example: driftless admin gc --dry-run")]
     Gc(CollectArguments),
+    /// Backups of everything: made, proven, brought back
+    #[command(subcommand, after_help = "Example: driftless admin backup create /mnt/backup")]
+    Backup(BackupCommand),
 }
 
 #[derive(Debug, Subcommand)]

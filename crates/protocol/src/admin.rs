@@ -181,6 +181,17 @@ pub enum AdminRequest {
         #[serde(default)]
         any_share: bool,
     },
+    /// Makes a backup of everything in a directory of the server's machine.
+    BackupCreate {
+        /// Its full path.
+        directory: String,
+        /// Whether every pack is copied, instead of linked.
+        #[serde(default)]
+        copy: bool,
+        /// How many backups are kept there; all if not given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keep: Option<u32>,
+    },
     /// Proves that every reference leads to content, and with `all_bytes` that every byte is right.
     Verify {
         /// Whether every byte is read.
@@ -231,6 +242,8 @@ pub enum AdminAnswer {
     Verified(VerifyReport),
     /// What a collection found and did.
     Collected(CollectReport),
+    /// A backup that was made.
+    BackedUp(BackupReport),
     /// It was not done.
     Failed {
         /// Why.
@@ -408,6 +421,23 @@ pub struct DeviceEntry {
     /// When its token was last shown, to the minute or so.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "option_by_text")]
     pub last_use: Option<RfcTime>,
+}
+
+/// A backup that was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupReport {
+    /// Where it is.
+    pub backup: String,
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// How many packs.
+    pub packs: u64,
+    /// Packs that the backup before it had.
+    pub known_packs: u64,
+    /// Bytes that were written for it, not linked.
+    pub written_bytes: u64,
+    /// Older backups that went.
+    pub removed: Vec<String>,
 }
 
 /// What a collection found and did.

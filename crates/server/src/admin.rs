@@ -3,6 +3,7 @@
 //! Both call [`execute`]. Every request that changes something is in the audit log, allowed as it is: who may open the
 //! socket or the data directory administers the server.
 
+mod backups;
 pub(crate) mod collection;
 mod devices;
 mod folders;
@@ -71,6 +72,9 @@ pub fn execute(server: &Arc<Server>, request: AdminRequest) -> AdminAnswer {
         AdminRequest::DeviceList { user } => devices::list(server, user),
         AdminRequest::DeviceUnlink { device } => devices::unlink(server, device),
         AdminRequest::Verify { all_bytes } => verify::verify(server, all_bytes),
+        AdminRequest::BackupCreate { directory, copy, keep } => {
+            backups::create(server, &directory, copy, keep)
+        }
         AdminRequest::Collect { dry_run, grace_hours, any_share } => {
             collection::answer(server, dry_run, grace_hours, any_share)
         }

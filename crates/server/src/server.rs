@@ -58,6 +58,8 @@ pub struct Settings {
     pub passwords_at_once: usize,
     /// Where the administration socket lies; none: there is none.
     pub admin_socket: Option<PathBuf>,
+    /// The data directory, for backups of it; none: none can be made.
+    pub data: Option<PathBuf>,
     /// When what nothing names any more goes, and how much at once.
     pub collection: Rules,
     /// How often that is looked for; none: only when it is asked for.
@@ -96,6 +98,7 @@ impl Default for Settings {
             stop_grace: Duration::from_secs(30),
             passwords_at_once: 2,
             admin_socket: None,
+            data: None,
             collection: Rules::default(),
             collection_period: Some(Duration::from_secs(24 * 3_600)),
             version: env!("CARGO_PKG_VERSION").to_owned(),

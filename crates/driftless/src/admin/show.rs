@@ -52,7 +52,7 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
         AdminAnswer::Status(report) => status(&report),
         AdminAnswer::Verified(report) => return Ok(verified(&report)),
         // Their commands show them.
-        AdminAnswer::Collected(_) => {}
+        AdminAnswer::Collected(_) | AdminAnswer::BackedUp(_) => {}
         failed @ AdminAnswer::Failed { .. } => failure(failed)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -3,6 +3,7 @@
 //! Build the program first (`cargo build -p driftless`), or run `cargo xtask test`, which does. Each module is one
 //! of the promises of the README.
 
+mod backups;
 mod big_tree;
 mod collection;
 mod conflicts;
