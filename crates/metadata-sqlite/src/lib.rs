@@ -13,6 +13,7 @@
 
 mod account;
 mod audit;
+mod collection;
 mod content;
 mod error;
 mod folder;
@@ -129,6 +130,21 @@ impl Database for Sqlite {
                 readers::run_unit(&session, unit)
             }
         });
+    }
+
+    fn copy_to(&self, path: &Path) -> Result<()> {
+        let copy = |connection: &Connection| {
+            let path = path.to_str().ok_or(rusqlite::Error::InvalidPath(path.to_owned()))?;
+            connection.execute("VACUUM INTO ?1", [path]).map(drop)
+        };
+        let copied = match &self.engine {
+            // A connection of its own: it reads for long.
+            Engine::File { readers, .. } => copy(&connect(readers.path())?),
+            Engine::Memory(session) => {
+                copy(&session.lock().unwrap_or_else(PoisonError::into_inner).connection)
+            }
+        };
+        copied.map_err(|error| error::port_error("copy_to", error))
     }
 
     fn figures(&self) -> Figures {
