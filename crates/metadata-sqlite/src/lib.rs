@@ -37,6 +37,7 @@ mod writer;
 use metadata::{Answer, Database, Error, ErrorKind, Figures, ReadUnit, Result, WriteUnit};
 use model::FlushTally;
 use readers::Readers;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use session::{Session, Work};
 use std::path::Path;
@@ -174,6 +175,8 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     rows::load(connection)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     connection.busy_timeout(Duration::from_secs(10))?;
+    // Else statements are planned anew whenever other numbers are bound: a quarter of what small reads cost.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "trusted_schema", false)
