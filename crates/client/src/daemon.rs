@@ -1,9 +1,10 @@
 //! The daemon: all pairs of a home, the connection to the server, and the control socket.
 
 mod answers;
+mod choose;
 mod past;
 
-pub use answers::{new_pair, no_such_folder};
+pub use choose::{Chosen, choose};
 
 use crate::OpenReplica;
 use crate::control::{ControlAnswer, ControlRequest, LINE_BYTES_MAX, line_of, socket_path};

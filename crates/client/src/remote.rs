@@ -15,6 +15,7 @@ mod past;
 mod people;
 mod traffic;
 mod trust;
+mod view;
 
 pub use codes::{Approval, ask_for_code, wait_for_approval};
 pub use events::{Connection, Signal};
@@ -27,6 +28,7 @@ pub(crate) use fetch::{fetch_chunks, fetch_manifests};
 pub(crate) use past::encoded;
 pub(crate) use traffic::Place;
 use traffic::Traffic;
+pub(crate) use view::AskedView;
 
 use crate::home::Link;
 use bytes::Bytes;

@@ -2,6 +2,7 @@
 
 use crate::settings::{ClientSettings, ServerSettings};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use client::control::HoldDeletes;
 use confique::Config;
 use protocol::Fingerprint;
 use protocol::admin::Rate;
@@ -537,19 +538,31 @@ pub(crate) enum DeviceCommand {
         #[command(flatten)]
         shown: Shown,
     },
-    /// Keeps a directory in step with a shared folder
-    #[command(after_help = "Example: driftless sync docs ~/Documents")]
+    /// Keeps a directory in step with a shared folder, or with a part of it
+    ///
+    /// Said again of the same directory, it changes what is chosen: what is no longer chosen stays where it is, here and
+    /// in the shared folder.
+    #[command(
+        after_help = "Examples:\n  driftless sync docs ~/Documents\n  driftless sync photos/2024 ~/Pictures\n  driftless sync work ~/work --only plans --only notes/today.md --exclude '*.tmp' --exclude target/"
+    )]
     Sync {
-        /// The shared folder
+        /// The shared folder, and a directory in it if not all of it is wanted: FOLDER[/SUBDIR]
         folder: String,
         /// The local directory; made if it is missing, and may hold files already
         directory: PathBuf,
-        /// Which way changes travel: `down` only receives, `up` only sends
-        #[arg(long, default_value = "both", value_parser = ["both", "down", "up"])]
-        direction: String,
+        /// Which way changes travel: `down` only receives, `up` only sends [default: both]
+        #[arg(long, value_parser = ["both", "down", "up"])]
+        direction: Option<String>,
+        /// Only what is at this path (may be said several times)
+        #[arg(long, value_name = "PATH")]
+        only: Vec<String>,
+        /// Nothing that this pattern names, as in a .gitignore (may be said several times)
+        #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
+        exclude: Vec<String>,
         /// Holds a plan that deletes more nodes than this (and a fifth of all) until a person approves; `off`: never
-        #[arg(long, value_name = "N|off", default_value = "1000", value_parser = hold)]
-        hold_deletes: Hold,
+        /// [default: 1000]
+        #[arg(long, value_name = "N|off", value_parser = hold)]
+        hold_deletes: Option<Hold>,
         #[command(flatten)]
         home: HomeArgument,
     },
@@ -825,13 +838,13 @@ pub(crate) enum Decision {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Hold(pub(crate) Option<u64>);
+pub(crate) struct Hold(pub(crate) HoldDeletes);
 
 fn hold(text: &str) -> Result<Hold, String> {
     if text == "off" {
-        return Ok(Hold(None));
+        return Ok(Hold(HoldDeletes::Never));
     }
-    text.parse().map(|most| Hold(Some(most))).map_err(|_| "a number, or off".to_owned())
+    text.parse().map(|most| Hold(HoldDeletes::Over(most))).map_err(|_| "a number, or off".to_owned())
 }
 
 /// A duration in seconds: a number with s, m, h or d.

@@ -18,7 +18,7 @@ use crate::settings::{self, ClientSettings};
 use crate::{logging, output, service};
 use anyhow::{Context as _, bail};
 use client::Home;
-use client::control::{self, ControlAnswer, ControlRequest};
+use client::control::{self, ControlAnswer, ControlRequest, SyncRequest};
 use confique::Config;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -63,8 +63,16 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
         DeviceCommand::Link(arguments) => link::link(&open_home(&arguments.shown.home)?, arguments).await,
         DeviceCommand::Trust { fingerprint, home } => link::trust(&open_home(home)?, *fingerprint).await,
         DeviceCommand::Folders { shown } => link::folders(&open_home(&shown.home)?, shown.json).await,
-        DeviceCommand::Sync { folder, directory, direction, hold_deletes, home } => {
-            link::sync(&open_home(home)?, folder, directory, direction, hold_deletes.0).await
+        DeviceCommand::Sync { folder, directory, direction, only, exclude, hold_deletes, home } => {
+            let request = SyncRequest {
+                folder: folder.clone(),
+                directory: directory.clone(),
+                direction: direction.clone(),
+                hold_deletes: hold_deletes.as_ref().map(|hold| hold.0),
+                only: only.clone(),
+                exclude: exclude.clone(),
+            };
+            link::sync(&open_home(home)?, request).await
         }
         DeviceCommand::Unsync { directory, home } => {
             link::unsync(&open_home(home)?, &absolute(directory)?).await

@@ -30,6 +30,7 @@ mod space;
 mod throttle;
 mod upload;
 mod version;
+mod view;
 mod writer;
 
 use metadata::{Answer, Database, Error, ErrorKind, Figures, ReadUnit, Result, WriteUnit};

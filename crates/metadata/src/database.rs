@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::{
     account, audit, content, folder, moment, node, operation, placement, retention, setting, space, throttle,
-    upload, version,
+    upload, version, view,
 };
 use std::fmt;
 use std::sync::mpsc;
@@ -24,6 +24,7 @@ pub trait Snapshot:
     + throttle::ReadThrottle
     + retention::ReadRetention
     + space::ReadSpace
+    + view::ReadViews
 {
 }
 
@@ -43,6 +44,7 @@ pub trait Transaction:
     + setting::WriteSettings
     + throttle::WriteThrottle
     + retention::WriteRetention
+    + view::WriteViews
 {
     /// The same state, for what only reads.
     fn as_snapshot(&self) -> &dyn Snapshot;

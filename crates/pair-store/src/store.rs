@@ -530,7 +530,8 @@ impl PairStore for SqliteStore {
             Some(bytes) if !bytes.is_empty() => Some(Epoch(fixed(&bytes)?)),
             _ => None,
         };
-        Ok(PairState { cursor, epoch })
+        let view = self.read_value("view")?.unwrap_or_default();
+        Ok(PairState { cursor, epoch, view })
     }
 
     fn set_state(&mut self, state: &PairState) -> Result<(), StoreError> {
@@ -540,6 +541,7 @@ impl PairStore for SqliteStore {
             cursor.extend_from_slice(held.text.as_bytes());
         }
         self.write_value("cursor", &cursor)?;
+        self.write_value("view", &state.view)?;
         self.write_value("epoch", state.epoch.as_ref().map_or(&[], |epoch| &epoch.0))
     }
 

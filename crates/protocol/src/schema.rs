@@ -46,6 +46,7 @@ described! {
     DeviceId = text("^d(0|[1-9a-f][0-9a-f]{0,15})$", "A client installation linked to an account.");
     Epoch = text("^[0-9a-f]{32}$", "The server's lineage; it changes when a server is restored from a backup.");
     UploadId = text("^[0-9a-f]{32}$", "An open upload: 128 random bits.");
+    ViewId = text("^[0-9a-f]{32}$", "A view of a folder, named by what it is.");
     IdempotencyKey = text(
         "^[0-9a-f]{32}$",
         "128 random bits that name one attempt to change something. The same key with the same request is answered \

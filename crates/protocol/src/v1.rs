@@ -14,6 +14,7 @@ mod space;
 mod trash;
 mod uploads;
 mod versions;
+mod views;
 
 pub use chunks::{MissingRequest, MissingResponse};
 pub use device_codes::{
@@ -34,3 +35,4 @@ pub use uploads::{OpenUploadRequest, UploadResponse};
 pub use versions::{
     PinRequest, RestoreRequest, RestoreResponse, VersionEntry, VersionOriginWord, VersionsResponse,
 };
+pub use views::{ViewName, ViewRequest, ViewResponse};

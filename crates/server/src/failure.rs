@@ -231,6 +231,8 @@ impl From<versioning::Error> for Failure {
                 .member("covered_since", since.0),
             Error::NameTaken => Self::invalid("The name is taken."),
             Error::Quota => Self::new(ProblemKind::QuotaExceeded),
+            Error::UnknownView => Self::new(ProblemKind::UnknownView),
+            Error::ViewGone => Self::new(ProblemKind::ViewGone),
             Error::CursorExpired | Error::RolledBack => Self::new(ProblemKind::CursorExpired),
             Error::Database(error) => error.into(),
             Error::Content(error) => error.into(),

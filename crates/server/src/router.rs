@@ -22,6 +22,7 @@ use utoipa_axum::routes;
 fn endpoints() -> OpenApiRouter<Arc<Server>> {
     let folder = OpenApiRouter::new()
         .routes(routes!(api::folders::changes::get))
+        .routes(routes!(api::folders::views::register))
         .routes(routes!(api::folders::trash::list))
         .routes(routes!(api::folders::trash::restore))
         .routes(routes!(api::folders::restore::restore))

@@ -1,23 +1,21 @@
 //! What the daemon answers to commands.
 
-use super::{Daemon, overlaps};
+use super::{Daemon, choose};
 use crate::control::{
     ControlAnswer, ControlRequest, DaemonStatus, IssueLine, LogLine, PairStatus, SyncRequest, TrafficStatus,
     VersionLine, Waited,
 };
-use crate::home::{Configuration, PairConfiguration};
 use crate::pair::Pair;
 use crate::remote::{Distrust, RemoteError};
 use model::{FolderId, Name, NodeId, RelativePath};
 use protocol::admin::Limit;
-use protocol::v1::WireNameRule;
 use replica::{Question, Reply, WaitEnd};
 use std::collections::BTreeMap;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use sync_engine::{ActivityKind, Direction};
+use sync_engine::ActivityKind;
 use tokio::sync::oneshot;
 
 /// How many removed nodes are searched for a path.
@@ -103,38 +101,36 @@ impl Daemon {
     }
 
     async fn sync(&self, request: SyncRequest) -> ControlAnswer {
-        let folders = match self.remote.folders().await {
-            Ok(folders) => folders,
-            Err(error) => return ControlAnswer::Failed(error.to_string()),
-        };
-        let Some(folder) = folders.into_iter().find(|folder| folder.name == request.folder) else {
-            return ControlAnswer::Failed(no_such_folder(&request.folder));
-        };
-        let prepared = {
-            let state = self.state();
-            new_pair(&state.configuration, &request, folder.id, folder.name_rule)
-        };
-        let pair = match prepared {
-            Ok(pair) => pair,
+        let before = self.state().configuration.clone();
+        let chosen = match choose(&self.remote, &before, &request).await {
+            Ok(chosen) => chosen,
             Err(reason) => return ControlAnswer::Failed(reason),
         };
-        if let Err(error) = self.opener.prepare(&pair.directory, &pair.marker) {
+        let pair = chosen.pair.clone();
+        if chosen.is_new
+            && let Err(error) = self.opener.prepare(&pair.directory, &pair.marker)
+        {
             return ControlAnswer::Failed(format!("{} cannot be used: {error}", pair.directory.display()));
         }
-        let added = pair.clone();
-        let written = self.configure(|configuration| {
-            configuration.next_pair = configuration.next_pair.max(added.number + 1);
-            configuration.pairs.push(added);
-        });
-        if let Err(error) = written {
-            return ControlAnswer::Failed(error.to_string());
+        let said = chosen.said();
+        let running = self.state().pairs.remove(&pair.number);
+        if let Some(running) = running {
+            let _finished = tokio::task::spawn_blocking(move || running.stop()).await;
         }
+        let written = self.configure(|configuration| chosen.put_into(configuration));
         let link = self.state().configuration.link.clone();
-        let said = format!("{} is kept in step with {}", pair.directory.display(), pair.folder_name);
-        if let Some(link) = link {
+        // If the choice could not be noted, the pair goes on with the old one.
+        let begins = match &written {
+            Ok(()) => Some(pair),
+            Err(_) => before.pairs.into_iter().find(|held| held.number == pair.number),
+        };
+        if let (Some(link), Some(pair)) = (link, begins) {
             self.start_pair(&link, pair);
         }
-        ControlAnswer::Done(said)
+        match written {
+            Ok(()) => ControlAnswer::Done(said),
+            Err(error) => ControlAnswer::Failed(error.to_string()),
+        }
     }
 
     async fn unsync(&self, directory: &Path) -> ControlAnswer {
@@ -422,50 +418,6 @@ fn no_such_pair(directory: &Path) -> String {
     format!("{} is not kept in step; `driftless status` shows what is", directory.display())
 }
 
-/// What to say of a folder that the account does not see.
-#[must_use]
-pub fn no_such_folder(name: &str) -> String {
-    format!(
-        "there is no shared folder {name:?}, or you may not see it; `driftless folders` shows what you may"
-    )
-}
-
-/// The configuration of a new pair, if its directory may be one. The directory is absolute and exists.
-pub fn new_pair(
-    configuration: &Configuration,
-    request: &SyncRequest,
-    folder: FolderId,
-    rule: WireNameRule,
-) -> Result<PairConfiguration, String> {
-    if let Some(other) = configuration.pairs.iter().find(|pair| overlaps(&pair.directory, &request.directory))
-    {
-        return Err(format!(
-            "{} overlaps with {}, which is kept in step already; choose another directory",
-            request.directory.display(),
-            other.directory.display()
-        ));
-    }
-    let _direction: Direction = request
-        .direction
-        .parse()
-        .map_err(|()| format!("`{}` is no direction: both, down or up", request.direction))?;
-    let number = configuration.next_pair.max(1);
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| error.to_string())?;
-    Ok(PairConfiguration {
-        number,
-        folder: folder.to_string(),
-        folder_name: request.folder.clone(),
-        exact_names: rule == WireNameRule::Exact,
-        directory: request.directory.clone(),
-        marker: model::UploadId(random).to_string(),
-        direction: request.direction.clone(),
-        hold_deletes: request.hold_deletes,
-        paused: false,
-        paused_until: None,
-    })
-}
-
 fn pair_status(pair: &Pair, distrust: Option<&Distrust>) -> PairStatus {
     let status = pair.status();
     let (transfers, sent_bytes, received_bytes) = pair.progress().now();
@@ -475,6 +427,10 @@ fn pair_status(pair: &Pair, distrust: Option<&Distrust>) -> PairStatus {
         _ if trouble.is_some() => ("trouble", trouble),
         status if status.no_access => {
             ("no_access", Some("the account may no longer see this folder".to_owned()))
+        }
+        status if status.root_gone => {
+            let gone = "the directory is gone from the shared folder; nothing here is touched, `driftless unsync` ends it";
+            ("gone", Some(gone.to_owned()))
         }
         status if status.paused => ("paused", None),
         status if status.local_offline => {
@@ -494,7 +450,10 @@ fn pair_status(pair: &Pair, distrust: Option<&Distrust>) -> PairStatus {
         _ => ("looking", None),
     };
     PairStatus {
-        folder: pair.configuration.folder_name.clone(),
+        folder: pair.configuration.remote_name(),
+        only: pair.configuration.only.clone(),
+        exclude: pair.configuration.exclude.clone(),
+        excluded: status.excluded,
         issues: issue_lines(&directory, [status.issues, status.never_synced].concat()),
         directory,
         state: state.to_owned(),

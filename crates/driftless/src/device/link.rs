@@ -9,7 +9,7 @@ use crate::settings::{self, ClientSettings};
 use crate::{output, password};
 use anyhow::{Context as _, bail, ensure};
 use client::control::{self, ControlAnswer, ControlRequest, SyncRequest};
-use client::daemon::{new_pair, no_such_folder};
+use client::daemon::choose;
 use client::home::Link;
 use client::remote::{Distrust, Remote, RemoteError, Trust, link as link_device, wait_for_server};
 use client::{Home, OpenReplica as _};
@@ -143,37 +143,25 @@ pub(super) async fn folders(home: &Home, json: bool) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn sync(
-    home: &Home,
-    folder: &str,
-    directory: &Path,
-    direction: &str,
-    hold_deletes: Option<u64>,
-) -> anyhow::Result<ExitCode> {
+pub(super) async fn sync(home: &Home, mut request: SyncRequest) -> anyhow::Result<ExitCode> {
+    let directory = &request.directory;
     std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
-    let directory = absolute(directory)?;
-    let request =
-        SyncRequest { folder: folder.to_owned(), directory, direction: direction.to_owned(), hold_deletes };
+    request.directory = absolute(directory)?;
     if control::is_running(home).await {
         return super::say(home, &ControlRequest::Sync(request)).await;
     }
     let lock = home.lock()?;
     let mut configuration = home.read()?;
-    let folders = remote_of(home)?.folders().await?;
-    let Some(found) = folders.into_iter().find(|found| found.name == folder) else {
-        bail!(no_such_folder(folder));
-    };
-    let pair = new_pair(&configuration, &request, found.id, found.name_rule).map_err(anyhow::Error::msg)?;
-    OsReplicas::default()
-        .prepare(&pair.directory, &pair.marker)
-        .with_context(|| format!("{} cannot be used", pair.directory.display()))?;
-    output::remark(&format!(
-        "{} is kept in step with {folder} by `driftless daemon`",
-        pair.directory.display()
-    ));
-    configuration.next_pair = configuration.next_pair.max(pair.number + 1);
-    configuration.pairs.push(pair);
+    let chosen = choose(&remote_of(home)?, &configuration, &request).await.map_err(anyhow::Error::msg)?;
+    if chosen.is_new {
+        OsReplicas::default()
+            .prepare(&chosen.pair.directory, &chosen.pair.marker)
+            .with_context(|| format!("{} cannot be used", chosen.pair.directory.display()))?;
+    }
+    let said = chosen.said();
+    chosen.put_into(&mut configuration);
     home.write(&configuration, &lock)?;
+    output::remark(&format!("{said}, by `driftless daemon`"));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -202,7 +190,9 @@ pub(super) fn pairs_without_daemon(home: &Home) -> anyhow::Result<ControlAnswer>
     let configuration = home.read()?;
     let link = configuration.link.context(NOT_LINKED)?;
     let pairs = configuration.pairs.into_iter().map(|pair| control::PairStatus {
-        folder: pair.folder_name,
+        folder: pair.remote_name(),
+        only: pair.only,
+        exclude: pair.exclude,
         directory: pair.directory,
         direction: pair.direction,
         state: "stopped".to_owned(),

@@ -70,6 +70,17 @@ pub(super) async fn status(home: &Home, json: bool) -> anyhow::Result<ExitCode> 
             output::bytes(transfer.total_bytes)
         ));
     }
+    for pair in &status.pairs {
+        let chosen = |what: &str, texts: &[String]| match texts {
+            [] => String::new(),
+            texts => format!(", {what} {}", texts.join(" ")),
+        };
+        let choice = format!("{}{}", chosen("only", &pair.only), chosen("without", &pair.exclude));
+        if !choice.is_empty() || pair.excluded > 0 {
+            let count = pair.excluded;
+            output::line(&format!("{}{choice}: {count} not synced here", pair.directory.display()));
+        }
+    }
     for issue in status.pairs.iter().flat_map(|pair| &pair.issues) {
         output::line(&format!("{}: {}", issue.path.display(), issue.reason));
     }

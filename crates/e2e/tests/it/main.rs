@@ -28,3 +28,4 @@ mod settings;
 mod supervised;
 mod tls;
 mod transcripts;
+mod views;

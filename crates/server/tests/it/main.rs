@@ -25,4 +25,5 @@ mod refused_commits;
 mod retention;
 mod tls;
 mod uploads;
+mod views;
 mod world;

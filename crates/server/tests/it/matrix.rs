@@ -17,8 +17,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// The operations within a folder; `{node}` stands for a file there.
-const IN_FOLDER: [(&str, &str); 16] = [
+const IN_FOLDER: [(&str, &str); 17] = [
     ("GET", "changes"),
+    ("POST", "views"),
     ("GET", "trash"),
     ("POST", "trash/restore"),
     ("POST", "restore"),
@@ -57,6 +58,7 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
     let verb: Method = method.parse().unwrap();
     match path.rsplit('/').next().unwrap() {
         "uploads" => api.json(verb, path, &json!({ "size": 1 })).await,
+        "views" => api.json(verb, path, &json!({ "only": ["a"] })).await,
         "missing" => api.json(verb, path, &json!({ "chunks": [] })).await,
         "1" => api.json(verb, path, &json!({ "pinned": true })).await,
         "restore" if path.ends_with("/trash/restore") => api.json(verb, path, &json!({ "nodes": [] })).await,

@@ -21,4 +21,5 @@ mod rewind;
 mod space;
 mod upload;
 mod verify;
+mod view;
 mod world;
