@@ -153,6 +153,13 @@ fn pair_state(findings: &mut Findings, subject: &str, now: &PairStatus) {
     match now.state.as_str() {
         "in_step" | "syncing" | "looking" | "offline" | "issues" => findings.good(subject, text),
         "paused" => findings.warning(subject, text, "driftless resume"),
+        "gone" => {
+            let remedy = format!(
+                "choose what to sync there anew: `driftless sync FOLDER {0}`, or `driftless unsync {0}`",
+                now.directory.display()
+            );
+            findings.warning(subject, text, remedy);
+        }
         "held" => findings.warning(subject, text, "driftless holds approve|undo"),
         "no_access" => {
             let remedy =
