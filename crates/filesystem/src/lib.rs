@@ -20,6 +20,7 @@ pub mod disk;
 pub mod error;
 pub mod fake;
 pub mod place;
+pub mod touched;
 pub mod watch;
 
 pub use change::{Aside, Expected, Outcome, Proof};

@@ -6,6 +6,7 @@ use crate::progress::Progress;
 use crate::remote::{Known, Remote};
 use chunker::Manifest;
 use filesystem::change::{self, Expected, Outcome};
+use filesystem::touched::Touched;
 use filesystem::{Disk, Error, ErrorKind, Staged, StagedId};
 use model::conflict::{Author, conflict_name};
 use model::{Content, ContentId, Fingerprint, Name, NodeKey, NodeState, RelativePath};
@@ -53,7 +54,7 @@ impl Applier {
         }
         let mut outcomes: Vec<(usize, LocalOutcome)> = Vec::with_capacity(actions.len());
         let mut undone = BTreeSet::new();
-        let mut touched = BTreeSet::new();
+        let mut touched = Touched::default();
         for (index, action) in actions.iter().enumerate() {
             let outcome = if action.needs.iter().any(|need| undone.contains(need)) {
                 LocalOutcome::Skipped
@@ -66,8 +67,7 @@ impl Applier {
             outcomes.push((index, outcome));
         }
         staged.into_values().flatten().for_each(|left| self.discard(left.id));
-        let directories: Vec<RelativePath> = touched.into_iter().collect();
-        if let Err(error) = self.disk.sync_directories(&directories) {
+        if let Err(error) = self.disk.sync_directories(&touched.into_directories()) {
             // Without this the changes may be undone by a power cut, and L would say otherwise: look again.
             tracing::error!(%error, "changes of directories cannot be made durable");
             for (_, outcome) in &mut outcomes {
@@ -87,16 +87,16 @@ impl Applier {
         &self,
         kind: &LocalActionKind,
         staged: Option<Result<Staged, LocalOutcome>>,
-        touched: &mut BTreeSet<RelativePath>,
+        touched: &mut Touched,
     ) -> LocalOutcome {
         let done = match kind {
             LocalActionKind::MakeDirectory { path } => {
-                touch(touched, path);
+                touched.entry(path);
                 change::make_directory(&*self.disk, path)
             }
             LocalActionKind::PlaceFile { path, expected, .. }
             | LocalActionKind::PlaceLink { path, expected, .. } => {
-                touch(touched, path);
+                touched.entry(path);
                 match staged {
                     Some(Ok(staged)) => self.install(&staged, path, expected.as_ref()),
                     Some(Err(outcome)) => return outcome,
@@ -107,18 +107,29 @@ impl Applier {
                 change::set_attributes(&*self.disk, path, expected, *mtime, *executable)
             }
             LocalActionKind::Move { from, to, expected } => {
-                touch(touched, from);
-                touch(touched, to);
-                change::move_node(&*self.disk, from, to, expected, &|attempt| self.aside(from, attempt))
+                touched.entry(from);
+                touched.entry(to);
+                let moved =
+                    change::move_node(&*self.disk, from, to, expected, &|attempt| self.aside(from, attempt));
+                if let Ok(Outcome::Done { .. }) = &moved {
+                    touched.moved(from, to);
+                }
+                moved
             }
             LocalActionKind::SetAside { path, name, expected } => {
-                touch(touched, path);
-                touched.insert(RelativePath::root());
-                touched.insert(RelativePath::root().join(&model::ignore::not_synced()));
-                change::set_aside(&*self.disk, path, name, expected, &|attempt| self.aside(path, attempt))
+                let aside = RelativePath::root().join(&model::ignore::not_synced());
+                touched.entry(path);
+                touched.entry(&aside);
+                let done = change::set_aside(&*self.disk, path, name, expected, &|attempt| {
+                    self.aside(path, attempt)
+                });
+                if let Ok(Outcome::Done { .. }) = &done {
+                    touched.moved(path, &aside.join(name));
+                }
+                done
             }
             LocalActionKind::Remove { path, expected, .. } => {
-                touch(touched, path);
+                touched.entry(path);
                 let removed =
                     change::remove(&*self.disk, path, expected, None, &|attempt| self.aside(path, attempt));
                 return match removed {
@@ -159,12 +170,6 @@ impl Applier {
             mtime: crate::now(),
         };
         conflict_name(&name, &loser, &self.author, attempt)
-    }
-}
-
-fn touch(touched: &mut BTreeSet<RelativePath>, path: &RelativePath) {
-    if let Some((parent, _)) = path.split() {
-        touched.insert(parent);
     }
 }
 

@@ -2,10 +2,10 @@
 
 use crate::remote::Bytes;
 use filesystem::change::{self, Expected, Outcome};
+use filesystem::touched::Touched;
 use filesystem::{Disk, Error, ErrorKind, Staged, StagedId};
 use model::conflict::{Author, conflict_name};
 use model::{Content, ContentId, EntryKind, Fingerprint, Name, NodeKey, NodeState, RelativePath, Timestamp};
-use std::collections::BTreeSet;
 use sync_engine::{Frozen, LocalAction, LocalActionKind, LocalOutcome};
 
 /// A list of local actions on its way.
@@ -21,7 +21,7 @@ pub(crate) struct ApplyRun {
     pub(crate) next: usize,
     /// How many were reported.
     pub(crate) reported: usize,
-    touched: BTreeSet<RelativePath>,
+    touched: Touched,
 }
 
 /// A rule of the shell broken on purpose, to show that the simulation would notice.
@@ -51,7 +51,7 @@ impl ApplyRun {
             outcomes: vec![None; count],
             next: 0,
             reported: 0,
-            touched: BTreeSet::new(),
+            touched: Touched::default(),
         }
     }
 
@@ -127,6 +127,9 @@ impl ApplyRun {
                 for place in places.drain(..) {
                     self.touch(place);
                 }
+                if let LocalActionKind::Move { from, to, .. } = &self.actions[index].kind {
+                    self.touched.moved(from, to);
+                }
                 let removed = matches!(kind_of(&self.actions[index]), LocalActionKind::Remove { .. });
                 LocalOutcome::Done((!removed).then_some(fingerprint))
             }
@@ -152,7 +155,7 @@ impl ApplyRun {
 
     /// Makes what was done durable; what cannot be is not reported as done.
     pub(crate) fn finish(&mut self, disk: &dyn Disk, fault: Option<ShellFault>) {
-        let touched: Vec<RelativePath> = std::mem::take(&mut self.touched).into_iter().collect();
+        let touched = std::mem::take(&mut self.touched).into_directories();
         if touched.is_empty() || fault == Some(ShellFault::NoSync) {
             return;
         }
