@@ -335,6 +335,8 @@ pub enum Waited {
     TimeUp(String),
     /// Deletions are held for a person.
     Held(String),
+    /// The account has no access to a folder any more, or the device is no longer linked.
+    NoAccess(String),
     /// All that can be is in step; these cannot.
     Issues(Vec<IssueLine>),
 }
@@ -400,7 +402,7 @@ pub struct PairStatus {
     /// How many entries here are not synced since the choice or a `.driftlessignore` says so.
     #[serde(default)]
     pub excluded: usize,
-    /// `in_step`, `syncing`, `looking`, `paused`, `offline`, `held`, `issues`, `gone`, `no_access`, `distrusted` or
+    /// `in_step`, `syncing`, `looking`, `paused`, `offline`, `held`, `issues`, `gone`, `no_access`, `unlinked`,
     /// `trouble`.
     pub state: String,
     /// Which way changes travel: `both`, `down` or `up`.
@@ -455,6 +457,12 @@ pub struct LogLine {
     /// The number of the folder's journal under which the server knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
+    /// Who made the change, where one file is asked for and the server knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// From which device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
 }
 
 /// A version of a file.

@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// How many packs share a directory.
 const PACKS_A_DIRECTORY: u64 = 256;
@@ -86,7 +87,10 @@ impl Files {
 
     fn sync_directory(&self, directory: Option<&Path>) -> io::Result<()> {
         count(&self.tally.fsyncs, 1);
-        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+        let begun = Instant::now();
+        let synced = File::open(directory.unwrap_or(Path::new(".")))?.sync_all();
+        self.tally.fsync_times.note(begun.elapsed());
+        synced
     }
 }
 

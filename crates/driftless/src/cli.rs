@@ -611,7 +611,7 @@ pub(crate) enum DeviceCommand {
     },
     /// Waits until everything is in step; for scripts
     #[command(
-        after_help = "Exit status: 0 in step; 2 time is up; 3 deletions are held; 4 some nodes cannot be synced.\n\nExample: driftless wait --timeout 60"
+        after_help = "Exit status: 0 in step; 2 time is up; 3 deletions are held; 4 some nodes cannot be synced; 5 no access any more.\n\nExample: driftless wait --timeout 60"
     )]
     Wait {
         /// For how many seconds at most

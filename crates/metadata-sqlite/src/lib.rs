@@ -34,6 +34,7 @@ mod view;
 mod writer;
 
 use metadata::{Answer, Database, Error, ErrorKind, Figures, ReadUnit, Result, WriteUnit};
+use model::FlushTally;
 use readers::Readers;
 use rusqlite::{Connection, OpenFlags};
 use session::{Session, Work};
@@ -52,7 +53,7 @@ struct Counts {
     queued: AtomicU64,
     units: AtomicU64,
     commits: AtomicU64,
-    commit_microseconds: AtomicU64,
+    commit_times: FlushTally,
 }
 
 /// A versioning database.
@@ -136,7 +137,7 @@ impl Database for Sqlite {
             steps: self.counts.work.steps.load(Ordering::Relaxed),
             units: self.counts.units.load(Ordering::Relaxed),
             commits: self.counts.commits.load(Ordering::Relaxed),
-            commit_microseconds: self.counts.commit_microseconds.load(Ordering::Relaxed),
+            commit_times: self.counts.commit_times.times(),
             queued: self.counts.queued.load(Ordering::Relaxed),
         }
     }

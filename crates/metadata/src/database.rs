@@ -5,6 +5,7 @@ use crate::{
     account, audit, content, folder, moment, node, operation, placement, retention, setting, space, throttle,
     upload, version, view,
 };
+use model::FlushTimes;
 use std::fmt;
 use std::sync::mpsc;
 
@@ -79,8 +80,8 @@ pub struct Figures {
     pub units: u64,
     /// Durable commits, one synchronisation of the disk each.
     pub commits: u64,
-    /// How long they took in all, in microseconds.
-    pub commit_microseconds: u64,
+    /// How long they took.
+    pub commit_times: FlushTimes,
     /// Writing units that wait or are at work now.
     pub queued: u64,
 }

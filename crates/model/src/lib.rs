@@ -10,6 +10,7 @@
 pub mod bounds;
 pub mod conflict;
 pub mod disk;
+pub mod flush;
 pub mod hash;
 pub mod id;
 pub mod ignore;
@@ -26,6 +27,7 @@ pub mod view;
 
 pub use bounds::{Limits, RateChoice, RateChoices, Rates};
 pub use disk::{Entry, EntryKind, Fingerprint, Handle};
+pub use flush::{FLUSH_BOUNDS_US, FlushTally, FlushTimes};
 pub use hash::{ChunkId, ContentId};
 pub use id::{
     DeviceId, Epoch, FolderId, GroupId, IdempotencyKey, NodeId, NodeKey, Seq, UploadId, UserId,

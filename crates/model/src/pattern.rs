@@ -419,7 +419,7 @@ mod tests {
     fn the_worst_pattern_for_the_worst_name_takes_bounded_steps() {
         // Both backtracking traps at once: stars in a part, and `**` between parts.
         let part = "*a".repeat(8) + "b";
-        let patterns = Patterns::parse(&vec![format!("**/{part}").repeat(30); 256].as_slice()).unwrap();
+        let patterns = Patterns::parse(vec![format!("**/{part}").repeat(30); 256].as_slice()).unwrap();
         let name = Name::new(&"a".repeat(255)).unwrap();
         let mut at = patterns.start();
         for _ in 0..16 {

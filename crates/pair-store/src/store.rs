@@ -14,10 +14,11 @@ use std::path::Path;
 use std::rc::Rc;
 use sync_engine::{Cursor, Intent, Memory, PairState, PairStore, Row, StoreError};
 
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../migrations/001_pair.sql"),
     include_str!("../migrations/002_why.sql"),
     include_str!("../migrations/003_kinds_of_dirty.sql"),
+    include_str!("../migrations/004_log_bytes.sql"),
 ];
 const TREES: [Tree; 3] = [Tree::Synced, Tree::Remote, Tree::Local];
 

@@ -33,6 +33,7 @@ pub use space::SpaceResponse;
 pub use trash::{TrashEntry, TrashRefusal, TrashResponse, TrashRestoreRequest, TrashRestoreResponse};
 pub use uploads::{OpenUploadRequest, UploadResponse};
 pub use versions::{
-    PinRequest, RestoreRequest, RestoreResponse, VersionEntry, VersionOriginWord, VersionsResponse,
+    PinRequest, PlaceEntry, RestoreRequest, RestoreResponse, VersionEntry, VersionOriginWord,
+    VersionsResponse,
 };
 pub use views::{ViewName, ViewRequest, ViewResponse};

@@ -108,6 +108,8 @@ impl<T> fmt::Debug for Reply<T> {
 pub enum WaitEnd {
     /// In step.
     InStep,
+    /// The account may no longer see the folder.
+    NoAccess,
     /// Deletions are held: here, there.
     Held(usize, usize),
     /// All that can be is in step; these cannot, each with its reason.
@@ -779,6 +781,8 @@ impl Running<'_> {
         let status = self.engine.status(&self.store)?;
         let end = if status.in_step && status.issues.is_empty() {
             WaitEnd::InStep
+        } else if status.no_access && status.online && !status.pulling {
+            WaitEnd::NoAccess
         } else if let Some((here, there)) = status.held.filter(|_| !status.looking) {
             WaitEnd::Held(here, there)
         } else if !status.issues.is_empty() && (status.in_step || status.blocked) {

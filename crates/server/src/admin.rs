@@ -175,7 +175,7 @@ fn change<T: Send + 'static>(
         transaction.append_audit(&entry, auth::digest::audit)?;
         Ok::<_, AdminError>(result)
     })?;
-    server.wakes.rights_changed();
+    server.rights_were_changed();
     server.owners.refresh(&*server.database, &server.settings);
     Ok(changed)
 }

@@ -10,6 +10,7 @@ use crate::housekeeping;
 use crate::metrics::Counted;
 use crate::plain;
 use crate::proxies::TrustedProxies;
+use crate::rights;
 use crate::router::router;
 use crate::server::Server;
 use crate::tls;
@@ -69,6 +70,7 @@ pub async fn serve(
     }
     tokio::spawn(housekeeping::keep(Arc::clone(&server), running.clone()));
     tokio::spawn(plain::keep(Arc::clone(&server), running.clone()));
+    tokio::spawn(rights::keep(Arc::clone(&server), running.clone()));
     tokio::spawn(tls::keep(Arc::clone(&server), running.clone()));
     let connections = Arc::new(Connections {
         handshakes: Handshakes::new(server.settings.handshakes),

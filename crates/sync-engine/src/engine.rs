@@ -308,6 +308,7 @@ impl Engine {
         }
         self.pull_failures = 0;
         self.root_gone = false;
+        self.no_access = false;
         self.note_news(touched);
         Ok(())
     }

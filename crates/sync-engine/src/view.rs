@@ -154,11 +154,14 @@ fn covered<S: PairStore>(
     reached(store, tree, &mut enter, view.start())
 }
 
+/// Says with what it knows of a directory whether a child of it is let pass, and what is known there.
+type Enter<'a, S, A> = dyn FnMut(&A, &S, NodeKey) -> Result<Option<A>, StoreError> + 'a;
+
 /// The nodes of a tree that are reached from the root, where `enter` lets pass.
 fn reached<S: PairStore, A: Clone>(
     store: &S,
     tree: Tree,
-    enter: &mut dyn FnMut(&A, &S, NodeKey) -> Result<Option<A>, StoreError>,
+    enter: &mut Enter<'_, S, A>,
     start: A,
 ) -> Result<BTreeSet<NodeKey>, StoreError> {
     let mut found = BTreeSet::new();

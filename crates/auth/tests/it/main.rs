@@ -4,5 +4,6 @@
 
 mod access;
 mod device_code;
+mod rights;
 mod sign_in;
 mod world;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 const TIME_UP: u8 = 2;
 const HELD: u8 = 3;
 const ISSUES: u8 = 4;
+const NO_ACCESS: u8 = 5;
 
 /// How often it is looked what is being waited for.
 const LOOK: Duration = Duration::from_millis(400);
@@ -98,6 +99,10 @@ fn show(waited: Waited, json: bool) -> anyhow::Result<ExitCode> {
         Waited::Held(reason) => {
             output::error(&format!("{reason}; see `driftless holds`"));
             ExitCode::from(HELD)
+        }
+        Waited::NoAccess(reason) => {
+            output::error(&reason);
+            ExitCode::from(NO_ACCESS)
         }
         Waited::Issues(issues) => {
             for issue in issues {

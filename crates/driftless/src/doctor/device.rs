@@ -164,7 +164,14 @@ fn pair_state(findings: &mut Findings, subject: &str, now: &PairStatus) {
         "no_access" => {
             let remedy =
                 "an administrator gives the privilege: `driftless admin folder grant FOLDER USER write`";
-            findings.warning(subject, text, remedy);
+            findings.bad(subject, text, remedy);
+        }
+        "unlinked" => {
+            findings.bad(subject, text, "driftless link, once its directories are not synced any more")
+        }
+        "gone" => {
+            let remedy = format!("driftless unsync {}", now.directory.display());
+            findings.bad(subject, text, remedy);
         }
         // Told about the link already; what else there may be is told by its detail.
         _ => findings.warning(subject, text, "`driftless status` and the daemon's log say more"),

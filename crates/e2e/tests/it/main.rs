@@ -3,6 +3,7 @@
 //! Build the program first (`cargo build -p driftless`), or run `cargo xtask test`, which does. Each module is one
 //! of the promises of the README.
 
+mod access;
 mod big_tree;
 mod conflicts;
 mod counting;
@@ -15,6 +16,7 @@ mod joining;
 mod kills;
 mod latency;
 mod limits;
+mod log;
 mod moves;
 mod one_way;
 mod plain;

@@ -118,6 +118,6 @@ pub(crate) async fn unlink(
             Ok::<_, Failure>(())
         })
         .await?;
-    server.wakes.rights_changed();
+    server.rights_changed().await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -23,6 +23,7 @@ mod openapi;
 mod past;
 mod refused_commits;
 mod retention;
+mod rights;
 mod tls;
 mod uploads;
 mod views;

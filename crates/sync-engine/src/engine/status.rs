@@ -19,10 +19,12 @@ pub struct Status {
     pub online: bool,
     /// The local side is not there (unmounted, another disk).
     pub local_offline: bool,
-    /// The account may no longer see the folder, or the device was unlinked.
+    /// The account may no longer see the folder: the remote side said so when it was last asked.
     pub no_access: bool,
     /// The directory of the folder that the pair syncs is gone from it.
     pub root_gone: bool,
+    /// The remote side is being asked for changes.
+    pub pulling: bool,
     /// Which way changes travel now.
     pub direction: Direction,
     /// The account may only read the folder.
@@ -95,6 +97,7 @@ impl Engine {
             no_access: self.no_access,
             root_gone: self.root_gone,
             excluded: self.local.filter.skipped(),
+            pulling: self.pulling.is_some(),
             looking: self.local.round_active() || self.pulling.is_some() || !self.planned_clean,
             pending: self.waiting,
             held,

@@ -34,17 +34,7 @@ impl LocalSide {
         let (mut children, mut doubles) = children_by_name(store, directory, &entries)?;
         self.unreadable.retain(|known| known.split().is_none_or(|(parent, _)| parent != path));
         self.never_synced.retain(|known, _| known.split().is_none_or(|(parent, _)| parent != path));
-        for name in unseen {
-            match children.remove(&name) {
-                Some((key, _)) => {
-                    freeze(store, key, Frozen::Unreadable)?;
-                    self.touch(key);
-                }
-                None => {
-                    self.unreadable.insert(path.join(&name));
-                }
-            }
-        }
+        self.note_unseen(store, &path, unseen, &mut children)?;
         let known = known_elsewhere(store, &children, &entries)?;
         let Some(round) = &mut self.round else { return Ok(()) };
         let looks = round.looks;
@@ -123,6 +113,28 @@ impl LocalSide {
                     round.ousted.insert(key);
                 } else {
                     round.missing.insert(key);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is there but could not be looked at is left alone.
+    fn note_unseen<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        directory: &RelativePath,
+        unseen: Vec<Name>,
+        children: &mut Children,
+    ) -> Result<(), StoreError> {
+        for name in unseen {
+            match children.remove(&name) {
+                Some((key, _)) => {
+                    freeze(store, key, Frozen::Unreadable)?;
+                    self.touch(key);
+                }
+                None => {
+                    self.unreadable.insert(directory.join(&name));
                 }
             }
         }

@@ -29,6 +29,8 @@ use versioning::view::changes::{Cursor as ViewPlace, Page as ViewPage, changes a
 
 /// The most nodes of a page: about a megabyte on the wire.
 const PAGE_NODES: usize = 20_000;
+/// Up to so many nodes, a page is written at once: that takes less than finding a thread for it.
+const SHORT_NODES: usize = 100;
 /// The longest wait in seconds: under what proxies allow.
 const WAIT_SECONDS_MAX: u64 = 55;
 
@@ -90,7 +92,7 @@ pub(crate) async fn get(
         let page = look(&server, permit, &query, limit).await?;
         let is_news = !page.nodes.is_empty() || Some(&page.cursor) != query.since.as_ref();
         if is_news || *stopping.borrow() {
-            return answer(&server, caller, folder, page).await;
+            return answer(&server, &permit, page).await;
         }
         let woken = async {
             loop {
@@ -104,8 +106,8 @@ pub(crate) async fn get(
         tokio::select! {
             true = woken => {}
             () = crate::serve::told_to_stop(&mut stopping) => {}
-            () = tokio::time::sleep_until(deadline) => return answer(&server, caller, folder, page).await,
-            else => return answer(&server, caller, folder, page).await,
+            () = tokio::time::sleep_until(deadline) => return answer(&server, &permit, page).await,
+            else => return answer(&server, &permit, page).await,
         }
     }
 }
@@ -133,7 +135,7 @@ async fn look(
     match position {
         Position::InFolder(since) => {
             let page = server
-                .blocking(move || Ok(versioning::changes(&*database, permit, since, limit, now)))
+                .reading(move || Ok(versioning::changes(&*database, permit, since, limit, now)))
                 .await?;
             let Page { nodes, next, more, head } = explained(server, page).await?;
             let stands = if more { next.since } else { head };
@@ -141,7 +143,7 @@ async fn look(
         }
         Position::InView(id, since) => {
             let page = server
-                .blocking(move || {
+                .reading(move || {
                     let view = versioning::view::find(&*database, &permit, id, now)?;
                     Ok(through_view(&*database, permit, view, since, limit, now))
                 })
@@ -202,29 +204,21 @@ async fn explain(server: &Server, error: versioning::Error) -> Failure {
     error.into()
 }
 
-async fn answer(
-    server: &Arc<Server>,
-    caller: Caller,
-    folder: FolderId,
-    page: Shown,
-) -> Result<Response, Failure> {
-    server.lags.pulled(caller.device(), folder, page.stands);
-    let (principal, now) = (caller.principal, server.now());
-    let facts =
-        server.read(move |snapshot| Ok::<_, Failure>(snapshot.facts(principal, folder, now)?)).await?;
-    let bytes = server
-        .blocking(move || {
-            let mut encoder = Encoder::new();
-            encoder.nodes(&page.nodes);
-            encoder.page_end(&PageEnd { cursor: page.cursor, head: page.head, more: page.more });
-            Ok(encoder.finish())
-        })
-        .await?;
+async fn answer(server: &Server, permit: &Permit<Read>, page: Shown) -> Result<Response, Failure> {
+    server.lags.pulled(permit.principal().device, permit.folder(), page.stands);
+    let is_short = page.nodes.len() <= SHORT_NODES;
+    let encode = move || {
+        let mut encoder = Encoder::new();
+        encoder.nodes(&page.nodes);
+        encoder.page_end(&PageEnd { cursor: page.cursor, head: page.head, more: page.more });
+        encoder.finish()
+    };
+    let bytes = if is_short { encode() } else { server.blocking(move || Ok(encode())).await? };
     server.metrics.pull();
     server.metrics.bytes_out(bytes.len() as u64);
     let headers = [
         (header::CONTENT_TYPE, BUNDLE_MEDIA_TYPE),
-        (HeaderName::from_static(PRIVILEGE_HEADER), facts.privilege.as_str()),
+        (HeaderName::from_static(PRIVILEGE_HEADER), permit.privilege().as_str()),
     ];
     Ok((headers, bytes).into_response())
 }
