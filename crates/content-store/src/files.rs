@@ -1,6 +1,7 @@
 //! The directory of packs: names, listing, creation and removal, each durable on return.
 
 use crate::{Tally, count};
+use content::pack::{PATH_SUFFIX, relative_path};
 use content::{PackId, PackInfo};
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -8,10 +9,6 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
-
-/// How many packs share a directory.
-const PACKS_A_DIRECTORY: u64 = 256;
-const SUFFIX: &str = ".pack";
 
 /// The directory.
 #[derive(Debug)]
@@ -81,8 +78,7 @@ impl Files {
     }
 
     fn path(&self, pack: PackId) -> PathBuf {
-        let directory = format!("{:06}", pack.0 / PACKS_A_DIRECTORY);
-        self.root.join(directory).join(format!("{:012}{SUFFIX}", pack.0))
+        self.root.join(relative_path(pack))
     }
 
     fn sync_directory(&self, directory: Option<&Path>) -> io::Result<()> {
@@ -102,6 +98,6 @@ fn directory_of_our_own() -> DirBuilder {
 }
 
 fn parse_name(name: &str) -> Option<PackId> {
-    let digits = name.strip_suffix(SUFFIX)?;
+    let digits = name.strip_suffix(PATH_SUFFIX)?;
     digits.parse().ok().filter(|id| *id > 0).map(PackId)
 }

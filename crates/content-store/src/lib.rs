@@ -26,8 +26,8 @@ mod writer;
 
 use content::pack::{self, Reader};
 use content::{
-    ChunkStore, Codec, Counters, Depth, Error, ErrorKind, FlushTally, Located, Location, Operation, PackId,
-    PackInfo, Record, ScanSummary, Scanned, StoredRecord, codec,
+    ChunkStore, Codec, Counters, Depth, Error, ErrorKind, FlushTally, Holds, Located, Location, Operation,
+    PackId, PackInfo, Record, ScanSummary, Scanned, StoredRecord, codec,
 };
 use files::Files;
 use handles::Handles;
@@ -46,6 +46,7 @@ pub struct PackStore {
     files: Files,
     handles: Handles,
     writer: Writer,
+    holds: Holds,
     tally: Arc<Tally>,
 }
 
@@ -83,7 +84,8 @@ impl PackStore {
         let fail = |error| Error::from_io(Operation::Open, error);
         let files = Files::open(directory, Arc::clone(&tally)).map_err(fail)?;
         let newest = files.list().map_err(fail)?.last().map_or(0, |info| info.pack.0);
-        Ok(Self { writer: Writer::new(newest, pack_bytes), handles: Handles::default(), files, tally })
+        let writer = Writer::new(newest, pack_bytes);
+        Ok(Self { writer, handles: Handles::default(), files, holds: Holds::default(), tally })
     }
 
     fn pack(&self, pack: PackId, operation: Operation) -> Result<Arc<handles::PackFile>, Error> {
@@ -145,11 +147,21 @@ impl ChunkStore for PackStore {
 
     fn remove_pack(&self, pack: PackId) -> Result<(), Error> {
         self.pack(pack, Operation::Remove)?;
-        if self.writer.is_using(pack) {
+        if self.writer.is_using(pack) || !self.holds.is_free(pack) {
             return Err(Error::new(ErrorKind::Busy, Operation::Remove).in_pack(pack));
         }
         self.handles.forget(pack);
-        self.files.remove(pack).map_err(|error| Error::from_io(Operation::Remove, error).in_pack(pack))
+        self.files.remove(pack).map_err(|error| Error::from_io(Operation::Remove, error).in_pack(pack))?;
+        self.holds.forget(pack);
+        Ok(())
+    }
+
+    fn seal(&self) -> Result<(), Error> {
+        self.writer.seal(&self.files)
+    }
+
+    fn holds(&self) -> &Holds {
+        &self.holds
     }
 
     fn counters(&self) -> Counters {

@@ -100,6 +100,15 @@ impl Writer {
         self.state().current.as_ref().map(|pack| pack.pack)
     }
 
+    /// Begins a new pack, whatever room the current one has.
+    pub(crate) fn seal(&self, files: &Files) -> Result<(), Error> {
+        let mut state = self.state();
+        let pack = Arc::new(state.create(files)?);
+        state.leave();
+        state.current = Some(pack);
+        Ok(())
+    }
+
     /// Whether a pack must stay: the newest, or one that a caller still waits for.
     pub(crate) fn is_using(&self, pack: PackId) -> bool {
         let state = self.state();

@@ -37,6 +37,7 @@ pub const CHECKS: &[(&str, Check)] = &[
         "a_removed_pack_is_gone_and_its_id_never_used_again",
         a_removed_pack_is_gone_and_its_id_never_used_again,
     ),
+    ("a_sealed_pack_can_be_removed_once_nobody_holds", a_sealed_pack_can_be_removed_once_nobody_holds),
     ("appends_from_many_threads_all_arrive", appends_from_many_threads_all_arrive),
 ];
 
@@ -327,6 +328,31 @@ fn a_removed_pack_is_gone_and_its_id_never_used_again(rig: &mut dyn Rig) {
     assert_eq!(kind_of(store.remove_pack(kept)), ErrorKind::Busy);
     let newer = must_append(&*store, &[single(&noise(3, 200_000))]);
     assert!(newer[0].location.pack > kept);
+}
+
+fn a_sealed_pack_can_be_removed_once_nobody_holds(rig: &mut dyn Rig) {
+    let store = rig.open();
+    let old = must_append(&*store, &[single(&noise(1, 2_000))]);
+    let pack = old[0].location.pack;
+    assert_eq!(kind_of(store.remove_pack(pack)), ErrorKind::Busy, "it is the newest");
+    store.seal().expect("a pack is ended at any time");
+    let new = must_append(&*store, &[single(&noise(2, 2_000))]);
+    assert!(new[0].location.pack > pack);
+    let reader = store.hold();
+    store.holds().retire(pack);
+    let later = store.hold();
+    assert_eq!(kind_of(store.remove_pack(pack)), ErrorKind::Busy, "somebody reads who came before");
+    expect_readable(&*store, &old);
+    drop(reader);
+    store.remove_pack(pack).expect("who came later knows nothing of it");
+    drop(later);
+    expect_readable(&*store, &new);
+    store.seal().expect("an empty pack can be ended, too");
+    drop(store);
+
+    let store = rig.open();
+    let newer = must_append(&*store, &[single(&noise(3, 2_000))]);
+    assert!(newer[0].location.pack.0 > new[0].location.pack.0 + 1, "an empty pack keeps its id for ever");
 }
 
 fn appends_from_many_threads_all_arrive(rig: &mut dyn Rig) {

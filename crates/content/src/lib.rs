@@ -12,6 +12,7 @@
 //! - Nothing wrong is given out: `read` checks the stored bytes and then the chunk's own hash.
 //! - A failed `append` leaves at most unreferenced bytes at a pack's end, and the next `append` works as soon as the
 //!   cause is gone.
+//! - A location stays good for whoever holds ([`Hold`]) since before they took it, whatever is collected meanwhile.
 //! - A pack names its chunks: [`ChunkStore::scan`] finds every intact chunk without the database.
 //!
 //! Deliberately absent: deletion of single chunks, overwriting, a lookup by chunk id (the database's task), async
@@ -24,12 +25,14 @@ pub mod block;
 pub mod codec;
 pub mod conformance;
 mod error;
+mod holds;
 pub mod memory;
 pub mod pack;
 pub mod record;
 
 pub use block::BlockBuilder;
 pub use error::{Error, ErrorKind, Operation, Retry};
+pub use holds::{Hold, Holds};
 pub use memory::{Fault, MemoryStore};
 pub use model::location::{Codec, Located, Location, PackId, RECORD_BYTES_MAX, RECORD_CHUNKS_MAX};
 pub use model::{FlushTally, FlushTimes};
@@ -81,8 +84,22 @@ pub trait ChunkStore: Send + Sync + std::fmt::Debug {
     /// again.
     ///
     /// # Errors
-    /// `NotFound`, `Busy` (the newest pack, or one being written), `Io`.
+    /// `NotFound`, `Busy` (the newest pack, one being written, or one that somebody may still hold), `Io`.
     fn remove_pack(&self, pack: PackId) -> Result<(), Error>;
+
+    /// Ends the newest pack, so that it can be removed one day: what is appended from now on goes to another.
+    ///
+    /// # Errors
+    /// `NoSpace`, `Io`.
+    fn seal(&self) -> Result<(), Error>;
+
+    /// Who is at work with locations.
+    fn holds(&self) -> &Holds;
+
+    /// Begins to work with locations: before their rows are looked at, or before an append whose rows come later.
+    fn hold(&self) -> Hold {
+        self.holds().hold()
+    }
 
     /// What the store has done since it was opened.
     fn counters(&self) -> Counters;

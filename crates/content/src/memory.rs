@@ -3,8 +3,8 @@
 
 use crate::pack::{self, Frame, PACK_HEAD_BYTES, Reader, pack_head};
 use crate::{
-    ChunkStore, Counters, Depth, Error, ErrorKind, Located, Location, Operation, PackId, PackInfo, Record,
-    ScanSummary, Scanned, StoredRecord,
+    ChunkStore, Counters, Depth, Error, ErrorKind, Holds, Located, Location, Operation, PackId, PackInfo,
+    Record, ScanSummary, Scanned, StoredRecord,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -24,6 +24,7 @@ pub enum Fault {
 #[derive(Debug, Clone)]
 pub struct MemoryStore {
     state: Arc<Mutex<State>>,
+    holds: Holds,
     pack_bytes: u64,
 }
 
@@ -52,7 +53,7 @@ impl MemoryStore {
     /// An empty store whose packs are closed at this size.
     #[must_use]
     pub fn with_pack_bytes(pack_bytes: u64) -> Self {
-        Self { state: Arc::default(), pack_bytes }
+        Self { state: Arc::default(), holds: Holds::default(), pack_bytes }
     }
 
     /// Makes a coming append fail; several faults queue up, one an append.
@@ -98,11 +99,15 @@ impl State {
                 return (pack, length);
             }
         }
+        (self.new_pack(), PACK_HEAD_BYTES as u64)
+    }
+
+    fn new_pack(&mut self) -> PackId {
         self.newest += 1;
         let pack = PackId(self.newest);
         self.packs.insert(pack, pack_head(pack).to_vec());
         self.open = Some(pack);
-        (pack, PACK_HEAD_BYTES as u64)
+        pack
     }
 
     fn fault(&mut self, fault: Fault, pack: PackId, bytes: &[u8]) -> Error {
@@ -197,11 +202,21 @@ impl ChunkStore for MemoryStore {
     fn remove_pack(&self, pack: PackId) -> Result<(), Error> {
         let mut state = self.state();
         state.pack(pack, Operation::Remove)?;
-        if pack.0 == state.newest {
+        if pack.0 == state.newest || !self.holds.is_free(pack) {
             return Err(Error::new(ErrorKind::Busy, Operation::Remove).in_pack(pack));
         }
         state.packs.remove(&pack);
+        self.holds.forget(pack);
         Ok(())
+    }
+
+    fn seal(&self) -> Result<(), Error> {
+        self.state().new_pack();
+        Ok(())
+    }
+
+    fn holds(&self) -> &Holds {
+        &self.holds
     }
 
     fn counters(&self) -> Counters {

@@ -33,6 +33,7 @@ use crate::{Depth, Error, ErrorKind, Operation, ScanSummary, Scanned};
 use model::ChunkId;
 use model::location::{Codec, Located, Location, PackId, RECORD_BYTES_MAX, RECORD_CHUNKS_MAX};
 use std::io;
+use std::path::{Path, PathBuf};
 
 /// Length of a pack's head.
 pub const PACK_HEAD_BYTES: usize = 24;
@@ -43,6 +44,18 @@ pub const TABLE_ENTRY_BYTES: usize = 36;
 
 const PACK_MAGIC: &[u8; 8] = b"DRIFTPK1";
 const RECORD_MAGIC: &[u8; 4] = b"DLR1";
+
+/// How many packs share a directory.
+const PACKS_A_DIRECTORY: u64 = 256;
+
+/// Where a pack lies below the directory of a store on a disk, and of a backup: `000000/000000000001.pack`.
+#[must_use]
+pub fn relative_path(pack: PackId) -> PathBuf {
+    Path::new(&format!("{:06}", pack.0 / PACKS_A_DIRECTORY)).join(format!("{:012}{PATH_SUFFIX}", pack.0))
+}
+
+/// How the file of a pack ends.
+pub const PATH_SUFFIX: &str = ".pack";
 
 /// Bytes that can be read from any place: a file, an object, a vector.
 pub trait ReadAt {

@@ -1,5 +1,7 @@
 //! `driftless admin …`: through the socket of a running server, else with the data directory's lock.
 
+mod backups;
+mod gc;
 mod show;
 
 pub(crate) use show::failure;
@@ -11,7 +13,7 @@ use crate::cli::{
 use crate::data::{Data, PATIENCE};
 use crate::progress::{self, Progress};
 use crate::settings::{self, ServerSettings};
-use crate::{output, password};
+use crate::{output, password, serve};
 use anyhow::{Context as _, bail};
 use protocol::admin::{AdminAnswer, AdminRequest, Limit, Secret};
 use protocol::v1::{WireNameRule, WirePrivilege};
@@ -47,6 +49,8 @@ pub(crate) fn run(arguments: &AdminArguments) -> anyhow::Result<ExitCode> {
         AdminCommand::Verify { common, all_bytes } => {
             ask(common, AdminRequest::Verify { all_bytes: *all_bytes, progress: progress::is_seen() })
         }
+        AdminCommand::Gc(arguments) => gc::run(arguments),
+        AdminCommand::Backup(command) => backups::run(command),
     }
 }
 
@@ -225,7 +229,11 @@ pub(crate) fn answer(data: &Data, request: AdminRequest) -> anyhow::Result<Admin
             return converse(stream, &request, &progress);
         }
         if let Some(lock) = data.try_lock()? {
-            let server = data.open(&lock, Settings::default())?;
+            let settings = match &request {
+                AdminRequest::Collect { .. } => serve::settings_of(data)?,
+                _ => Settings::default(),
+            };
+            let server = data.open(&lock, settings)?;
             let shown = Arc::clone(&progress);
             let tell = Arc::new(move |report| shown.tell(report));
             return Ok(server::admin::execute_and_tell(&server, request, tell));

@@ -1,5 +1,9 @@
 //! What can be typed.
 
+mod keeping;
+
+pub(crate) use keeping::{BackupCommand, CollectArguments};
+
 use crate::settings::{ClientSettings, ServerSettings};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use client::control::HoldDeletes;
@@ -194,6 +198,12 @@ pub(crate) enum AdminCommand {
         #[arg(long)]
         all_bytes: bool,
     },
+    /// Frees the disk of what no file, version or upload needs any more
+    #[command(after_help = "Example: driftless admin gc --dry-run")]
+    Gc(CollectArguments),
+    /// Backups of everything: made, proven, brought back
+    #[command(subcommand, after_help = "Example: driftless admin backup create /mnt/backup")]
+    Backup(BackupCommand),
 }
 
 #[derive(Debug, Subcommand)]

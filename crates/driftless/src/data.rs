@@ -124,6 +124,7 @@ impl Data {
     /// Opens database and store. Only for whoever holds the lock.
     pub(crate) fn open(&self, _lock: &DataLock, mut settings: Settings) -> anyhow::Result<Arc<Server>> {
         settings.system_user = Arc::new(system_user);
+        settings.data = Some(full_path(&self.directory)?);
         settings.plain.get_or_insert_with(|| self.plain_directories(WatchMode::Auto));
         let catalog = self.directory.join("catalog.db");
         let database =

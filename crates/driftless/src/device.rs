@@ -37,6 +37,7 @@ pub(crate) fn run(command: DeviceCommand) -> anyhow::Result<ExitCode> {
 async fn daemon(home: Home, flags: <ClientSettings as Config>::Layer) -> anyhow::Result<ExitCode> {
     let chosen = settings::load::<ClientSettings>(flags, home.directory())?.settings;
     logging::start(&chosen.log, chosen.log_format)?;
+    let asked_to_stop = crate::asked_to_stop();
     let opener = Arc::new(OsReplicas { watch: chosen.watch.0 });
     let door = home.clone();
     let answers =
@@ -48,7 +49,7 @@ async fn daemon(home: Home, flags: <ClientSettings as Config>::Layer) -> anyhow:
         service::feed_watchdog(answers).await;
     };
     let stop = async {
-        crate::asked_to_stop().await;
+        asked_to_stop.await;
         service::stopping();
     };
     tokio::select! {

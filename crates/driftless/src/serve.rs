@@ -5,8 +5,9 @@ use crate::data::Data;
 use crate::settings::{self, ServerSettings};
 use crate::{logging, output, service, tls};
 use anyhow::Context as _;
+use confique::{Config, Layer};
 use model::{Limits, Rates};
-use server::{Settings, Tls, serve};
+use server::{CollectionRules, Settings, Tls, serve};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     };
     let server = data.open(&lock, settings)?;
     crate::runtime(threads())?.block_on(async {
+        let asked_to_stop = crate::asked_to_stop();
         let listener = match inherited {
             Some(listener) => TcpListener::from_std(listener)?,
             None => TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?,
@@ -43,7 +45,7 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
         service::ready(&format!("listening on {address}"));
         tokio::spawn(tls::reload_when_told(tls));
         let stop = async {
-            crate::asked_to_stop().await;
+            asked_to_stop.await;
             service::stopping();
         };
         let alive = || async { server.is_alive().await };
@@ -67,10 +69,16 @@ fn say(address: SocketAddr, tls: Option<&Tls>, data: &Data) {
     }
 }
 
+/// What the settings of a server that does not run say.
+pub(crate) fn settings_of(data: &Data) -> anyhow::Result<Settings> {
+    let nothing = <<ServerSettings as Config>::Layer as Layer>::empty();
+    Ok(of(&settings::load::<ServerSettings>(nothing, data.directory())?.settings))
+}
+
 /// What was chosen, as the server takes it.
 fn of(chosen: &ServerSettings) -> Settings {
     let defaults = Settings::default();
-    let limits = &chosen.limits;
+    let (limits, collection) = (&chosen.limits, &chosen.collection);
     Settings {
         limits: Limits {
             file_bytes: limits.file_size.0.0,
@@ -86,6 +94,15 @@ fn of(chosen: &ServerSettings) -> Settings {
             download: limits.user_download_rate.map(|rate| rate.0.0),
         },
         passwords_at_once: limits.passwords,
+        collection: CollectionRules {
+            grace_ns: i64::from(collection.grace_hours) * 3_600_000_000_000,
+            most_percent: Some(collection.most_percent),
+            ..defaults.collection
+        },
+        collection_period: match collection.period_hours {
+            0 => None,
+            hours => Some(Duration::from_secs(u64::from(hours) * 3_600)),
+        },
         trusted_proxies: chosen.trusted_proxies.iter().map(|network| network.0).collect(),
         ..defaults
     }

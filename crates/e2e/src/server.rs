@@ -74,6 +74,11 @@ impl Server {
         self.process.take().context("the server does not run")?.stop()
     }
 
+    /// Serves other data from its next start on, at the same address.
+    pub fn adopt(&mut self, data: &Path) {
+        self.data = data.to_path_buf();
+    }
+
     /// Runs `driftless admin …` on its data.
     pub fn admin(&self, arguments: &[&str]) -> Result<Output> {
         self.admin_with(arguments, "")

@@ -6,7 +6,7 @@ use crate::session::{Columns, Session};
 use metadata::Result;
 use metadata::content::{ChunkRow, ContentRow, PackRow, ReadContents, WriteContents};
 use model::location::{Codec, Location, PackId};
-use model::{ChunkId, ContentId, FolderId};
+use model::{ChunkId, ContentId, FolderId, Timestamp};
 use rusqlite::{Row, params};
 use std::collections::BTreeMap;
 
@@ -54,7 +54,11 @@ macro_rules! chunk_columns {
     };
 }
 
-fn chunk(row: &Row<'_>) -> rusqlite::Result<ChunkRow> {
+/// The chunks of a pack.
+pub(crate) const CHUNKS_IN_PACK: &str =
+    concat!("SELECT ", chunk_columns!(), " FROM chunk c INDEXED BY chunk_by_pack WHERE c.pack = ?1 LIMIT ?2");
+
+pub(crate) fn chunk(row: &Row<'_>) -> rusqlite::Result<ChunkRow> {
     Ok(ChunkRow {
         id: ChunkId(row.array(0)?),
         location: Location {
@@ -142,9 +146,23 @@ impl ReadContents for Session {
         )
     }
 
+    fn scan_content_ids(&self, after: Option<ContentId>, limit: usize) -> Result<Vec<ContentId>> {
+        self.query(
+            "scan_content_ids",
+            "SELECT id FROM content WHERE id > coalesce(?1, x'') ORDER BY id LIMIT ?2",
+            params![after.map(|id| id.0), limit as i64],
+            |row| Ok(ContentId(row.array(0)?)),
+        )
+    }
+
     fn packs(&self) -> Result<Vec<PackRow>> {
-        self.query("packs", "SELECT id, chunks, live_bytes FROM pack ORDER BY id", [], |row| {
-            Ok(PackRow { id: PackId(row.number(0)?), chunks: row.number(1)?, live_bytes: row.number(2)? })
+        self.query("packs", "SELECT id, chunks, live_bytes, condemned_at FROM pack ORDER BY id", [], |row| {
+            Ok(PackRow {
+                id: PackId(row.number(0)?),
+                chunks: row.number(1)?,
+                live_bytes: row.number(2)?,
+                condemned_at: row.get::<_, Option<i64>>(3)?.map(Timestamp),
+            })
         })
     }
 }
@@ -167,7 +185,7 @@ fn chunk_cells(row: &ChunkRow) -> [Cell; 10] {
 
 impl Session {
     /// Counts chunks, each with its length, to their packs.
-    fn count_chunks(&self, added: &[(u64, u64)]) -> Result<()> {
+    pub(crate) fn count_chunks(&self, added: &[(u64, u64)]) -> Result<()> {
         let mut packs: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
         for (pack, length) in added {
             let count = packs.entry(*pack).or_default();

@@ -13,6 +13,7 @@
 
 mod account;
 mod audit;
+mod collection;
 mod content;
 mod error;
 mod folder;
@@ -36,6 +37,7 @@ mod writer;
 use metadata::{Answer, Database, Error, ErrorKind, Figures, ReadUnit, Result, WriteUnit};
 use model::FlushTally;
 use readers::Readers;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use session::{Session, Work};
 use std::path::Path;
@@ -131,6 +133,21 @@ impl Database for Sqlite {
         });
     }
 
+    fn copy_to(&self, path: &Path) -> Result<()> {
+        let copy = |connection: &Connection| {
+            let path = path.to_str().ok_or(rusqlite::Error::InvalidPath(path.to_owned()))?;
+            connection.execute("VACUUM INTO ?1", [path]).map(drop)
+        };
+        let copied = match &self.engine {
+            // A connection of its own: it reads for long.
+            Engine::File { readers, .. } => copy(&connect(readers.path())?),
+            Engine::Memory(session) => {
+                copy(&session.lock().unwrap_or_else(PoisonError::into_inner).connection)
+            }
+        };
+        copied.map_err(|error| error::port_error("copy_to", error))
+    }
+
     fn figures(&self) -> Figures {
         Figures {
             statements: self.counts.work.statements.load(Ordering::Relaxed),
@@ -158,6 +175,8 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     rows::load(connection)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     connection.busy_timeout(Duration::from_secs(10))?;
+    // Else statements are planned anew whenever other numbers are bound: a quarter of what small reads cost.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "trusted_schema", false)

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_rates.sql"),
     include_str!("../migrations/0005_rights.sql"),
     include_str!("../migrations/0006_views.sql"),
+    include_str!("../migrations/0007_collection.sql"),
 ];
 
 pub(crate) fn migrate(connection: &Connection) -> Result<()> {

@@ -5,7 +5,7 @@ use crate::session::{Session, Work};
 use metadata::{Error, ErrorKind, ReadUnit, Result};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 /// The most connections that read at once; who comes then waits.
@@ -28,6 +28,10 @@ struct Pool {
 impl Readers {
     pub(crate) fn new(path: PathBuf, work: Arc<Work>) -> Self {
         Self { path, work, pool: Mutex::default(), returned: Condvar::new() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn run(&self, unit: ReadUnit) -> Result<()> {

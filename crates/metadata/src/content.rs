@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use model::location::{Location, PackId};
-use model::{ChunkId, ContentId, FolderId};
+use model::{ChunkId, ContentId, FolderId, Timestamp};
 
 /// A content of several chunks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct PackRow {
     pub chunks: u64,
     /// Plain bytes of those chunks.
     pub live_bytes: u64,
+    /// Since when nothing lies in it; none: it is in use.
+    pub condemned_at: Option<Timestamp>,
 }
 
 /// Reads of contents and chunks. Rows come back by id, each once, absent ones left out.
@@ -58,6 +60,9 @@ pub trait ReadContents {
 
     /// All contents of several chunks by id, after one of them.
     fn scan_contents(&self, after: Option<ContentId>, limit: usize) -> Result<Vec<ContentRow>>;
+
+    /// The names of all contents of several chunks, after one of them.
+    fn scan_content_ids(&self, after: Option<ContentId>, limit: usize) -> Result<Vec<ContentId>>;
 
     /// All packs by id.
     fn packs(&self) -> Result<Vec<PackRow>>;

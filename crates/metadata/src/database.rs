@@ -2,11 +2,12 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::{
-    account, audit, content, folder, moment, node, operation, placement, retention, setting, space, throttle,
-    upload, version, view,
+    account, audit, collection, content, folder, moment, node, operation, placement, retention, setting,
+    space, throttle, upload, version, view,
 };
 use model::FlushTimes;
 use std::fmt;
+use std::path::Path;
 use std::sync::mpsc;
 
 /// Reads of one consistent state.
@@ -26,6 +27,7 @@ pub trait Snapshot:
     + retention::ReadRetention
     + space::ReadSpace
     + view::ReadViews
+    + collection::ReadCollection
 {
 }
 
@@ -46,6 +48,7 @@ pub trait Transaction:
     + throttle::WriteThrottle
     + retention::WriteRetention
     + view::WriteViews
+    + collection::WriteCollection
 {
     /// The same state, for what only reads.
     fn as_snapshot(&self) -> &dyn Snapshot;
@@ -93,6 +96,12 @@ pub trait Database: Send + Sync + fmt::Debug {
 
     /// Queues a reading unit.
     fn queue_read(&self, unit: ReadUnit, answer: Answer);
+
+    /// Writes all of one consistent state into a new file, which the same engine opens. Blocks; commits go on meanwhile.
+    ///
+    /// # Errors
+    /// `Full`, `Unavailable`, `Invalid` (an engine that keeps no files).
+    fn copy_to(&self, path: &Path) -> Result<()>;
 
     /// What has been done so far.
     fn figures(&self) -> Figures;

@@ -5,6 +5,7 @@ use crate::codec;
 use crate::rows::{self, COLUMNS, failed, handle_bytes};
 use model::{Epoch, Handle, IdempotencyKey, Name, NameKey, NameRule, NodeId, NodeKey, RemoteNode, Seq};
 use planner::{Tree, Triple, View};
+use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
 use rusqlite::vtab::array;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -52,6 +53,8 @@ impl SqliteStore {
             )
             .map_err(failed)?;
         connection.set_prepared_statement_cache_capacity(64);
+        // Else statements are planned anew whenever other numbers are bound.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
         array::load_module(&connection).map_err(failed)?;
         migrate(&connection)?;
         let mut store = Self {

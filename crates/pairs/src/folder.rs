@@ -175,6 +175,7 @@ impl FolderAccess {
     ) -> Result<(), Error> {
         let Surroundings { database, clock, limits, chunks, .. } = &self.surroundings;
         for wanted in wanted.chunks(limits.chunks as usize) {
+            let _hold = chunks.hold();
             let asked = wanted.iter().map(|(node, chunk)| Wanted { chunk: *chunk, node: Some(*node) });
             let permit = self.permit(Action::Read)?;
             let located = fetch::plan(&**database, permit, asked.collect(), limits, clock())?;

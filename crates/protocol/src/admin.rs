@@ -182,6 +182,29 @@ pub enum AdminRequest {
         /// What the device shows.
         code: String,
     },
+    /// Takes away what nothing names any more and has waited long enough.
+    Collect {
+        /// Whether it is only told what would go.
+        #[serde(default)]
+        dry_run: bool,
+        /// How long it must have waited; as the server is set if not given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        grace_hours: Option<u32>,
+        /// Whether it may be any part of the store.
+        #[serde(default)]
+        any_share: bool,
+    },
+    /// Makes a backup of everything in a directory of the server's machine.
+    BackupCreate {
+        /// Its full path.
+        directory: String,
+        /// Whether every pack is copied, instead of linked.
+        #[serde(default)]
+        copy: bool,
+        /// How many backups are kept there; all if not given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keep: Option<u32>,
+    },
     /// Proves that every reference leads to content, and with `all_bytes` that every byte is right.
     Verify {
         /// Whether every byte is read.
@@ -240,6 +263,10 @@ pub enum AdminAnswer {
     Progress(ProgressReport),
     /// What a verification found.
     Verified(VerifyReport),
+    /// What a collection found and did.
+    Collected(CollectReport),
+    /// A backup that was made.
+    BackedUp(BackupReport),
     /// It was not done.
     Failed {
         /// Why.
@@ -438,6 +465,54 @@ pub enum ProgressStep {
     Folders,
     /// Packs are looked through; their bytes are counted.
     PackBytes,
+}
+
+/// A backup that was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupReport {
+    /// Where it is.
+    pub backup: String,
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// How many packs.
+    pub packs: u64,
+    /// Packs that the backup before it had.
+    pub known_packs: u64,
+    /// Bytes that were written for it, not linked.
+    pub written_bytes: u64,
+    /// Older backups that went.
+    pub removed: Vec<String>,
+}
+
+/// What a collection found and did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollectReport {
+    /// Whether it was only looked.
+    pub dry_run: bool,
+    /// Chunks looked at.
+    pub chunks: u64,
+    /// Bytes that they take.
+    pub stored_bytes: u64,
+    /// Chunks that nothing names.
+    pub unnamed_chunks: u64,
+    /// Bytes that they take.
+    pub unnamed_bytes: u64,
+    /// Of these, bytes that have waited long enough.
+    pub due_bytes: u64,
+    /// Chunks that went.
+    pub deleted_chunks: u64,
+    /// Bytes that they took.
+    pub deleted_bytes: u64,
+    /// Packs rewritten.
+    pub rewritten_packs: u64,
+    /// Packs that went.
+    pub removed_packs: u64,
+    /// Bytes of the disk that were freed.
+    pub freed_bytes: u64,
+    /// Bytes of packs that hold nothing any more and wait.
+    pub waiting_bytes: u64,
+    /// Whether nothing was done because more is due than may go at once.
+    pub braked: bool,
 }
 
 /// What a verification found.

@@ -3,6 +3,8 @@
 //! Both call [`execute`]. Every request that changes something is in the audit log, allowed as it is: who may open the
 //! socket or the data directory administers the server.
 
+mod backups;
+pub(crate) mod collection;
 mod devices;
 mod folders;
 mod groups;
@@ -82,6 +84,12 @@ pub fn execute_and_tell(server: &Arc<Server>, request: AdminRequest, tell: Tell)
         AdminRequest::Verify { all_bytes, progress: true } => verify::verify(server, all_bytes, tell),
         AdminRequest::Verify { all_bytes, progress: false } => {
             verify::verify(server, all_bytes, Arc::new(|_| {}))
+        }
+        AdminRequest::BackupCreate { directory, copy, keep } => {
+            backups::create(server, &directory, copy, keep)
+        }
+        AdminRequest::Collect { dry_run, grace_hours, any_share } => {
+            collection::answer(server, dry_run, grace_hours, any_share)
         }
     };
     result.unwrap_or_else(AdminError::into_answer)

@@ -1,30 +1,38 @@
-//! Forgetting what has had its time: ended uploads, stored answers of long ago, counted failures of yesterday, and what
-//! of the folders' pasts is not kept any more.
+//! Forgetting what has had its time: ended uploads, stored answers of long ago, counted failures of yesterday, what of the
+//! folders' pasts is not kept any more, and, less often, what nothing names any more in the chunk store.
 
 use crate::failure::Failure;
 use crate::serve::told_to_stop;
 use crate::server::Server;
 use model::Timestamp;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// How often.
 const PERIOD: Duration = Duration::from_secs(15 * 60);
 /// How much at a time, so that nobody waits long behind it.
 const BATCH: usize = 2000;
+/// The longest pause between two steps of collection.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Counted failures are forgotten after a day.
 const FAILURES_NS: i64 = 86_400_000_000_000;
 
 /// Runs until the server stops.
 pub(crate) async fn keep(server: Arc<Server>, running: mpsc::Sender<()>) {
     let mut stopping = server.stopping.subscribe();
+    let mut collected: Option<Instant> = None;
     loop {
         tokio::select! {
             () = told_to_stop(&mut stopping) => break,
             () = tokio::time::sleep(PERIOD) => {
                 // Nobody asked for it, so nobody is answered; the next round tries again.
                 drop(forget(&server).await.map_err(Failure::into_problem));
+                let is_due = |period| collected.is_none_or(|at| at.elapsed() >= period);
+                if server.settings.collection_period.is_some_and(is_due) {
+                    drop(collect(&server).await.map_err(Failure::into_problem));
+                    collected = Some(Instant::now());
+                }
             }
         }
     }
@@ -45,6 +53,23 @@ pub(crate) async fn forget(server: &Arc<Server>) -> Result<(), Failure> {
         })
         .await?;
     thin(server).await
+}
+
+/// One run of collection, at work half of the time, so that others have the disk for the other half.
+async fn collect(server: &Arc<Server>) -> Result<(), Failure> {
+    let (shared, stopping) = (Arc::clone(server), server.stopping.subscribe());
+    server
+        .blocking(move || {
+            let mut before = Instant::now();
+            let mut go_on = || {
+                std::thread::sleep(before.elapsed().min(PAUSE_MAX));
+                before = Instant::now();
+                !*stopping.borrow()
+            };
+            crate::admin::collection::run(&shared, shared.settings.collection, &mut go_on)?;
+            Ok(())
+        })
+        .await
 }
 
 /// Has what is due in each folder go. A folder that fails does not keep the others from their turn.

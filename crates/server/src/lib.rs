@@ -43,3 +43,4 @@ pub use router::api_document;
 pub use serve::{ServeError, serve};
 pub use server::{Clock, Server, Settings, StartError, SystemUser};
 pub use tls::{Tls, TlsError, Validity};
+pub use versioning::collection::plan::Rules as CollectionRules;

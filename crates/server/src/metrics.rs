@@ -34,6 +34,11 @@ struct DeviceLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StateLabels {
     state: &'static str,
 }
@@ -109,6 +114,9 @@ pub(crate) struct Metrics {
     lag_changes: Family<DeviceLabels, Gauge>,
     lag_seconds: Family<DeviceLabels, Gauge>,
     plain_directories: Family<StateLabels, Gauge>,
+    collections: Family<OutcomeLabels, Counter>,
+    collected: Counter,
+    unnamed: Gauge<u64, AtomicU64>,
 }
 
 impl Metrics {
@@ -166,6 +174,9 @@ impl Metrics {
                 "Seconds since a device was last seen to have everything"
             ),
             plain_directories: register!("plain_directories", "Plain directories, by state"),
+            collections: register!("collections", "Runs of collection, by outcome"),
+            collected: register!("collected_bytes", "Bytes of packs that collection took away"),
+            unnamed: register!("unnamed_bytes", "Stored bytes that nothing named at the last collection"),
             names,
             registry,
         }
@@ -201,6 +212,20 @@ impl Metrics {
 
     pub(crate) fn bytes_out(&self, bytes: u64) {
         self.bytes_out.inc_by(bytes);
+    }
+
+    /// Counts a run of collection; none: it failed.
+    pub(crate) fn collected(&self, done: Option<&versioning::collection::Done>) {
+        let outcome = match done {
+            None => "failed",
+            Some(done) if done.braked => "braked",
+            Some(_) => "done",
+        };
+        self.collections.get_or_create(&OutcomeLabels { outcome }).inc();
+        if let Some(done) = done {
+            self.collected.inc_by(done.freed_bytes);
+            self.unnamed.set(done.unnamed_bytes.saturating_sub(done.deleted_bytes));
+        }
     }
 
     pub(crate) fn pull(&self) {

@@ -21,9 +21,10 @@ use pairs::{Monitor, PlainDirectories};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
+use versioning::collection::plan::Rules;
 use versioning::identity::Identity;
 
 /// How many reads of the database wait or run on threads of their own at a time.
@@ -61,6 +62,12 @@ pub struct Settings {
     pub passwords_at_once: usize,
     /// Where the administration socket lies; none: there is none.
     pub admin_socket: Option<PathBuf>,
+    /// The data directory, for backups of it; none: none can be made.
+    pub data: Option<PathBuf>,
+    /// When what nothing names any more goes, and how much at once.
+    pub collection: Rules,
+    /// How often that is looked for; none: only when it is asked for.
+    pub collection_period: Option<Duration>,
     /// The version that is announced.
     pub version: String,
     /// Tells the time.
@@ -95,6 +102,9 @@ impl Default for Settings {
             stop_grace: Duration::from_secs(30),
             passwords_at_once: 2,
             admin_socket: None,
+            data: None,
+            collection: Rules::default(),
+            collection_period: Some(Duration::from_secs(24 * 3_600)),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             clock: Arc::new(system_time),
             plain: None,
@@ -165,6 +175,8 @@ pub struct Server {
     /// What folders took a moment ago.
     pub(crate) space: Counts,
     pub(crate) stopping: watch::Sender<bool>,
+    /// One collection at a time.
+    pub(crate) collecting: Mutex<()>,
     /// Where it is reached, once it serves.
     pub(crate) listening: OnceLock<SocketAddr>,
     /// When it was made, in seconds since 1970: part of its requests' ids.
@@ -217,6 +229,7 @@ impl Server {
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
             space: Counts::default(),
             stopping: watch::Sender::new(false),
+            collecting: Mutex::new(()),
             listening: OnceLock::new(),
             started_seconds: (settings.clock)().parts().0,
             database,

@@ -97,6 +97,8 @@ impl World {
             let now = self.server_now();
             let done = self.server.retention_round(now).map_err(|error| error.to_string())?;
             self.note(0, format_args!("server: {days} days and {hours} hours later, {done:?} went"));
+            let collected = self.server.collect(now).map_err(|error| error.to_string())?;
+            self.note(0, format_args!("server: {collected:?}"));
             let Some(keeping) = &mut self.keeping else { return Ok(()) };
             keeping.ledger.check_round(&self.server, now, is_second)?;
             keeping.ledger.check_some_past(&self.server, random.bits(), now)?;

@@ -1,8 +1,8 @@
 //! Which chunks a client must send.
 
-use crate::Error;
 use crate::access::recheck;
-use metadata::{Database, Snapshot, read};
+use crate::{Error, collection};
+use metadata::{Database, Snapshot, read, write};
 use model::permit::Write;
 use model::{Action, ChunkId, Limits, Permit, Timestamp};
 use std::collections::HashSet;
@@ -23,11 +23,33 @@ pub fn missing(
     if chunks.len() as u64 > limits.chunks {
         return Err(Error::Limit { what: "chunks in one call", most: limits.chunks });
     }
-    read(database, move |snapshot| {
+    let (chunks, found, is_condemned) = read::<_, Error>(database, move |snapshot| {
         recheck(snapshot, &permit, Action::Write, now)?;
         let usable = usable(snapshot, &permit, &chunks, now)?;
-        let mut seen = HashSet::with_capacity(chunks.len());
-        Ok(chunks.into_iter().filter(|chunk| !usable.contains(chunk) && seen.insert(*chunk)).collect())
+        let hashes: Vec<[u8; 32]> = usable.iter().map(|chunk| chunk.0).collect();
+        let is_condemned = !snapshot.condemned(&hashes)?.is_empty();
+        Ok((chunks, usable, is_condemned))
+    })?;
+    let (chunks, found) = match is_condemned {
+        true => rescue(database, permit, chunks, now)?,
+        false => (chunks, found),
+    };
+    let mut seen = HashSet::with_capacity(chunks.len());
+    Ok(chunks.into_iter().filter(|chunk| !found.contains(chunk) && seen.insert(*chunk)).collect())
+}
+
+/// Who is told that a chunk need not be sent counts on it: what is condemned and still usable is rescued.
+fn rescue(
+    database: &dyn Database,
+    permit: Permit<Write>,
+    chunks: Vec<ChunkId>,
+    now: Timestamp,
+) -> Result<(Vec<ChunkId>, HashSet<ChunkId>), Error> {
+    write(database, move |transaction| {
+        let usable = usable(transaction.as_snapshot(), &permit, &chunks, now)?;
+        let wanted: Vec<ChunkId> = usable.iter().copied().collect();
+        collection::rescue(transaction, permit.folder(), &[], &wanted)?;
+        Ok((chunks, usable))
     })
 }
 

@@ -1,7 +1,7 @@
 //! Uploads: what has arrived of big files before their commit, kept for a while and only for whoever sent it.
 
-use crate::Error;
 use crate::access::recheck;
+use crate::{Error, collection};
 use metadata::content::ChunkRow;
 use metadata::upload::UploadRow;
 use metadata::{Database, Snapshot, read, write};
@@ -110,6 +110,7 @@ pub fn receive(
         let chunks: Vec<ChunkId> = received.iter().map(|located| located.chunk).collect();
         transaction.put_chunks(&rows)?;
         transaction.put_upload_chunks(upload, &chunks)?;
+        collection::rescue(transaction, permit.folder(), &[], &chunks)?;
         Ok(transaction.extend_upload(upload, now.plus_ms(UPLOAD_HOURS * 3_600_000))?)
     })
 }

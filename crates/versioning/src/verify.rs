@@ -198,6 +198,8 @@ pub fn verify_and_tell(
     audit_digest: Digest,
     mut tell: Tell,
 ) -> Result<Report, Error> {
+    // Before the snapshot: its packs stay.
+    let hold = store.hold();
     read(database, move |snapshot| {
         let mut report = Report::default();
         for damage in snapshot.damage()? {
@@ -222,6 +224,7 @@ pub fn verify_and_tell(
         let packs = chunks::scan(&*store, depth, &mut report, &mut tell)?;
         chunks::check(snapshot, &packs, &referenced, &mut report)?;
         check_audit(snapshot, audit_digest, &mut report)?;
+        drop(hold);
         Ok(report)
     })
 }

@@ -19,7 +19,7 @@ const fn room(name: &'static str, floor: u8, may_use: &'static [&'static str]) -
     Room { name, floor, may_use }
 }
 
-const HOUSE: [Room; 25] = [
+const HOUSE: [Room; 26] = [
     room("model", 1, &[]),
     room("planner", 2, &["model"]),
     room("chunker", 2, &["model"]),
@@ -34,6 +34,7 @@ const HOUSE: [Room; 25] = [
     room("metadata-sqlite", 3, &["model", "metadata"]),
     room("content-store", 3, &["model", "content"]),
     room("filesystem-os", 3, &["model", "filesystem"]),
+    room("backup", 4, &["model", "metadata", "content", "versioning"]),
     room("pair-store", 4, &["model", "planner", "sync-engine"]),
     room("replica", 5, &["model", "planner", "chunker", "sync-engine", "pair-store", "filesystem"]),
     room(
@@ -53,6 +54,7 @@ const HOUSE: [Room; 25] = [
             "content",
             "versioning",
             "auth",
+            "backup",
             "sync-engine",
             "pairs",
             "filesystem",
@@ -79,6 +81,7 @@ const HOUSE: [Room; 25] = [
             "pair-store",
             "replica",
             "pairs",
+            "backup",
             "client",
             "server",
         ],

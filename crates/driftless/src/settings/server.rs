@@ -47,6 +47,32 @@ pub(crate) struct ServerSettings {
     #[config(nested)]
     #[config(layer_attr(command(flatten)))]
     pub(crate) limits: LimitSettings,
+
+    /// Freeing the disk of what nobody needs any more.
+    #[config(nested)]
+    #[config(layer_attr(command(flatten)))]
+    pub(crate) collection: CollectionSettings,
+}
+
+/// Freeing the disk of what nobody needs any more.
+#[derive(Debug, Config)]
+#[config(layer_attr(derive(Debug, Clone, clap::Args, serde::Serialize)))]
+pub(crate) struct CollectionSettings {
+    /// For how many hours what no file, version or upload needs any more is kept, and a pack that holds nothing any more:
+    /// a copy of catalog.db that is no older still finds all its bytes.
+    #[config(env = "DRIFTLESS_COLLECTION__GRACE_HOURS", default = 72)]
+    #[config(layer_attr(arg(skip)))]
+    pub(crate) grace_hours: u32,
+
+    /// Every how many hours it is looked for; 0: only by `driftless admin gc`.
+    #[config(env = "DRIFTLESS_COLLECTION__PERIOD_HOURS", default = 24)]
+    #[config(layer_attr(arg(skip)))]
+    pub(crate) period_hours: u32,
+
+    /// How many per cent of all stored bytes may go at once; if more is due, nothing goes and the log says so.
+    #[config(env = "DRIFTLESS_COLLECTION__MOST_PERCENT", default = 25)]
+    #[config(layer_attr(arg(skip)))]
+    pub(crate) most_percent: u32,
 }
 
 /// Encryption on the way.

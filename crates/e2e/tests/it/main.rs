@@ -4,7 +4,9 @@
 //! of the promises of the README.
 
 mod access;
+mod backups;
 mod big_tree;
+mod collection;
 mod conflicts;
 mod counting;
 mod delta;

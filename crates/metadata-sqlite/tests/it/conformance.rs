@@ -1,8 +1,9 @@
 //! The suite that every engine passes.
 
 use metadata::conformance::check_all;
-use metadata::{Answer, Database, Figures, ReadUnit, WriteUnit};
+use metadata::{Answer, Database, Figures, ReadUnit, Result, WriteUnit};
 use metadata_sqlite::Sqlite;
+use std::path::Path;
 use tempfile::TempDir;
 
 /// A database whose directory goes with it.
@@ -19,6 +20,10 @@ impl Database for OnDisk {
 
     fn queue_read(&self, unit: ReadUnit, answer: Answer) {
         self.database.queue_read(unit, answer);
+    }
+
+    fn copy_to(&self, path: &Path) -> Result<()> {
+        self.database.copy_to(path)
     }
 
     fn figures(&self) -> Figures {

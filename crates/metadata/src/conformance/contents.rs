@@ -73,7 +73,10 @@ fn a_chunk_keeps_its_place_and_takes_a_folder_once(open: Open<'_>) {
     );
     let packs = read(&*database, |snapshot| snapshot.packs());
     assert_eq!(packs.iter().map(|pack| pack.chunks).sum::<u64>(), 4);
-    assert!(packs.contains(&PackRow { id: PackId(2), chunks: 2, live_bytes: 14 }), "{packs:?}");
+    assert!(
+        packs.contains(&PackRow { id: PackId(2), chunks: 2, live_bytes: 14, condemned_at: None }),
+        "{packs:?}"
+    );
     let scanned = read(&*database, |snapshot| snapshot.scan_chunks(Some(chunk(5)), 1));
     assert_eq!(scanned, [row(6, 2, Some(folder))]);
     assert_eq!(read(&*database, |snapshot| snapshot.scan_chunks(None, 9)).len(), 4);

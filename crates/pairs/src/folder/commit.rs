@@ -53,6 +53,8 @@ impl FolderAccess {
             manifests: Vec::new(),
             uploads: Vec::new(),
         };
+        // What is stored stays until its rows are written.
+        let _hold = self.surroundings.chunks.hold();
         let mut changed = Vec::new();
         for file in job.commit.sends.iter().filter(|file| file.size > 0) {
             if let Err(Changed) = intake.file(job, file)? {

@@ -15,13 +15,14 @@ use model::{
     Operation, Seq, Timestamp, UserId, VersionNumber,
 };
 use std::sync::Arc;
+use versioning::collection::plan::Rules;
 use versioning::folder::{self, Authority};
 use versioning::history::{self, Removed, Version};
 use versioning::restore::{Item, Restore, restore};
-use versioning::retention::plan::Rules;
+use versioning::retention::plan::{HOUR_NS, Rules as RetentionRules};
 use versioning::retention::{self, Done};
 use versioning::space::{self, CHUNKS_AT_ONCE, Overview, Space};
-use versioning::{Committed, Error, fetch};
+use versioning::{Committed, Error, collection, fetch};
 
 /// How much of the trash and of an earlier tree is asked for at once: little, so that pages are followed.
 const PAGE: usize = 7;
@@ -147,7 +148,7 @@ impl Server {
     }
 
     /// Changes what is kept.
-    pub(crate) fn set_rules(&mut self, rules: Rules, now: Timestamp) -> Result<(), Error> {
+    pub(crate) fn set_rules(&mut self, rules: RetentionRules, now: Timestamp) -> Result<(), Error> {
         let set = move |settings: &mut metadata::folder::FolderSettings| {
             settings.keep_versions = rules.versions;
             settings.keep_days = rules.days;
@@ -192,6 +193,13 @@ impl Server {
             }
             _ => round(self),
         }
+    }
+
+    /// What nothing names any more and has been nobody's for an hour goes.
+    pub(crate) fn collect(&mut self, now: Timestamp) -> Result<collection::Done, Error> {
+        let rules =
+            Rules { grace_ns: HOUR_NS, most_percent: None, seal_bytes: 1, rows: 100, ..Rules::default() };
+        collection::collect(&*self.database, &self.store, rules, now, &mut || true)
     }
 
     fn look_again(&self) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! Which contents a commit may use: those it brings, and those the folder or the caller's uploads hold already.
 
-use crate::{Error, Manifest};
+use crate::{Error, Manifest, collection};
 use metadata::content::{ChunkRow, ContentRow};
 use metadata::{Snapshot, Transaction};
 use model::location::{Located, Location};
@@ -157,12 +157,14 @@ impl Contents {
     pub(crate) fn write(mut self, transaction: &dyn Transaction, folder: FolderId) -> Result<(), Error> {
         let mut chunks = Vec::with_capacity(self.used.len());
         let (mut rows, mut own, mut noted) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut wanted_contents, mut wanted_chunks) = (Vec::new(), Vec::new());
         for id in std::mem::take(&mut self.used) {
             // Each content once.
             let Some(usable) = self.usable.remove(&id) else { continue };
             match usable.shape {
                 Shape::Single => {
                     let chunk = id.as_single_chunk();
+                    wanted_chunks.push(chunk);
                     match self.received.get(&chunk) {
                         Some(location) => {
                             chunks.push(ChunkRow { id: chunk, location: *location, folder: Some(folder) });
@@ -174,6 +176,8 @@ impl Contents {
                     }
                 }
                 Shape::Several { manifest, is_new } => {
+                    wanted_contents.push(id);
+                    wanted_chunks.extend(manifest.iter().map(|(chunk, _)| *chunk));
                     for (chunk, _) in &manifest {
                         if let Some(location) = self.received.get(chunk) {
                             chunks.push(ChunkRow { id: *chunk, location: *location, folder: None });
@@ -190,6 +194,7 @@ impl Contents {
         transaction.put_chunks(&chunks)?;
         transaction.own_chunks(folder, &own)?;
         transaction.put_folder_chunks(folder, &noted)?;
-        Ok(transaction.put_contents(&rows)?)
+        transaction.put_contents(&rows)?;
+        collection::rescue(transaction, folder, &wanted_contents, &wanted_chunks)
     }
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests say what failed by failing")]
 
 mod changes;
+mod collection;
+mod collection_properties;
 mod commit;
 mod counting;
 mod fetch;

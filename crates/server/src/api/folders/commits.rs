@@ -216,6 +216,7 @@ async fn carry_out(
         let committed = Committed { outcomes: Vec::new(), head: head.await?, repeated: false };
         return Ok(answer(server, folder, &planned, committed));
     }
+    let (received, hold) = intake.into_received();
     let commit = Commit {
         permit,
         key: planned.key,
@@ -223,13 +224,19 @@ async fn carry_out(
         groups: std::mem::take(&mut planned.groups),
         authors: versioning::Authors::Caller,
         manifests: std::mem::take(&mut planned.manifests),
-        received: intake.into_received(),
+        received,
         uploads: planned.uploads.clone(),
         limits,
         now: server.now(),
     };
     let database = Arc::clone(&server.database);
-    let committed = server.blocking(move || Ok(versioning::commit(&*database, commit)?)).await?;
+    let committed = server
+        .blocking(move || {
+            let committed = versioning::commit(&*database, commit);
+            drop(hold);
+            Ok(committed?)
+        })
+        .await?;
     Ok(answer(server, permit.folder(), &planned, committed))
 }
 

@@ -57,6 +57,8 @@ pub(crate) async fn fetch(
     let permit = server.permit::<Read>(caller.principal, folder, Action::Read).await?;
     let transfer = server.transfers.begin(caller.device()).await?;
     let asked = read_ids(&server, &headers, body).await?;
+    // Before the plan: what it finds stays where it is until it has been sent.
+    let hold = server.chunks.hold();
     let plan = plan(&server, permit, asked).await?;
     let lane = server.traffic.down(caller.principal, caller.rates);
     let patience = patience(&headers, server.settings.body_pause);
@@ -73,6 +75,7 @@ pub(crate) async fn fetch(
             }
             // If the reader has gone by now, there is nobody to tell.
             let _ = outgoing.send(encoder.finish().into());
+            drop(hold);
         });
     });
     Ok(([(header::CONTENT_TYPE, BUNDLE_MEDIA_TYPE)], body).into_response())

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::server::Server;
 use bytes::Bytes;
 use content::record::chunk_id;
-use content::{Entry, Record};
+use content::{Entry, Hold, Record};
 use model::location::Located;
 use model::permit::Write;
 use model::{ChunkId, Permit, UploadId};
@@ -29,6 +29,8 @@ pub(super) struct Intake {
     batch_bytes: usize,
     storing: Option<JoinHandle<Result<Vec<Located>, Failure>>>,
     received: Vec<Located>,
+    /// What is stored stays until its rows are written, or nobody will write them.
+    hold: Arc<Hold>,
     plain_left: u64,
 }
 
@@ -52,6 +54,7 @@ impl Intake {
             batch_bytes: 0,
             storing: None,
             received: Vec::new(),
+            hold: Arc::new(server.chunks.hold()),
             plain_left: planned.chunk_bytes,
         }
     }
@@ -93,9 +96,9 @@ impl Intake {
         self.wait().await
     }
 
-    /// Where everything lies.
-    pub(super) fn into_received(self) -> Vec<Located> {
-        self.received
+    /// Where everything lies, for as long as it is held.
+    pub(super) fn into_received(self) -> (Vec<Located>, Arc<Hold>) {
+        (self.received, self.hold)
     }
 
     /// Begins to store the batch, once the one before is stored.
@@ -107,10 +110,12 @@ impl Intake {
             return Ok(());
         }
         let (server, permit, upload) = (Arc::clone(&self.server), self.permit, self.upload);
-        let named = Arc::clone(&self.named);
+        let (named, hold) = (Arc::clone(&self.named), Arc::clone(&self.hold));
         let span = tracing::Span::current();
         self.storing = Some(tokio::task::spawn_blocking(move || {
-            span.in_scope(|| store_batch(&server, permit, upload, &named, &batch))
+            let stored = span.in_scope(|| store_batch(&server, permit, upload, &named, &batch));
+            drop(hold);
+            stored
         }));
         Ok(())
     }

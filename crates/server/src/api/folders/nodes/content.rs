@@ -66,6 +66,8 @@ pub(crate) async fn content(
     let permit = server.permit::<Read>(caller.principal, folder, action).await?;
     let (database, now) = (Arc::clone(&server.database), server.now());
     let version = query.version.map(VersionNumber);
+    // Before the chunks are looked up: they stay where they are until they have been sent.
+    let hold = server.chunks.hold();
     let (file, name) = server
         .blocking(move || {
             let file = versioning::fetch::file(&*database, permit, node, version, now)?;
@@ -117,6 +119,7 @@ pub(crate) async fn content(
                 drop(failure.into_problem());
                 outgoing.break_off();
             }
+            drop(hold);
         });
     });
     *answer.body_mut() = body;
