@@ -153,13 +153,6 @@ fn pair_state(findings: &mut Findings, subject: &str, now: &PairStatus) {
     match now.state.as_str() {
         "in_step" | "syncing" | "looking" | "offline" | "issues" => findings.good(subject, text),
         "paused" => findings.warning(subject, text, "driftless resume"),
-        "gone" => {
-            let remedy = format!(
-                "choose what to sync there anew: `driftless sync FOLDER {0}`, or `driftless unsync {0}`",
-                now.directory.display()
-            );
-            findings.warning(subject, text, remedy);
-        }
         "held" => findings.warning(subject, text, "driftless holds approve|undo"),
         "no_access" => {
             let remedy =
@@ -170,7 +163,10 @@ fn pair_state(findings: &mut Findings, subject: &str, now: &PairStatus) {
             findings.bad(subject, text, "driftless link, once its directories are not synced any more")
         }
         "gone" => {
-            let remedy = format!("driftless unsync {}", now.directory.display());
+            let remedy = format!(
+                "`driftless unsync {}`; the files stay, and may be synced with another directory",
+                now.directory.display()
+            );
             findings.bad(subject, text, remedy);
         }
         // Told about the link already; what else there may be is told by its detail.
