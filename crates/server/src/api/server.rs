@@ -32,8 +32,8 @@ pub(crate) async fn get(State(server): State<Arc<Server>>, caller: Option<Caller
         capability::BUNDLE_1,
         capability::EVENTS,
         capability::LONG_POLL,
-        capability::VIEWS,
         capability::DEVICE_CODES,
+        capability::VIEWS,
     ];
     Json(ServerResponse {
         version: settings.version.clone(),
