@@ -160,7 +160,7 @@ fn pair_state(findings: &mut Findings, subject: &str, now: &PairStatus) {
             findings.bad(subject, text, remedy);
         }
         "unlinked" => {
-            findings.bad(subject, text, "driftless link, once its directories are not synced any more")
+            findings.bad(subject, text, "driftless link, once its directories are not synced any more");
         }
         "gone" => {
             let remedy = format!(
