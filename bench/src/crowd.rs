@@ -1,23 +1,45 @@
 //! Very many linked clients that do nothing but listen, each as small as it can be.
 
 use anyhow::{Context as _, Result, bail, ensure};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpSocket;
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsConnector;
 
 /// How many clients connect or ask at the same moment.
 const AT_ONCE: usize = 256;
 /// Clients of one source address: a port each.
 const OF_AN_ADDRESS: usize = 4_000;
 
+/// A connection, with TLS around it or without.
+trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Bytes for S {}
+type Stream = Box<dyn Bytes>;
+
+/// Clients of a server that shows this certificate of its own.
+pub(crate) fn believing(certificate: &Path) -> Result<TlsConnector> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(certificate)?)?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
 /// What each client has heard.
-#[derive(Debug)]
 pub(crate) struct Crowd {
     server: SocketAddr,
+    tls: Option<TlsConnector>,
     tokens: Vec<String>,
     begun: Instant,
     heard: Vec<Heard>,
@@ -32,9 +54,9 @@ struct Heard {
 }
 
 impl Crowd {
-    pub(crate) fn new(server: SocketAddr, tokens: Vec<String>) -> Arc<Self> {
+    pub(crate) fn new(server: SocketAddr, tls: Option<TlsConnector>, tokens: Vec<String>) -> Arc<Self> {
         let heard = tokens.iter().map(|_| Heard::default()).collect();
-        Arc::new(Self { server, tokens, begun: Instant::now(), heard })
+        Arc::new(Self { server, tls, tokens, begun: Instant::now(), heard })
     }
 
     /// Connects everybody; they listen until the runtime ends.
@@ -58,14 +80,19 @@ impl Crowd {
         Ok(())
     }
 
-    async fn stream(&self, index: usize) -> Result<TcpStream> {
+    async fn stream(&self, index: usize) -> Result<Stream> {
         let address = Ipv4Addr::new(127, 0, 0, u8::try_from(1 + index / OF_AN_ADDRESS).unwrap_or(u8::MAX));
         let socket = TcpSocket::new_v4()?;
         socket.bind(SocketAddr::from((address, 0)))?;
-        Ok(socket.connect(self.server).await?)
+        let stream = socket.connect(self.server).await?;
+        stream.set_nodelay(true)?;
+        match &self.tls {
+            Some(tls) => Ok(Box::new(tls.connect(ServerName::try_from("localhost")?, stream).await?)),
+            None => Ok(Box::new(stream)),
+        }
     }
 
-    async fn open(&self, index: usize) -> Result<TcpStream> {
+    async fn open(&self, index: usize) -> Result<Stream> {
         let mut stream = self.stream(index).await?;
         let request = format!(
             "GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -73,6 +100,7 @@ impl Crowd {
             self.tokens[index]
         );
         stream.write_all(request.as_bytes()).await?;
+        stream.flush().await?;
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             ensure!(head.len() < 4_096, "the answer has no end");
@@ -82,7 +110,7 @@ impl Crowd {
         Ok(stream)
     }
 
-    async fn listen(&self, index: usize, mut stream: TcpStream) -> Result<()> {
+    async fn listen(&self, index: usize, mut stream: Stream) -> Result<()> {
         loop {
             let (kind, length) = (stream.read_u8().await?, stream.read_u8().await?);
             ensure!(length < 126, "a long message");
@@ -95,6 +123,7 @@ impl Crowd {
                     let mut pong = vec![0x8a, 0x80 | length, 0, 0, 0, 0];
                     pong.extend(message);
                     stream.write_all(&pong).await?;
+                    stream.flush().await?;
                 }
                 8 => bail!("the server closed"),
                 _ => {}
@@ -159,6 +188,7 @@ impl Crowd {
         );
         stream.write_all(head.as_bytes()).await?;
         stream.write_all(bundle).await?;
+        stream.flush().await?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;
         ensure!(

@@ -49,6 +49,9 @@ pub(crate) struct Options {
     /// Clients of the workload of idle clients.
     #[arg(long, default_value_t = 10_000)]
     pub(crate) clients: usize,
+    /// The idle clients speak TLS.
+    #[arg(long)]
+    pub(crate) tls: bool,
     /// The seed of all contents.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

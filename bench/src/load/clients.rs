@@ -1,6 +1,6 @@
 //! Very many linked, idle clients: memory for each, and how soon all of them are told of a change.
 
-use crate::crowd::Crowd;
+use crate::crowd::{Crowd, believing};
 use crate::options::Options;
 use crate::{figure, machine};
 use anyhow::{Context as _, Result, ensure};
@@ -12,6 +12,7 @@ use model::{
 use protocol::bundle::{CommitHead, Decoder, Encoder, Record};
 use protocol::v1::ClientInfo;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const FOLDER: &str = "docs";
@@ -24,7 +25,8 @@ const WITHIN: Duration = Duration::from_secs(120);
 /// What was measured.
 #[derive(Debug)]
 pub(crate) struct Measured {
-    /// Memory of the server before anybody connected, and with everybody.
+    /// Memory of the server when it had answered one client, when all had pulled and gone, and with everybody.
+    pub(crate) fresh_kib: u64,
     pub(crate) empty_kib: u64,
     pub(crate) full_kib: u64,
     pub(crate) peak_kib: u64,
@@ -41,21 +43,29 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// Bytes of the server's memory for each client.
+    /// Bytes of the server's memory for each client that listens.
     pub(crate) fn bytes_a_client(&self, clients: usize) -> u64 {
         self.full_kib.saturating_sub(self.empty_kib) * 1024 / clients as u64
+    }
+
+    /// The same, with all that it ever took for them.
+    pub(crate) fn bytes_in_all(&self, clients: usize) -> u64 {
+        self.full_kib.saturating_sub(self.fresh_kib) * 1024 / clients as u64
     }
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let place = tempfile::Builder::new().prefix("run-").tempdir_in(&options.scratch)?;
-    let measured = measure(place.path(), options.clients)?;
-    let load = "clients";
+    let measured = measure(place.path(), options.clients, options.tls)?;
+    let load = if options.tls { "clients-tls" } else { "clients" };
     let note = format!("{} clients", options.clients);
-    figure::number(load, "rss-empty", measured.empty_kib, "KiB", "")?;
+    figure::number(load, "rss-fresh", measured.fresh_kib, "KiB", "one client has asked")?;
+    figure::number(load, "rss-empty", measured.empty_kib, "KiB", "all have pulled once, and gone")?;
     figure::number(load, "rss", measured.full_kib, "KiB", &note)?;
     figure::number(load, "rss-peak", measured.peak_kib, "KiB", "through everything")?;
     figure::number(load, "memory-a-client", measured.bytes_a_client(options.clients), "bytes", &note)?;
+    let in_all = measured.bytes_in_all(options.clients);
+    figure::number(load, "memory-a-client-in-all", in_all, "bytes", "what their pulls left included")?;
     for (step, times) in [
         ("first-wake", &measured.first_wake),
         ("wake", &measured.wake),
@@ -83,9 +93,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// Starts a server, has so many clients link and listen, and changes something.
-pub(crate) fn measure(place: &Path, clients: usize) -> Result<Measured> {
+pub(crate) fn measure(place: &Path, clients: usize, tls: bool) -> Result<Measured> {
     raise_open_files(clients as u64 + 1_000)?;
-    let mut server = Server::create(&place.join("data"), "root", &[])?;
+    let options: &[&str] = if tls { &["--tls", "self-signed"] } else { &[] };
+    let mut server = Server::create(&place.join("data"), "root", options)?;
     let added = server.admin(&["folder", "add", FOLDER])?.ok()?;
     let folder: FolderId = added.stdout.trim().parse().ok().context("the new folder's id")?;
     server.stop()?;
@@ -93,14 +104,16 @@ pub(crate) fn measure(place: &Path, clients: usize) -> Result<Measured> {
     server.start()?;
     let process = server.process().context("the server runs")?.id();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let measured = runtime.block_on(play(&server, process, tokens, folder));
+    let certificate = tls.then(|| server.data().join("tls").join("self-signed.pem"));
+    let tls = certificate.map(|path| believing(&path)).transpose()?;
+    let crowd = Crowd::new(server.address(), tls, tokens);
+    let measured = runtime.block_on(play(&crowd, process, folder));
     // Everybody goes at once, before the server does.
     drop(runtime);
     measured
 }
 
-async fn play(server: &Server, process: u32, tokens: Vec<String>, folder: FolderId) -> Result<Measured> {
-    let crowd = Crowd::new(server.address(), tokens);
+async fn play(crowd: &Arc<Crowd>, process: u32, folder: FolderId) -> Result<Measured> {
     let commits = format!("/api/v1/folders/{folder}/commits");
     let commit = async |number: u8| -> Result<(Instant, u64)> {
         let begun = Instant::now();
@@ -109,6 +122,7 @@ async fn play(server: &Server, process: u32, tokens: Vec<String>, folder: Folder
     };
     // What a first request sets up belongs to the server, not to the clients.
     commit(0).await?;
+    let fresh_kib = machine::memory_kib(process)?.0;
     crowd.pull(&folder.to_string()).await?;
     let cpu = || machine::cpu_seconds(process);
     let (empty_kib, before) = (machine::memory_kib(process)?.0, cpu()?);
@@ -133,6 +147,7 @@ async fn play(server: &Server, process: u32, tokens: Vec<String>, folder: Folder
     let (pulls_in_all, cpu_pull) = (begun.elapsed(), cpu()? - before);
     let peak_kib = machine::memory_kib(process)?.1;
     Ok(Measured {
+        fresh_kib,
         empty_kib,
         full_kib,
         peak_kib,
@@ -240,7 +255,7 @@ mod tests {
     fn five_hundred_idle_clients_cost_little_and_are_all_told() {
         const CLIENTS: usize = 500;
         let place = tempfile::tempdir().unwrap();
-        let measured = measure(place.path(), CLIENTS).unwrap();
+        let measured = measure(place.path(), CLIENTS, false).unwrap();
         let each = measured.bytes_a_client(CLIENTS);
         assert!(each < 24 << 10, "{each} bytes a client: {measured:?}");
         assert_eq!((measured.burst.len(), measured.pull.len()), (CLIENTS, CLIENTS));

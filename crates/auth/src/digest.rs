@@ -16,6 +16,20 @@ pub(crate) fn device_token(secret: &[u8; 32]) -> [u8; 32] {
 
 /// The check over a token's text: it catches typing and cutting errors, and lets leaked tokens be recognised.
 pub(crate) fn token_check(secret: &[u8; 32]) -> [u8; 4] {
-    let digest = blake3::derive_key("driftless 2026 device token check", secret);
+    check("driftless 2026 device token check", secret)
+}
+
+/// The digest that a device waiting to be linked is found by.
+pub(crate) fn device_code(secret: &[u8; 32]) -> [u8; 32] {
+    blake3::derive_key("driftless 2026 device code", secret)
+}
+
+/// The check over a device code's text.
+pub(crate) fn device_code_check(secret: &[u8; 32]) -> [u8; 4] {
+    check("driftless 2026 device code check", secret)
+}
+
+fn check(context: &str, secret: &[u8; 32]) -> [u8; 4] {
+    let digest = blake3::derive_key(context, secret);
     [digest[0], digest[1], digest[2], digest[3]]
 }

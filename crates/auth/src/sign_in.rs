@@ -105,6 +105,26 @@ pub fn link_device(
     finish(database, keys, &attempt, user.id, rehashed)
 }
 
+/// Makes sure that somebody who shows a token knows the account's password, too: for what a stolen token must not reach.
+/// Takes as long as [`link_device`].
+pub fn confirm_password(
+    database: &dyn Database,
+    hasher: &Hasher,
+    user: UserId,
+    password: &str,
+    (address, now): (Option<IpAddr>, Timestamp),
+) -> Result<(), LinkError> {
+    let found = metadata::read(database, move |snapshot| snapshot.user(user))?;
+    let key = found.and_then(|user| account::name_key(&user.name).ok()).ok_or(LinkError::Wrong)?;
+    let keys = Keys::new(&key, address);
+    let account = charge_and_look(database, &keys, key, now)?;
+    let stored = account.as_ref().and_then(|account| account.password_hash.as_deref());
+    if hasher.verify(password, stored) == Verdict::Wrong {
+        return Err(LinkError::Wrong);
+    }
+    metadata::write(database, move |transaction| Ok(throttle::refund(transaction, &keys)?))
+}
+
 struct Account {
     user: User,
     password_hash: Option<String>,
@@ -194,6 +214,6 @@ fn audit_entry(
     }
 }
 
-fn is_device_name(name: &str) -> bool {
+pub(crate) fn is_device_name(name: &str) -> bool {
     (1..=NAME_BYTES_MAX).contains(&name.len()) && name.trim() == name && !name.chars().any(char::is_control)
 }

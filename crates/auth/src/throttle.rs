@@ -1,11 +1,11 @@
-//! Growing delays after failed attempts to sign in, by account and by network, kept in the database.
+//! Growing delays after failed attempts to sign in or to guess a code, by account and by network, kept in the database.
 //!
 //! An attempt is counted before it is tried and taken back when it succeeds: a thousand attempts at once are not
 //! a thousand free ones. Accounts that do not exist are counted like those that do.
 
 use metadata::throttle::Failures;
 use metadata::{Snapshot, Transaction};
-use model::{NameKey, Timestamp};
+use model::{NameKey, Timestamp, UserId};
 use std::net::IpAddr;
 
 /// Attempts by account before the first delay.
@@ -19,32 +19,49 @@ const FORGET_SECONDS: i64 = 24 * 60 * 60;
 
 /// Where an attempt counts.
 #[derive(Debug, Clone)]
-pub(crate) struct Keys {
-    account: String,
-    network: Option<String>,
+pub(crate) struct Keys(Vec<Key>);
+
+#[derive(Debug, Clone)]
+struct Key {
+    text: String,
+    /// Attempts before the first delay.
+    free: u32,
+    /// Whether a success starts the count anew. Else it takes back itself alone, so that what one may do anyway does not
+    /// pay for guesses.
+    starts_anew: bool,
 }
 
 impl Keys {
+    /// Of attempts to sign in to an account.
     pub(crate) fn new(account: &NameKey, address: Option<IpAddr>) -> Self {
-        Self { account: format!("account:{}", account.0), network: address.map(network_key) }
+        let account = Key { text: format!("account:{}", account.0), free: ACCOUNT_FREE, starts_anew: true };
+        let network = address.map(|address| Key {
+            text: format!("network:{}", network(address)),
+            free: NETWORK_FREE,
+            starts_anew: false,
+        });
+        Self([account].into_iter().chain(network).collect())
     }
 
-    fn each(&self) -> impl Iterator<Item = (&str, u32)> {
-        let network = self.network.as_deref().map(|key| (key, NETWORK_FREE));
-        [(self.account.as_str(), ACCOUNT_FREE)].into_iter().chain(network)
+    /// Of guesses at codes, by somebody signed in or by nobody.
+    pub(crate) fn of_codes(user: Option<UserId>, address: Option<IpAddr>) -> Self {
+        let key = |text, free| Key { text, free, starts_anew: false };
+        let user = user.map(|user| key(format!("code:{user}"), ACCOUNT_FREE));
+        let network = address.map(|address| key(format!("code:{}", network(address)), NETWORK_FREE));
+        Self(user.into_iter().chain(network).collect())
     }
 }
 
 /// An address's neighbourhood: /24 of IPv4, /56 of IPv6.
-fn network_key(address: IpAddr) -> String {
+pub(crate) fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => {
             let [a, b, c, _] = address.octets();
-            format!("network:{a}.{b}.{c}.0/24")
+            format!("{a}.{b}.{c}.0/24")
         }
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
-            format!("network:{a:x}:{b:x}:{c:x}:{:x}::/56", d & 0xff00)
+            format!("{a:x}:{b:x}:{c:x}:{:x}::/56", d & 0xff00)
         }
     }
 }
@@ -59,7 +76,7 @@ pub(crate) fn charge(
     if wait > 0 {
         return Ok(Err(wait));
     }
-    for (key, _) in keys.each() {
+    for Key { text: key, .. } in &keys.0 {
         let counted = current(transaction.failures(key)?, now);
         let failures = Failures {
             count: counted.map_or(0, |failures| failures.count).saturating_add(1),
@@ -71,25 +88,26 @@ pub(crate) fn charge(
     Ok(Ok(()))
 }
 
-/// Takes a counted attempt back, as it succeeded: the account starts anew, the network has one less, so that
-/// signing in to one's own account does not pay for guesses at others'.
+/// Takes a counted attempt back, as it succeeded: the account starts anew, a network has one less, so that signing in to
+/// one's own account does not pay for guesses at others'.
 pub(crate) fn refund(transaction: &dyn Transaction, keys: &Keys) -> metadata::Result<()> {
-    transaction.clear_failures(&keys.account)?;
-    let Some(network) = &keys.network else { return Ok(()) };
-    match transaction.failures(network)? {
-        Some(failures) if failures.count > 1 => {
-            transaction.put_failures(network, &Failures { count: failures.count - 1, ..failures })
+    for Key { text, starts_anew, .. } in &keys.0 {
+        match transaction.failures(text)? {
+            Some(failures) if failures.count > 1 && !starts_anew => {
+                transaction.put_failures(text, &Failures { count: failures.count - 1, ..failures })?;
+            }
+            Some(_) => transaction.clear_failures(text)?,
+            None => {}
         }
-        Some(_) => transaction.clear_failures(network),
-        None => Ok(()),
     }
+    Ok(())
 }
 
 fn wait_seconds(snapshot: &dyn Snapshot, keys: &Keys, now: Timestamp) -> metadata::Result<u64> {
     let mut wait = 0;
-    for (key, free) in keys.each() {
-        if let Some(failures) = current(snapshot.failures(key)?, now) {
-            wait = wait.max(remaining(failures, free, now));
+    for Key { text, free, .. } in &keys.0 {
+        if let Some(failures) = current(snapshot.failures(text)?, now) {
+            wait = wait.max(remaining(failures, *free, now));
         }
     }
     Ok(wait)
@@ -133,8 +151,8 @@ mod tests {
 
     #[test]
     fn neighbours_share_a_network() {
-        let key = |text: &str| network_key(text.parse().unwrap());
-        assert_eq!(key("192.0.2.7"), "network:192.0.2.0/24");
+        let key = |text: &str| network(text.parse().unwrap());
+        assert_eq!(key("192.0.2.7"), "192.0.2.0/24");
         assert_eq!(key("::ffff:192.0.2.9"), key("192.0.2.7"));
         assert_eq!(key("2001:db8:1:2ff::1"), key("2001:db8:1:200:5::"));
         assert_ne!(key("2001:db8:1:300::1"), key("2001:db8:1:200::1"));

@@ -7,7 +7,6 @@ use crate::digest;
 use std::fmt;
 
 const PREFIX: &str = "drl_dev_";
-const TEXT_LENGTH: usize = PREFIX.len() + 64 + 8;
 
 /// A device's token. Shown once, to the device.
 pub struct Token {
@@ -36,37 +35,19 @@ impl Token {
     /// # Errors
     /// If the operating system gives no randomness.
     pub fn generate() -> Result<Self, NoRandomness> {
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret).map_err(|error| NoRandomness(error.to_string()))?;
-        Ok(Self { secret })
+        Ok(Self { secret: random()? })
     }
 
     /// Reads its text. Most mistakes end here, without a look into the database.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix(PREFIX)?.as_bytes();
-        if text.len() != TEXT_LENGTH {
-            return None;
-        }
-        let mut bytes = [0; 36];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = hex_value(pair[0])? << 4 | hex_value(pair[1])?;
-        }
-        let (secret, check) = bytes.split_first_chunk::<32>()?;
-        (digest::token_check(secret) == check).then_some(Self { secret: *secret })
+        Some(Self { secret: read_secret(PREFIX, text, digest::token_check)? })
     }
 
     /// The text that the device shows.
     #[must_use]
     pub fn text(&self) -> String {
-        let check = digest::token_check(&self.secret);
-        let mut text = String::with_capacity(TEXT_LENGTH);
-        text.push_str(PREFIX);
-        for byte in self.secret.iter().chain(&check) {
-            text.push(hex_digit(byte >> 4));
-            text.push(hex_digit(byte & 15));
-        }
-        text
+        write_secret(PREFIX, &self.secret, digest::token_check)
     }
 
     /// What is kept of it.
@@ -74,6 +55,38 @@ impl Token {
     pub fn digest(&self) -> TokenDigest {
         TokenDigest(digest::device_token(&self.secret))
     }
+}
+
+/// Random bytes of the operating system.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| NoRandomness(error.to_string()))?;
+    Ok(bytes)
+}
+
+/// Reads 256 secret bits: a prefix that says what they are for, the bits, and a check over them.
+pub(crate) fn read_secret(prefix: &str, text: &str, check: fn(&[u8; 32]) -> [u8; 4]) -> Option<[u8; 32]> {
+    let digits = text.strip_prefix(prefix)?.as_bytes();
+    if digits.len() != 64 + 8 {
+        return None;
+    }
+    let mut bytes = [0; 36];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = hex_value(pair[0])? << 4 | hex_value(pair[1])?;
+    }
+    let (secret, checked) = bytes.split_first_chunk::<32>()?;
+    (check(secret) == checked).then_some(*secret)
+}
+
+/// Writes them.
+pub(crate) fn write_secret(prefix: &str, secret: &[u8; 32], check: fn(&[u8; 32]) -> [u8; 4]) -> String {
+    let mut text = String::with_capacity(prefix.len() + 64 + 8);
+    text.push_str(prefix);
+    for byte in secret.iter().chain(&check(secret)) {
+        text.push(hex_digit(byte >> 4));
+        text.push(hex_digit(byte & 15));
+    }
+    text
 }
 
 fn hex_value(digit: u8) -> Option<u8> {

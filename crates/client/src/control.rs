@@ -139,15 +139,32 @@ pub enum ControlRequest {
 /// A directory to be kept in step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncRequest {
-    /// The shared folder's name.
+    /// The shared folder's name, and the path of a directory in it behind a slash.
     pub folder: String,
     /// The local directory.
     pub directory: PathBuf,
-    /// Which way changes travel: `both`, `down` or `up`.
-    #[serde(default = "both")]
-    pub direction: String,
-    /// How many deletions are held for a person; none: never.
-    pub hold_deletes: Option<u64>,
+    /// Which way changes travel: `both`, `down` or `up`; none: as before, or else both.
+    #[serde(default)]
+    pub direction: Option<String>,
+    /// How many deletions are held for a person; none: as before, or else the default.
+    #[serde(default)]
+    pub hold_deletes: Option<HoldDeletes>,
+    /// Paths that are wanted; all if none.
+    #[serde(default)]
+    pub only: Vec<String>,
+    /// Patterns of what is not wanted.
+    #[serde(default)]
+    pub exclude: Vec<String>,
+}
+
+/// How many deletions are held for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldDeletes {
+    /// However many, they are carried out.
+    Never,
+    /// More than this, and a fifth of all.
+    Over(u64),
 }
 
 fn both() -> String {
@@ -318,6 +335,8 @@ pub enum Waited {
     TimeUp(String),
     /// Deletions are held for a person.
     Held(String),
+    /// The account has no access to a folder any more, or the device is no longer linked.
+    NoAccess(String),
     /// All that can be is in step; these cannot.
     Issues(Vec<IssueLine>),
 }
@@ -374,7 +393,16 @@ pub struct PairStatus {
     pub folder: String,
     /// The local directory.
     pub directory: PathBuf,
-    /// `in_step`, `syncing`, `looking`, `paused`, `offline`, `held`, `issues`, `no_access`, `distrusted` or
+    /// Paths that are wanted; all if none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
+    /// Patterns of what is not wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
+    /// How many entries here are not synced since the choice or a `.driftlessignore` says so.
+    #[serde(default)]
+    pub excluded: usize,
+    /// `in_step`, `syncing`, `looking`, `paused`, `offline`, `held`, `issues`, `gone`, `no_access`, `unlinked`,
     /// `trouble`.
     pub state: String,
     /// Which way changes travel: `both`, `down` or `up`.
@@ -429,6 +457,12 @@ pub struct LogLine {
     /// The number of the folder's journal under which the server knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
+    /// Who made the change, where one file is asked for and the server knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// From which device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
 }
 
 /// A version of a file.

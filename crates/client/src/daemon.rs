@@ -1,9 +1,11 @@
 //! The daemon: all pairs of a home, the connection to the server, and the control socket.
 
 mod answers;
+mod authors;
+mod choose;
 mod past;
 
-pub use answers::{new_pair, no_such_folder};
+pub use choose::{Chosen, choose};
 
 use crate::OpenReplica;
 use crate::control::{ControlAnswer, ControlRequest, LINE_BYTES_MAX, line_of, socket_path};
@@ -47,6 +49,8 @@ pub(crate) struct Daemon {
     runtime: tokio::runtime::Handle,
     state: Mutex<State>,
     online: AtomicBool,
+    /// Whether the server does not take the device's token any more.
+    unlinked: watch::Sender<bool>,
     /// Why the server that answers is not believed to be the right one.
     distrust: Mutex<Option<Distrust>>,
     stop: watch::Sender<bool>,
@@ -77,6 +81,7 @@ pub async fn run(
         runtime: tokio::runtime::Handle::current(),
         state: Mutex::new(State { configuration: configuration.clone(), pairs: BTreeMap::new() }),
         online: AtomicBool::new(false),
+        unlinked: watch::Sender::new(false),
         distrust: Mutex::default(),
         stop,
     });
@@ -164,6 +169,7 @@ impl Daemon {
         match signal {
             Signal::Online => {
                 self.note_distrust(None);
+                self.unlinked.send_replace(false);
                 self.online.store(true, Ordering::Relaxed);
                 state.pairs.values().for_each(|pair| {
                     pair.tell(Event::CommitBound(self.commit_operations()));
@@ -180,12 +186,10 @@ impl Daemon {
             }
             Signal::Unlinked => {
                 self.note_distrust(None);
-                tracing::warn!("the server no longer takes this device's token");
-                self.online.store(false, Ordering::Relaxed);
-                for pair in state.pairs.values() {
-                    pair.tell(Event::PullFailed(sync_engine::PullFailure::NoAccess));
-                    pair.tell(Event::Offline);
+                if !self.unlinked.send_replace(true) {
+                    tracing::warn!("the server no longer takes this device's token");
                 }
+                offline();
             }
             Signal::RightsChanged => state.pairs.values().for_each(|pair| pair.tell(Event::Verify)),
             Signal::Wake(folder, head) => {

@@ -7,7 +7,7 @@
 //! HOME/pairs/N.db     what pair N remembers
 //! ```
 
-use model::{DeviceId, FolderId, NameRule, Rates, UserId};
+use model::{DeviceId, FolderId, NameRule, NodeId, Rates, UserId, View};
 use protocol::Fingerprint;
 use protocol::admin::Limit;
 use serde::{Deserialize, Serialize};
@@ -154,6 +154,18 @@ pub struct PairConfiguration {
     /// Whether names clash byte for byte only.
     #[serde(default)]
     pub exact_names: bool,
+    /// The directory of the folder that is synced, in the id's text form; the folder's root if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
+    /// Where that directory was when it was paired.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub subdirectory: String,
+    /// Paths that are wanted; all if none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
+    /// Patterns of what is not wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
     /// The local directory, absolute.
     pub directory: PathBuf,
     /// What the replica's marker says.
@@ -195,6 +207,27 @@ impl PairConfiguration {
     #[must_use]
     pub fn direction(&self) -> Direction {
         self.direction.parse().unwrap_or(Direction::Down)
+    }
+
+    /// The directory of the folder that is synced.
+    #[must_use]
+    pub fn root_id(&self) -> Option<NodeId> {
+        self.root.as_ref().map_or(Some(NodeId::ROOT), |root| root.parse().ok())
+    }
+
+    /// What of the folder is wanted; none if the configuration makes no sense.
+    #[must_use]
+    pub fn view(&self) -> Option<View> {
+        View::new(self.root_id()?, &self.only, &self.exclude).ok()
+    }
+
+    /// The folder, and the directory in it, as a person names them.
+    #[must_use]
+    pub fn remote_name(&self) -> String {
+        match &*self.subdirectory {
+            "" => self.folder_name.clone(),
+            subdirectory => format!("{}/{subdirectory}", self.folder_name),
+        }
     }
 
     /// When two names clash.

@@ -1,7 +1,9 @@
 //! A pair of this device: a directory, and a shared folder on the server.
 
 use crate::home::{Home, Link, PairConfiguration};
-use crate::remote::{Pulled, Remote, RemoteError, Sending, fetch_chunks, fetch_manifests, pull, send_commit};
+use crate::remote::{
+    AskedView, Pulled, Remote, RemoteError, Sending, fetch_chunks, fetch_manifests, pull, send_commit,
+};
 use chunker::Manifest;
 use model::conflict::Author;
 use model::{ChunkId, ContentId, Epoch, FolderId, NodeId, Privilege};
@@ -35,19 +37,22 @@ impl Pair {
         runtime: tokio::runtime::Handle,
     ) -> Option<Self> {
         let folder = configuration.folder_id()?;
+        let view = configuration.view()?;
         let settings = PairSettings {
             name: configuration.number.to_string(),
             directory: configuration.directory.clone(),
             marker: configuration.marker.clone(),
             memory: home.pair_file(configuration.number),
             names: configuration.name_rule(),
+            view: view.clone(),
             author: Author { user: link.user.clone(), device: link.device.clone() },
             direction: configuration.direction(),
             hold_deletes: configuration.hold_deletes,
             paused: configuration.paused,
             full_scan: FULL_SCAN,
         };
-        let remote = Arc::new(SharedFolder { remote, folder, runtime });
+        let view = (!view.is_everything()).then(|| Arc::new(AskedView::new(remote.clone(), folder, view)));
+        let remote = Arc::new(SharedFolder { remote, folder, view, runtime });
         let pair = replica::Pair::start(settings, remote, opener).ok()?;
         Some(Self { configuration, folder, pair })
     }
@@ -71,12 +76,14 @@ impl Deref for Pair {
 struct SharedFolder {
     remote: Remote,
     folder: FolderId,
+    /// None: the whole folder.
+    view: Option<Arc<AskedView>>,
     runtime: tokio::runtime::Handle,
 }
 
 impl replica::Remote for SharedFolder {
     fn pull(&self, since: Option<String>, known_epoch: Option<Epoch>, inbox: Inbox) {
-        let (remote, folder) = (self.remote.clone(), self.folder);
+        let (remote, folder, view) = (self.remote.clone(), self.folder, self.view.clone());
         self.runtime.spawn(async move {
             let take = |pulled| {
                 inbox.tell(match pulled {
@@ -84,7 +91,11 @@ impl replica::Remote for SharedFolder {
                     Pulled::Nodes(nodes) => Event::ChangesPart(nodes),
                 });
             };
-            inbox.tell(match pull(&remote, folder, since, known_epoch, take).await {
+            let pulled = match view {
+                Some(view) => view.pull(since, known_epoch, take).await,
+                None => pull(&remote, folder, None, since, known_epoch, take).await,
+            };
+            inbox.tell(match pulled {
                 Ok((cursor, epoch)) => Event::ChangesDone { cursor, epoch },
                 Err(error) => Event::PullFailed(pull_failure(&error)),
             });
@@ -95,9 +106,16 @@ impl replica::Remote for SharedFolder {
         let (key, inbox) = (job.commit.intent.key, job.inbox.clone());
         // Contents go with a commit the first time only: what is turned away then was not carried out.
         let first = !job.commit.sends.is_empty();
-        let sending = Sending { remote: self.remote.clone(), folder: self.folder, job };
+        let (remote, folder, view) = (self.remote.clone(), self.folder, self.view.clone());
         self.runtime.spawn(async move {
-            match send_commit(sending).await {
+            let sent = async {
+                let view = match view {
+                    Some(view) => Some(view.name().await?),
+                    None => None,
+                };
+                send_commit(Sending { remote, folder, view, job }).await
+            };
+            match sent.await {
                 Ok(sent) => {
                     inbox.tell(Event::Committed { key, answer: sent.answer });
                     inbox.changed(&sent.changed);
@@ -134,6 +152,7 @@ fn pull_failure(error: &RemoteError) -> PullFailure {
     match (error, error.problem()) {
         (RemoteError::EpochChanged, _) => PullFailure::EpochChanged,
         (_, Some(ProblemKind::CursorExpired)) => PullFailure::CursorExpired,
+        (_, Some(ProblemKind::ViewGone)) => PullFailure::RootGone,
         (_, Some(ProblemKind::Unauthenticated | ProblemKind::NotFound | ProblemKind::Forbidden)) => {
             PullFailure::NoAccess
         }
@@ -149,6 +168,8 @@ fn commit_failure(error: &RemoteError, first: bool) -> CommitFailure {
         (_, Some(ProblemKind::TooManyRequests)) if first => CommitFailure::Refused,
         (RemoteError::EpochChanged, _) => CommitFailure::EpochChanged,
         (_, Some(ProblemKind::Unauthenticated | ProblemKind::NotFound)) => CommitFailure::NoAccess,
+        // The pull says so.
+        (_, Some(ProblemKind::ViewGone)) => CommitFailure::Unreachable,
         (
             _,
             Some(

@@ -6,6 +6,7 @@
 //! Off this machine it is TLS or nothing, and a server that is not believed ([`Trust`]) is never spoken to.
 
 mod changes;
+mod codes;
 mod commit;
 mod connecting;
 mod events;
@@ -14,7 +15,9 @@ mod past;
 mod people;
 mod traffic;
 mod trust;
+mod view;
 
+pub use codes::{Approval, ask_for_code, wait_for_approval};
 pub use events::{Connection, Signal};
 pub use people::{link, wait_for_server};
 pub use trust::{Distrust, Trust};
@@ -25,6 +28,7 @@ pub(crate) use fetch::{fetch_chunks, fetch_manifests};
 pub(crate) use past::encoded;
 pub(crate) use traffic::Place;
 use traffic::Traffic;
+pub(crate) use view::AskedView;
 
 use crate::home::Link;
 use bytes::Bytes;
@@ -116,6 +120,11 @@ pub enum RemoteError {
 }
 
 fn describe(problem: &Problem) -> String {
+    if problem.kind() == Some(ProblemKind::Unauthenticated) {
+        return "the server does not take this device's token: the device was unlinked, or its account is disabled. Nothing is \
+                synced and nothing is lost; to link it again, unsync its directories first"
+            .to_owned();
+    }
     let what = match &problem.detail {
         Some(detail) => format!("{}: {detail}", problem.title),
         None => problem.title.clone(),

@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The directory.
 #[derive(Debug)]
@@ -82,7 +83,10 @@ impl Files {
 
     fn sync_directory(&self, directory: Option<&Path>) -> io::Result<()> {
         count(&self.tally.fsyncs, 1);
-        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+        let begun = Instant::now();
+        let synced = File::open(directory.unwrap_or(Path::new(".")))?.sync_all();
+        self.tally.fsync_times.note(begun.elapsed());
+        synced
     }
 }
 

@@ -26,8 +26,8 @@ mod writer;
 
 use content::pack::{self, Reader};
 use content::{
-    ChunkStore, Codec, Counters, Depth, Error, ErrorKind, Holds, Located, Location, Operation, PackId,
-    PackInfo, Record, ScanSummary, Scanned, StoredRecord, codec,
+    ChunkStore, Codec, Counters, Depth, Error, ErrorKind, FlushTally, Holds, Located, Location, Operation,
+    PackId, PackInfo, Record, ScanSummary, Scanned, StoredRecord, codec,
 };
 use files::Files;
 use handles::Handles;
@@ -57,7 +57,7 @@ struct Tally {
     records: AtomicU64,
     written_bytes: AtomicU64,
     fsyncs: AtomicU64,
-    fsync_microseconds: AtomicU64,
+    fsync_times: FlushTally,
     reads: AtomicU64,
     failed_packs: AtomicU64,
 }
@@ -171,7 +171,7 @@ impl ChunkStore for PackStore {
             records: get(&self.tally.records),
             written_bytes: get(&self.tally.written_bytes),
             fsyncs: get(&self.tally.fsyncs),
-            fsync_microseconds: get(&self.tally.fsync_microseconds),
+            fsync_times: self.tally.fsync_times.times(),
             reads: get(&self.tally.reads),
             failed_packs: get(&self.tally.failed_packs),
         }

@@ -152,7 +152,7 @@ impl Writer {
         count(&tally.fsyncs, 1);
         let begun = Instant::now();
         let synced = faults::before_flush().and_then(|()| pack.file.sync_data());
-        count(&tally.fsync_microseconds, u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));
+        tally.fsync_times.note(begun.elapsed());
         match synced {
             Ok(()) => {
                 *flushed = target;

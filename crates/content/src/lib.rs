@@ -35,6 +35,7 @@ pub use error::{Error, ErrorKind, Operation, Retry};
 pub use holds::{Hold, Holds};
 pub use memory::{Fault, MemoryStore};
 pub use model::location::{Codec, Located, Location, PackId, RECORD_BYTES_MAX, RECORD_CHUNKS_MAX};
+pub use model::{FlushTally, FlushTimes};
 pub use record::{BadRecord, Entry, Record, StoredRecord};
 
 /// A store of chunks. Blocking: call it from a thread that may wait.
@@ -210,8 +211,8 @@ pub struct Counters {
     pub written_bytes: u64,
     /// Flushes of files and directories to disk.
     pub fsyncs: u64,
-    /// How long they took in all, in microseconds.
-    pub fsync_microseconds: u64,
+    /// How long they took.
+    pub fsync_times: FlushTimes,
     /// Records read.
     pub reads: u64,
     /// Packs given up after a failed write or flush.

@@ -11,6 +11,7 @@ use crate::cli::{
     PrivilegeWord, UserCommand, YesNo,
 };
 use crate::data::{Data, PATIENCE};
+use crate::progress::{self, Progress};
 use crate::settings::{self, ServerSettings};
 use crate::{output, password, serve};
 use anyhow::{Context as _, bail};
@@ -20,6 +21,7 @@ use server::Settings;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(crate) fn run(arguments: &AdminArguments) -> anyhow::Result<ExitCode> {
@@ -45,7 +47,7 @@ pub(crate) fn run(arguments: &AdminArguments) -> anyhow::Result<ExitCode> {
         }
         AdminCommand::Space { common } => ask(common, AdminRequest::Space),
         AdminCommand::Verify { common, all_bytes } => {
-            ask(common, AdminRequest::Verify { all_bytes: *all_bytes })
+            ask(common, AdminRequest::Verify { all_bytes: *all_bytes, progress: progress::is_seen() })
         }
         AdminCommand::Gc(arguments) => gc::run(arguments),
         AdminCommand::Backup(command) => backups::run(command),
@@ -199,6 +201,12 @@ fn device(command: &AdminDeviceCommand) -> anyhow::Result<ExitCode> {
         AdminDeviceCommand::List { user, common } => {
             ask(common, AdminRequest::DeviceList { user: user.clone() })
         }
+        AdminDeviceCommand::Approve { code, user, common } => {
+            ask(common, AdminRequest::DeviceApprove { code: code.clone(), user: user.clone() })
+        }
+        AdminDeviceCommand::Deny { code, common } => {
+            ask(common, AdminRequest::DeviceDeny { code: code.clone() })
+        }
         AdminDeviceCommand::Unlink { device, common } => {
             let device = device.parse().context("a device's id is shown by `driftless admin device list`")?;
             ask(common, AdminRequest::DeviceUnlink { device })
@@ -214,10 +222,11 @@ fn ask(common: &Common, request: AdminRequest) -> anyhow::Result<ExitCode> {
 
 /// Asks the server if it runs; else does it here; else waits for the one or the other.
 pub(crate) fn answer(data: &Data, request: AdminRequest) -> anyhow::Result<AdminAnswer> {
+    let progress = Arc::new(Progress::begin("at work"));
     let begun = Instant::now();
     loop {
         if let Ok(stream) = UnixStream::connect(data.admin_socket()) {
-            return converse(stream, &request);
+            return converse(stream, &request, &progress);
         }
         if let Some(lock) = data.try_lock()? {
             let settings = match &request {
@@ -225,7 +234,9 @@ pub(crate) fn answer(data: &Data, request: AdminRequest) -> anyhow::Result<Admin
                 _ => Settings::default(),
             };
             let server = data.open(&lock, settings)?;
-            return Ok(server::admin::execute(&server, request));
+            let shown = Arc::clone(&progress);
+            let tell = Arc::new(move |report| shown.tell(report));
+            return Ok(server::admin::execute_and_tell(&server, request, tell));
         }
         if begun.elapsed() > PATIENCE {
             bail!("{} is in use, but nobody answers on its socket", data.directory().display());
@@ -234,11 +245,21 @@ pub(crate) fn answer(data: &Data, request: AdminRequest) -> anyhow::Result<Admin
     }
 }
 
-fn converse(mut stream: UnixStream, request: &AdminRequest) -> anyhow::Result<AdminAnswer> {
+fn converse(
+    mut stream: UnixStream,
+    request: &AdminRequest,
+    progress: &Progress,
+) -> anyhow::Result<AdminAnswer> {
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line).context("the server went away")?;
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).context("the server went away")?;
-    serde_json::from_str(&answer).context("the server's answer is not understood")
+    let mut lines = BufReader::new(stream);
+    loop {
+        let mut line = String::new();
+        lines.read_line(&mut line).context("the server went away")?;
+        match serde_json::from_str(&line).context("the server's answer is not understood")? {
+            AdminAnswer::Progress(report) => progress.tell(report),
+            answer => return Ok(answer),
+        }
+    }
 }

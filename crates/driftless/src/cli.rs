@@ -6,6 +6,7 @@ pub(crate) use keeping::{BackupCommand, CollectArguments};
 
 use crate::settings::{ClientSettings, ServerSettings};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use client::control::HoldDeletes;
 use confique::Config;
 use protocol::Fingerprint;
 use protocol::admin::Rate;
@@ -29,8 +30,10 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Administers the server of this machine: users, groups, folders, devices
     Admin(AdminArguments),
-    /// Looks at everything a server needs: disk, clock, TLS, database, content, how directories are watched
-    #[command(after_help = "Example: driftless doctor --data /srv/driftless")]
+    /// Looks at everything a server or a device needs, and says what is wrong and what to do about it
+    #[command(
+        after_help = "What is named by --data or --home is looked at; if nothing is named, what there is.\nExit status: 0, also with warnings; 1 if something is bad.\n\nExample: driftless doctor --data /srv/driftless"
+    )]
     Doctor(DoctorArguments),
     #[command(flatten)]
     Device(DeviceCommand),
@@ -126,6 +129,8 @@ pub(crate) struct ServeArguments {
 pub(crate) struct DoctorArguments {
     #[command(flatten)]
     pub(crate) data: DataArgument,
+    #[command(flatten)]
+    pub(crate) home: HomeArgument,
     /// Prints JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -470,11 +475,29 @@ fn own_rate(text: &str) -> Result<OwnRate, String> {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminDeviceCommand {
-    /// Lists linked devices
+    /// Lists linked devices, and those that wait to be
     List {
         /// Of this user only
         #[arg(long)]
         user: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Links a device that shows a code (`driftless link URL` there) to an account
+    #[command(after_help = "Example: driftless admin device approve WDJB-MJHT --user alice")]
+    Approve {
+        /// What the device shows
+        code: String,
+        /// The account
+        #[arg(long)]
+        user: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Refuses a device that shows a code
+    Deny {
+        /// What the device shows
+        code: String,
         #[command(flatten)]
         common: Common,
     },
@@ -507,26 +530,9 @@ pub(crate) struct Shown {
 pub(crate) enum DeviceCommand {
     /// Links this device to an account on a server
     #[command(
-        after_help = "Example: driftless link https://files.example.org:7440 --user alice --device laptop"
+        after_help = "Examples: driftless link https://files.example.org:7440 --user alice --device laptop\n          driftless link https://files.example.org:7440"
     )]
-    Link {
-        /// The server's address
-        url: String,
-        /// The account
-        #[arg(long)]
-        user: String,
-        /// Reads the password from the first line of standard input
-        #[arg(long)]
-        password_stdin: bool,
-        /// What to call this device [default: the host's name]
-        #[arg(long)]
-        device: Option<String>,
-        /// The one certificate that the server may show, for servers that made their own (`driftless admin status` there)
-        #[arg(long, env = "DRIFTLESS_FINGERPRINT", value_name = "SHA256")]
-        fingerprint: Option<Fingerprint>,
-        #[command(flatten)]
-        home: HomeArgument,
-    },
+    Link(LinkArguments),
     /// Decides anew which certificate the server may show, where it has got another one
     #[command(after_help = "Example: driftless trust --fingerprint 5F:0C:…")]
     Trust {
@@ -542,19 +548,31 @@ pub(crate) enum DeviceCommand {
         #[command(flatten)]
         shown: Shown,
     },
-    /// Keeps a directory in step with a shared folder
-    #[command(after_help = "Example: driftless sync docs ~/Documents")]
+    /// Keeps a directory in step with a shared folder, or with a part of it
+    ///
+    /// Said again of the same directory, it changes what is chosen: what is no longer chosen stays where it is, here and
+    /// in the shared folder.
+    #[command(
+        after_help = "Examples:\n  driftless sync docs ~/Documents\n  driftless sync photos/2024 ~/Pictures\n  driftless sync work ~/work --only plans --only notes/today.md --exclude '*.tmp' --exclude target/"
+    )]
     Sync {
-        /// The shared folder
+        /// The shared folder, and a directory in it if not all of it is wanted: FOLDER[/SUBDIR]
         folder: String,
         /// The local directory; made if it is missing, and may hold files already
         directory: PathBuf,
-        /// Which way changes travel: `down` only receives, `up` only sends
-        #[arg(long, default_value = "both", value_parser = ["both", "down", "up"])]
-        direction: String,
+        /// Which way changes travel: `down` only receives, `up` only sends [default: both]
+        #[arg(long, value_parser = ["both", "down", "up"])]
+        direction: Option<String>,
+        /// Only what is at this path (may be said several times)
+        #[arg(long, value_name = "PATH")]
+        only: Vec<String>,
+        /// Nothing that this pattern names, as in a .gitignore (may be said several times)
+        #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
+        exclude: Vec<String>,
         /// Holds a plan that deletes more nodes than this (and a fifth of all) until a person approves; `off`: never
-        #[arg(long, value_name = "N|off", default_value = "1000", value_parser = hold)]
-        hold_deletes: Hold,
+        /// [default: 1000]
+        #[arg(long, value_name = "N|off", value_parser = hold)]
+        hold_deletes: Option<Hold>,
         #[command(flatten)]
         home: HomeArgument,
     },
@@ -603,7 +621,7 @@ pub(crate) enum DeviceCommand {
     },
     /// Waits until everything is in step; for scripts
     #[command(
-        after_help = "Exit status: 0 in step; 2 time is up; 3 deletions are held; 4 some nodes cannot be synced.\n\nExample: driftless wait --timeout 60"
+        after_help = "Exit status: 0 in step; 2 time is up; 3 deletions are held; 4 some nodes cannot be synced; 5 no access any more.\n\nExample: driftless wait --timeout 60"
     )]
     Wait {
         /// For how many seconds at most
@@ -746,6 +764,26 @@ pub(crate) enum Keep {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct LinkArguments {
+    /// The server's address
+    pub(crate) url: String,
+    /// The account, whose password is asked for [default: a code is shown, to be approved on the server]
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// Reads the password from the first line of standard input
+    #[arg(long, requires = "user")]
+    pub(crate) password_stdin: bool,
+    /// What to call this device [default: the host's name]
+    #[arg(long)]
+    pub(crate) device: Option<String>,
+    /// The one certificate that the server may show, for servers that made their own (`driftless admin status` there)
+    #[arg(long, env = "DRIFTLESS_FINGERPRINT", value_name = "SHA256")]
+    pub(crate) fingerprint: Option<Fingerprint>,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct RestoreArguments {
     /// What to bring back; several if they were deleted
     #[arg(required = true)]
@@ -810,13 +848,13 @@ pub(crate) enum Decision {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Hold(pub(crate) Option<u64>);
+pub(crate) struct Hold(pub(crate) HoldDeletes);
 
 fn hold(text: &str) -> Result<Hold, String> {
     if text == "off" {
-        return Ok(Hold(None));
+        return Ok(Hold(HoldDeletes::Never));
     }
-    text.parse().map(|most| Hold(Some(most))).map_err(|_| "a number, or off".to_owned())
+    text.parse().map(|most| Hold(HoldDeletes::Over(most))).map_err(|_| "a number, or off".to_owned())
 }
 
 /// A duration in seconds: a number with s, m, h or d.
@@ -842,6 +880,24 @@ mod tests {
     #[test]
     fn the_arguments_do_not_contradict_each_other() {
         Cli::command().debug_assert();
+    }
+
+    /// That the document says what they print is held by its transcripts, which the end-to-end tests run.
+    #[test]
+    fn every_command_that_prints_json_is_in_the_document() {
+        fn look(command: &clap::Command, path: &str, missing: &mut Vec<String>) {
+            let document = include_str!("../../../docs/json.md");
+            let takes_json = command.get_arguments().any(|argument| argument.get_long() == Some("json"));
+            if takes_json && !document.contains(path) {
+                missing.push(path.to_owned());
+            }
+            for command in command.get_subcommands() {
+                look(command, &format!("{path} {}", command.get_name()), missing);
+            }
+        }
+        let mut missing = Vec::new();
+        look(&Cli::command(), "driftless", &mut missing);
+        assert!(missing.is_empty(), "not in docs/json.md: {missing:?}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::output;
 use crate::replica::OsReplicas;
 use anyhow::{Context as _, bail};
 use client::control::{self, ControlAnswer, ControlRequest, Waited};
-use client::daemon::new_pair;
+use client::daemon::choose;
 use client::home::Link;
 use client::remote::{Remote, Trust, link};
 use client::{Home, OpenReplica as _};
@@ -116,15 +116,17 @@ async fn device(place: &Path, name: &str, address: &str, password: &Secret) -> a
     let request = control::SyncRequest {
         folder: folder.name.clone(),
         directory: directory.clone(),
-        direction: "both".to_owned(),
-        hold_deletes: None,
+        direction: None,
+        hold_deletes: Some(control::HoldDeletes::Never),
+        only: Vec::new(),
+        exclude: Vec::new(),
     };
-    let pair = new_pair(&configuration, &request, folder.id, folder.name_rule).map_err(anyhow::Error::msg)?;
-    OsReplicas::default().prepare(&pair.directory, &pair.marker)?;
+    let chosen = choose(&remote, &configuration, &request).await.map_err(anyhow::Error::msg)?;
+    OsReplicas::default().prepare(&chosen.pair.directory, &chosen.pair.marker)?;
     let ids = (linked.user, linked.device);
     configuration.link =
         Some(Link::new(address.to_owned(), "alice".into(), name.to_owned(), ids, linked.token));
-    configuration.pairs.push(pair);
+    chosen.put_into(&mut configuration);
     home.write(&configuration, &lock)?;
     Ok(Device { home, directory })
 }

@@ -5,26 +5,25 @@ mod limits;
 mod link;
 mod past;
 mod show;
+mod wait;
 mod watch;
+
+pub(crate) use show::daemon_status;
 
 use crate::cli::{ConflictsCommand, Decision, DeviceCommand, HomeArgument};
 use crate::data::{default_directory, full_path};
+use crate::progress::Progress;
 use crate::replica::OsReplicas;
 use crate::settings::{self, ClientSettings};
 use crate::{logging, output, service};
 use anyhow::{Context as _, bail};
 use client::Home;
-use client::control::{self, ControlAnswer, ControlRequest, Waited};
+use client::control::{self, ControlAnswer, ControlRequest, SyncRequest};
 use confique::Config;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// How `wait` ends besides success.
-const TIME_UP: u8 = 2;
-const HELD: u8 = 3;
-const ISSUES: u8 = 4;
+use std::time::Duration;
 
 pub(crate) fn run(command: DeviceCommand) -> anyhow::Result<ExitCode> {
     crate::runtime(2)?.block_on(async {
@@ -38,6 +37,7 @@ pub(crate) fn run(command: DeviceCommand) -> anyhow::Result<ExitCode> {
 async fn daemon(home: Home, flags: <ClientSettings as Config>::Layer) -> anyhow::Result<ExitCode> {
     let chosen = settings::load::<ClientSettings>(flags, home.directory())?.settings;
     logging::start(&chosen.log, chosen.log_format)?;
+    let asked_to_stop = crate::asked_to_stop();
     let opener = Arc::new(OsReplicas { watch: chosen.watch.0 });
     let door = home.clone();
     let answers =
@@ -49,7 +49,7 @@ async fn daemon(home: Home, flags: <ClientSettings as Config>::Layer) -> anyhow:
         service::feed_watchdog(answers).await;
     };
     let stop = async {
-        crate::asked_to_stop().await;
+        asked_to_stop.await;
         service::stopping();
     };
     tokio::select! {
@@ -61,14 +61,19 @@ async fn daemon(home: Home, flags: <ClientSettings as Config>::Layer) -> anyhow:
 
 async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
     match command {
-        DeviceCommand::Link { url, user, password_stdin, device, fingerprint, home } => {
-            let home = open_home(home)?;
-            link::link(&home, (url, *fingerprint), user, *password_stdin, device.as_deref()).await
-        }
+        DeviceCommand::Link(arguments) => link::link(&open_home(&arguments.shown.home)?, arguments).await,
         DeviceCommand::Trust { fingerprint, home } => link::trust(&open_home(home)?, *fingerprint).await,
         DeviceCommand::Folders { shown } => link::folders(&open_home(&shown.home)?, shown.json).await,
-        DeviceCommand::Sync { folder, directory, direction, hold_deletes, home } => {
-            link::sync(&open_home(home)?, folder, directory, direction, hold_deletes.0).await
+        DeviceCommand::Sync { folder, directory, direction, only, exclude, hold_deletes, home } => {
+            let request = SyncRequest {
+                folder: folder.clone(),
+                directory: directory.clone(),
+                direction: direction.clone(),
+                hold_deletes: hold_deletes.as_ref().map(|hold| hold.0),
+                only: only.clone(),
+                exclude: exclude.clone(),
+            };
+            link::sync(&open_home(home)?, request).await
         }
         DeviceCommand::Unsync { directory, home } => {
             link::unsync(&open_home(home)?, &absolute(directory)?).await
@@ -89,7 +94,7 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
             say(&open_home(home)?, &ControlRequest::Resume { directory }).await
         }
         DeviceCommand::Wait { timeout, shown } => {
-            wait(&open_home(&shown.home)?, Duration::from_secs(*timeout), shown.json).await
+            wait::wait(&open_home(&shown.home)?, Duration::from_secs(*timeout), shown.json).await
         }
         DeviceCommand::Conflicts { command: None, shown } => {
             conflicts::list(&open_home(&shown.home)?, shown.json)
@@ -104,7 +109,7 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
             match decision {
                 Some(decision) => {
                     let approve = *decision == Decision::Approve;
-                    say(&home, &ControlRequest::Hold { directory, approve }).await
+                    say_as(&home, &ControlRequest::Hold { directory, approve }, shown.json).await
                 }
                 None => show::holds(&home, shown.json).await,
             }
@@ -112,7 +117,8 @@ async fn carry_out(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
         DeviceCommand::Versions { file, pin, unpin, label, shown } => {
             let (home, path) = (open_home(&shown.home)?, absolute(file)?);
             if let Some((version, pinned, label)) = pin_asked(*pin, *unpin, label)? {
-                return say(&home, &ControlRequest::Pin { path, version, pinned, label }).await;
+                let request = ControlRequest::Pin { path, version, pinned, label };
+                return say_as(&home, &request, shown.json).await;
             }
             show::versions(ask(&home, &ControlRequest::Versions { path }).await?, shown.json)
         }
@@ -181,6 +187,7 @@ fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
 
 /// Asks the daemon, which must run.
 async fn ask(home: &Home, request: &ControlRequest) -> anyhow::Result<ControlAnswer> {
+    let _shown = Progress::begin("at work");
     let answer = control::ask(home, request, Duration::from_secs(1)).await;
     match answer.context("the daemon does not run; start it with `driftless daemon`")? {
         ControlAnswer::Failed(reason) => bail!("{reason}"),
@@ -190,51 +197,15 @@ async fn ask(home: &Home, request: &ControlRequest) -> anyhow::Result<ControlAns
 
 /// Asks the daemon for something that is merely done.
 async fn say(home: &Home, request: &ControlRequest) -> anyhow::Result<ExitCode> {
-    if let ControlAnswer::Done(said) = ask(home, request).await? {
-        output::remark(&said);
+    say_as(home, request, false).await
+}
+
+/// The same where scripts may ask, too.
+async fn say_as(home: &Home, request: &ControlRequest, json: bool) -> anyhow::Result<ExitCode> {
+    match ask(home, request).await? {
+        done @ ControlAnswer::Done(_) if json => output::json(&done)?,
+        ControlAnswer::Done(said) => output::remark(&said),
+        _ => {}
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Waits for the daemon to be there, and then for every pair to be in step.
-async fn wait(home: &Home, timeout: Duration, json: bool) -> anyhow::Result<ExitCode> {
-    let begun = Instant::now();
-    loop {
-        let left = timeout.saturating_sub(begun.elapsed());
-        let milliseconds = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
-        match control::ask(home, &ControlRequest::Wait { milliseconds }, left).await {
-            Ok(ControlAnswer::Waited(waited)) => return show_waited(waited, json),
-            Ok(ControlAnswer::Failed(reason)) => bail!("{reason}"),
-            Ok(_) => bail!("the daemon's answer is not understood"),
-            // A daemon that stops while it is asked may come back.
-            Err(_) if begun.elapsed() < timeout => tokio::time::sleep(Duration::from_millis(50)).await,
-            Err(_) => {
-                output::error("time is up, and the daemon does not run");
-                return Ok(ExitCode::from(TIME_UP));
-            }
-        }
-    }
-}
-
-fn show_waited(waited: Waited, json: bool) -> anyhow::Result<ExitCode> {
-    if json {
-        output::json(&waited)?;
-    }
-    Ok(match waited {
-        Waited::InStep => ExitCode::SUCCESS,
-        Waited::TimeUp(reason) => {
-            output::error(&format!("time is up: {reason}"));
-            ExitCode::from(TIME_UP)
-        }
-        Waited::Held(reason) => {
-            output::error(&format!("{reason}; see `driftless holds`"));
-            ExitCode::from(HELD)
-        }
-        Waited::Issues(issues) => {
-            for issue in issues {
-                output::error(&format!("{}: {}", issue.path.display(), issue.reason));
-            }
-            ExitCode::from(ISSUES)
-        }
-    })
 }

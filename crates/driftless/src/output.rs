@@ -15,6 +15,12 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// One of several JSON documents, each on a line.
+pub(crate) fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
+    line(&serde_json::to_string(value)?);
+    Ok(())
+}
+
 /// What went wrong, for a person.
 pub(crate) fn error(text: &str) {
     let _closed = writeln!(io::stderr(), "driftless: {text}");

@@ -35,6 +35,7 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     };
     let server = data.open(&lock, settings)?;
     crate::runtime(threads())?.block_on(async {
+        let asked_to_stop = crate::asked_to_stop();
         let listener = match inherited {
             Some(listener) => TcpListener::from_std(listener)?,
             None => TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?,
@@ -44,7 +45,7 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
         service::ready(&format!("listening on {address}"));
         tokio::spawn(tls::reload_when_told(tls));
         let stop = async {
-            crate::asked_to_stop().await;
+            asked_to_stop.await;
             service::stopping();
         };
         let alive = || async { server.is_alive().await };

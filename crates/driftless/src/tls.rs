@@ -76,8 +76,14 @@ pub(crate) fn complete(report: &mut StatusReport, data: &Data) -> anyhow::Result
     }
     let directory = directory(data);
     if let Some(fingerprint) = Tls::self_signed_fingerprint(&directory)? {
-        let (file, fingerprint) = (directory.display().to_string(), fingerprint.to_string());
-        report.certificate = Some(CertificateEntry { file, fingerprint, self_signed: true });
+        report.certificate = Some(CertificateEntry {
+            file: directory.display().to_string(),
+            fingerprint: fingerprint.to_string(),
+            self_signed: true,
+            key: None,
+            from: None,
+            until: None,
+        });
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// An authority that nobody knows unless told.
 pub struct Authority {
@@ -45,8 +46,20 @@ impl Authority {
     /// One for a name that has had its time by the end of a year.
     pub fn vouch_until(&self, name: &str, year: i32) -> Result<Certificate> {
         let mut wanted = CertificateParams::new([name.to_owned()])?;
-        wanted.not_before = date_time_ymd(2000, 1, 1);
         wanted.not_after = date_time_ymd(year, 12, 31);
+        self.vouch(wanted)
+    }
+
+    /// One for a name that ends in so many days.
+    pub fn vouch_for_days(&self, name: &str, days: u64) -> Result<Certificate> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        let mut wanted = CertificateParams::new([name.to_owned()])?;
+        wanted.not_after = date_time_ymd(1970, 1, 1) + since + Duration::from_secs(days * 86_400);
+        self.vouch(wanted)
+    }
+
+    fn vouch(&self, mut wanted: CertificateParams) -> Result<Certificate> {
+        wanted.not_before = date_time_ymd(2000, 1, 1);
         let key = KeyPair::generate()?;
         let made = wanted.signed_by(&key, &self.issuer)?;
         Ok(Certificate { pem: made.pem(), der: made.der().clone(), key })

@@ -151,6 +151,11 @@ impl Process {
         Self::spawn(counted.command(home)?, arguments, log)
     }
 
+    /// Starts a command that becomes the program.
+    pub fn run(command: Command, log: &Path) -> Result<Self> {
+        Self::spawn(command, &[], log)
+    }
+
     fn spawn(mut command: Command, arguments: &[&str], log: &Path) -> Result<Self> {
         let file = File::options().create(true).append(true).open(log)?;
         command.args(arguments).stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);

@@ -23,7 +23,7 @@ mod tend;
 
 pub use install::install;
 pub use node::{make_directory, move_node, set_attributes};
-pub use read::read_stable;
+pub use read::{read_stable, read_text};
 pub use remove::remove;
 pub use set_aside::set_aside;
 pub use tend::{Tended, tend};

@@ -3,11 +3,11 @@
 use crate::error::corrupt;
 use crate::folder::found;
 use crate::session::{Columns, Session};
-use metadata::Result;
 use metadata::account::{
     CredentialKind, CredentialRow, DeviceRow, GroupRow, NewDevice, NewUser, ReadAccounts, Subject, User,
     WriteAccounts,
 };
+use metadata::{Error, ErrorKind, Result};
 use model::{
     DeviceId, Facts, FolderId, GroupId, NameKey, Principal, Privilege, RateChoice, RateChoices, Timestamp,
     UserId,
@@ -247,6 +247,12 @@ impl ReadAccounts for Session {
         };
         let privilege = Privilege::combine(rows.into_iter().filter_map(|(_, _, held)| held));
         Ok(Facts { active, administrator: administrator && active, privilege })
+    }
+
+    fn rights_generation(&self) -> Result<u64> {
+        let generation =
+            self.query_one("rights_generation", "SELECT generation FROM rights", [], |row| row.number(0))?;
+        generation.ok_or_else(|| Error::new(ErrorKind::Corrupt, "rights_generation", "its row is gone"))
     }
 
     fn device(&self, id: DeviceId) -> Result<Option<DeviceRow>> {

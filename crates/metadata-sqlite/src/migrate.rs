@@ -12,7 +12,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_history.sql"),
     include_str!("../migrations/0003_retention.sql"),
     include_str!("../migrations/0004_rates.sql"),
-    include_str!("../migrations/0005_collection.sql"),
+    include_str!("../migrations/0005_rights.sql"),
+    include_str!("../migrations/0006_views.sql"),
+    include_str!("../migrations/0007_collection.sql"),
 ];
 
 pub(crate) fn migrate(connection: &Connection) -> Result<()> {

@@ -118,6 +118,21 @@ impl ReadPlacements for Session {
         )
     }
 
+    fn places_at(&self, folder: FolderId, ids: &[NodeId], seq: Seq) -> Result<Vec<PlacementRow>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.query(
+            "places_at",
+            "SELECT p.node, p.seq, p.parent, p.name, p.deleted, p.user, p.device, p.at
+             FROM rows(?2) r CROSS JOIN placement p ON p.folder = ?1 AND p.node = r.c0 AND p.seq =
+                 (SELECT max(q.seq) FROM placement q WHERE q.folder = ?1 AND q.node = r.c0 AND q.seq <= ?3)
+             WHERE p.deleted = 0",
+            params![folder.0.cast_signed(), id_rows(ids), seq.0.cast_signed()],
+            placement,
+        )
+    }
+
     fn once_children(
         &self,
         folder: FolderId,

@@ -149,8 +149,7 @@ pub(crate) fn run_batch(
 fn commit(session: &Session, counts: &Counts) -> rusqlite::Result<()> {
     let begun = Instant::now();
     session.control("COMMIT")?;
-    let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-    counts.commit_microseconds.fetch_add(took, Ordering::Relaxed);
+    counts.commit_times.note(begun.elapsed());
     counts.commits.fetch_add(1, Ordering::Relaxed);
     Ok(())
 }

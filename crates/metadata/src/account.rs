@@ -166,6 +166,16 @@ pub trait ReadAccounts {
     /// [`Principal::SERVER`] is active, and holds Write exactly where the folder has a plain directory.
     fn facts(&self, principal: Principal, folder: FolderId, now: Timestamp) -> Result<Facts>;
 
+    /// Which state of everybody's rights this is: it grows in the same transaction as any change of what [`facts`],
+    /// [`privileges`], [`user`] and [`device`] say of who may do what, and never else. What is merely new (an account, a
+    /// device) changes nothing that could have been read before.
+    ///
+    /// [`facts`]: ReadAccounts::facts
+    /// [`privileges`]: ReadAccounts::privileges
+    /// [`user`]: ReadAccounts::user
+    /// [`device`]: ReadAccounts::device
+    fn rights_generation(&self) -> Result<u64>;
+
     /// One device.
     fn device(&self, id: DeviceId) -> Result<Option<DeviceRow>>;
 

@@ -7,6 +7,7 @@ mod log;
 mod nodes;
 mod retention;
 mod units;
+mod views;
 
 use crate::folder::{FolderKind, FolderSettings, NewFolder};
 use crate::node::NodeRow;
@@ -26,6 +27,7 @@ pub fn check_all(open: Open<'_>) {
     contents::check(open);
     accounts::check(open);
     log::check(open);
+    views::check(open);
 }
 
 /// Writes, and expects that it succeeds.

@@ -3,8 +3,9 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::{
     account, audit, collection, content, folder, moment, node, operation, placement, retention, setting,
-    space, throttle, upload, version,
+    space, throttle, upload, version, view,
 };
+use model::FlushTimes;
 use std::fmt;
 use std::path::Path;
 use std::sync::mpsc;
@@ -25,6 +26,7 @@ pub trait Snapshot:
     + throttle::ReadThrottle
     + retention::ReadRetention
     + space::ReadSpace
+    + view::ReadViews
     + collection::ReadCollection
 {
 }
@@ -45,6 +47,7 @@ pub trait Transaction:
     + setting::WriteSettings
     + throttle::WriteThrottle
     + retention::WriteRetention
+    + view::WriteViews
     + collection::WriteCollection
 {
     /// The same state, for what only reads.
@@ -80,8 +83,8 @@ pub struct Figures {
     pub units: u64,
     /// Durable commits, one synchronisation of the disk each.
     pub commits: u64,
-    /// How long they took in all, in microseconds.
-    pub commit_microseconds: u64,
+    /// How long they took.
+    pub commit_times: FlushTimes,
     /// Writing units that wait or are at work now.
     pub queued: u64,
 }

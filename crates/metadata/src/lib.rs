@@ -36,6 +36,7 @@ pub mod space;
 pub mod throttle;
 pub mod upload;
 pub mod version;
+pub mod view;
 
 pub use database::{
     Answer, Database, Figures, Keep, ReadUnit, Snapshot, Transaction, WriteUnit, read, write,

@@ -68,6 +68,9 @@ pub trait ReadPlacements {
     /// Those of these nodes that lived at `seq`, by id, without the root.
     fn nodes_at(&self, folder: FolderId, ids: &[NodeId], seq: Seq) -> Result<Vec<PastNode>>;
 
+    /// Where those of these nodes that lived at `seq` stood then, by node.
+    fn places_at(&self, folder: FolderId, ids: &[NodeId], seq: Seq) -> Result<Vec<PlacementRow>>;
+
     /// Every node that stands, or ever stood, in a directory, living or not, by id after one of them.
     fn once_children(
         &self,

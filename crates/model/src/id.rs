@@ -113,6 +113,8 @@ wide_id!(/// Names one attempt to change something, so that a repetition is reco
     IdempotencyKey);
 wide_id!(/// An open upload.
     UploadId);
+wide_id!(/// A view of a folder, named by the hash of its spelling.
+    ViewId);
 
 #[cfg(test)]
 mod tests {

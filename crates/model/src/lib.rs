@@ -10,6 +10,7 @@
 pub mod bounds;
 pub mod conflict;
 pub mod disk;
+pub mod flush;
 pub mod hash;
 pub mod id;
 pub mod ignore;
@@ -18,21 +19,27 @@ pub mod name;
 pub mod node;
 pub mod operation;
 pub mod path;
+pub mod pattern;
 pub mod permit;
 pub mod privilege;
 pub mod time;
+pub mod view;
 
 pub use bounds::{Limits, RateChoice, RateChoices, Rates};
 pub use disk::{Entry, EntryKind, Fingerprint, Handle};
+pub use flush::{FLUSH_BOUNDS_US, FlushTally, FlushTimes};
 pub use hash::{ChunkId, ContentId};
 pub use id::{
-    DeviceId, Epoch, FolderId, GroupId, IdempotencyKey, NodeId, NodeKey, Seq, UploadId, UserId, VersionNumber,
+    DeviceId, Epoch, FolderId, GroupId, IdempotencyKey, NodeId, NodeKey, Seq, UploadId, UserId,
+    VersionNumber, ViewId,
 };
 pub use location::{Codec, Located, Location, PackId};
 pub use name::{Name, NameError, NameKey, NameRule};
 pub use node::{Content, Kind, NodeState};
 pub use operation::{Applied, Group, GroupOutcome, NodeRef, Operation, Refusal, RemoteNode, Revision};
 pub use path::{PathError, RelativePath};
+pub use pattern::{PatternError, Patterns};
 pub use permit::{Access, Action, Denied, Facts, Permit, Principal, authorize};
 pub use privilege::Privilege;
 pub use time::Timestamp;
+pub use view::{CompiledView, Spot, View, ViewError};

@@ -111,6 +111,7 @@ impl Access for Manage {
 pub struct Permit<A> {
     principal: Principal,
     folder: FolderId,
+    privilege: Privilege,
     access: PhantomData<A>,
 }
 
@@ -134,6 +135,12 @@ impl<A> Permit<A> {
     pub fn folder(&self) -> FolderId {
         self.folder
     }
+
+    /// What the account held there when it was decided; none for who merely administers the server.
+    #[must_use]
+    pub fn privilege(&self) -> Privilege {
+        self.privilege
+    }
 }
 
 /// Why not.
@@ -154,7 +161,7 @@ pub fn authorize<A: Access>(
     action: Action,
     facts: Facts,
 ) -> Result<Permit<A>, Denied> {
-    let permit = Permit { principal, folder, access: PhantomData };
+    let permit = Permit { principal, folder, privilege: facts.privilege, access: PhantomData };
     let needed = A::LEAST.max(action.least_privilege());
     let manages = facts.administrator && action == Action::Manage;
     match facts {

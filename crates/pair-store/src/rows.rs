@@ -51,14 +51,20 @@ pub(crate) fn read(row: &rusqlite::Row<'_>) -> Result<(NodeKey, Row), StoreError
         _ => None,
     };
     let memory = Memory { id: number(1)?.map(NodeId), revision, disk, frozen: number(12)?.and_then(reason) };
-    let frozen = number(11)? == Some(1);
+    let frozen = number(11)?.is_some_and(|frozen| frozen > 0);
     Ok((key, Row { triple: Triple { synced, remote, local, frozen }, extra: memory }))
 }
 
 fn reason(number: u64) -> Option<Frozen> {
-    [Frozen::Unreadable, Frozen::Unwritable, Frozen::NameNotPossible, Frozen::KindNotPossible]
-        .into_iter()
-        .find(|reason| *reason as u64 == number)
+    [
+        Frozen::Unreadable,
+        Frozen::Unwritable,
+        Frozen::NameNotPossible,
+        Frozen::KindNotPossible,
+        Frozen::Excluded,
+    ]
+    .into_iter()
+    .find(|reason| *reason as u64 == number)
 }
 
 /// Writes rows in place of the old ones.
@@ -121,7 +127,7 @@ fn values(rule: NameRule, key: NodeKey, row: &Row) -> [Value; WRITTEN] {
         l,
         disk.map_or(Value::Null, |disk| Value::Blob(handle_bytes(&disk.handle))),
         disk.map_or(Value::Null, |disk| Value::Blob(codec::write_disk(disk))),
-        Value::Integer(i64::from(triple.frozen)),
+        Value::Integer(frozen_mark(triple)),
         extra.frozen.map_or(Value::Null, |reason| Value::Integer(reason as i64)),
         Value::Integer(dirty(triple)),
     ]
@@ -139,6 +145,15 @@ fn dirty(triple: &Triple) -> i64 {
         Some(tree) => new_on(tree),
         None if triple.is_dirty() => CHANGED,
         None => 0,
+    }
+}
+
+/// 1: frozen and to be told; 2: frozen, but known on the local side only.
+fn frozen_mark(triple: &Triple) -> i64 {
+    match triple.frozen {
+        false => 0,
+        true if triple.synced.is_some() || triple.remote.is_some() => 1,
+        true => 2,
     }
 }
 

@@ -5,6 +5,7 @@ use crate::codec;
 use crate::rows::{self, COLUMNS, failed, handle_bytes};
 use model::{Epoch, Handle, IdempotencyKey, Name, NameKey, NameRule, NodeId, NodeKey, RemoteNode, Seq};
 use planner::{Tree, Triple, View};
+use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
 use rusqlite::vtab::array;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -14,10 +15,11 @@ use std::path::Path;
 use std::rc::Rc;
 use sync_engine::{Cursor, Intent, Memory, PairState, PairStore, Row, StoreError};
 
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../migrations/001_pair.sql"),
     include_str!("../migrations/002_why.sql"),
     include_str!("../migrations/003_kinds_of_dirty.sql"),
+    include_str!("../migrations/004_log_bytes.sql"),
 ];
 const TREES: [Tree; 3] = [Tree::Synced, Tree::Remote, Tree::Local];
 
@@ -51,6 +53,8 @@ impl SqliteStore {
             )
             .map_err(failed)?;
         connection.set_prepared_statement_cache_capacity(64);
+        // Else statements are planned anew whenever other numbers are bound.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
         array::load_module(&connection).map_err(failed)?;
         migrate(&connection)?;
         let mut store = Self {
@@ -530,7 +534,8 @@ impl PairStore for SqliteStore {
             Some(bytes) if !bytes.is_empty() => Some(Epoch(fixed(&bytes)?)),
             _ => None,
         };
-        Ok(PairState { cursor, epoch })
+        let view = self.read_value("view")?.unwrap_or_default();
+        Ok(PairState { cursor, epoch, view })
     }
 
     fn set_state(&mut self, state: &PairState) -> Result<(), StoreError> {
@@ -540,6 +545,7 @@ impl PairStore for SqliteStore {
             cursor.extend_from_slice(held.text.as_bytes());
         }
         self.write_value("cursor", &cursor)?;
+        self.write_value("view", &state.view)?;
         self.write_value("epoch", state.epoch.as_ref().map_or(&[], |epoch| &epoch.0))
     }
 

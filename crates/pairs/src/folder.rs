@@ -194,6 +194,7 @@ fn pull_failure(error: &Error) -> PullFailure {
     match error {
         Error::Denied(_) | Error::NotFound(_) => PullFailure::NoAccess,
         Error::CursorExpired => PullFailure::CursorExpired,
+        Error::ViewGone => PullFailure::RootGone,
         Error::RolledBack => PullFailure::EpochChanged,
         error => {
             tracing::warn!(%error, "the folder cannot be read");

@@ -4,7 +4,7 @@ use crate::{SharedFolder, Surroundings};
 use filesystem::WatchStatus;
 use metadata::folder::Folder;
 use model::conflict::Author;
-use model::{FolderId, NameRule, Seq};
+use model::{FolderId, NameRule, NodeId, Seq, View};
 use replica::{OpenReplica, Pair, PairSettings, Question};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -265,6 +265,7 @@ impl Monitor {
             marker: self.marker(folder),
             memory: self.memory(folder),
             names,
+            view: View::of(NodeId::ROOT),
             author: Author { user: "outside".to_owned(), device: "server".to_owned() },
             direction: Direction::Both,
             hold_deletes: Some(HOLD_DELETES),

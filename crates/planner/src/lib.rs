@@ -33,6 +33,7 @@ pub mod trees;
 pub mod view;
 
 pub use direction::Direction;
+pub use names::is_a_shelf_name;
 pub use planning::{bookkeeping_steps, plan, plan_portion, plan_traced};
 pub use rule::{Rule, Trace};
 pub use step::{LocalOperation, LocalStep, MemoryStep, Plan, RemoteGroup, RemoteOperation};

@@ -91,6 +91,12 @@ fn shelf_name(key: NodeKey, attempt: u32) -> Name {
     Name::new(&format!("{SHELF}{:x}{again}", key.0)).expect("short, without a slash")
 }
 
+/// Whether this is a name under which some node is shelved for a moment.
+#[must_use]
+pub fn is_a_shelf_name(name: &Name) -> bool {
+    name.as_str().starts_with(SHELF)
+}
+
 /// Whether this is a name under which this very node is shelved.
 pub(crate) fn is_shelf_name(key: NodeKey, name: &Name) -> bool {
     let Some(rest) = name.as_str().strip_prefix(SHELF) else { return false };

@@ -1,9 +1,10 @@
-//! The administration socket (`DATA/admin.sock`): one request and one answer, each one line of JSON.
+//! The administration socket (`DATA/admin.sock`): one request and one answer, each one line of JSON. Who asks for it is told
+//! before the answer how far something long is, in lines of their own.
 //!
 //! Whoever may open the socket administers the server: it is readable by its owner only.
 
 use crate::text::{RfcTime, by_text, option_by_text};
-use crate::v1::{FolderKind, SpaceResponse, WireNameRule, WirePrivilege};
+use crate::v1::{FolderKind, SpaceResponse, WaitingDevice, WireNameRule, WirePrivilege};
 use model::{DeviceId, FolderId, RateChoice, UserId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -169,6 +170,18 @@ pub enum AdminRequest {
         #[serde(with = "by_text")]
         device: DeviceId,
     },
+    /// Links a device that waits under a code to an account.
+    DeviceApprove {
+        /// What the device shows.
+        code: String,
+        /// The account's name.
+        user: String,
+    },
+    /// Refuses a device that waits under a code.
+    DeviceDeny {
+        /// What the device shows.
+        code: String,
+    },
     /// Takes away what nothing names any more and has waited long enough.
     Collect {
         /// Whether it is only told what would go.
@@ -197,6 +210,9 @@ pub enum AdminRequest {
         /// Whether every byte is read.
         #[serde(default)]
         all_bytes: bool,
+        /// Whether lines with `progress` come before the answer.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        progress: bool,
     },
 }
 
@@ -231,13 +247,20 @@ pub enum AdminAnswer {
     Devices {
         /// Ordered by user and name.
         devices: Vec<DeviceEntry>,
+        /// Those that wait to be linked, the oldest first; where all users were asked for.
+        #[serde(default)]
+        waiting: Vec<WaitingDevice>,
     },
+    /// A device that waited and was decided about.
+    DeviceDecided(WaitingDevice),
     /// What of a folder's past went, or would go.
     Retention(RetentionReport),
     /// What is taken.
     Space(SpaceReport),
     /// How the server can be reached.
     Status(StatusReport),
+    /// How far it is: as many as it likes, before the answer, where they were asked for.
+    Progress(ProgressReport),
     /// What a verification found.
     Verified(VerifyReport),
     /// What a collection found and did.
@@ -423,6 +446,27 @@ pub struct DeviceEntry {
     pub last_use: Option<RfcTime>,
 }
 
+/// How far something long is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgressReport {
+    /// What is being done.
+    pub step: ProgressStep,
+    /// How much of it is done.
+    pub done: u64,
+    /// How much there is.
+    pub total: u64,
+}
+
+/// A step of something long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProgressStep {
+    /// Folders are followed to their contents; they are counted.
+    Folders,
+    /// Packs are looked through; their bytes are counted.
+    PackBytes,
+}
+
 /// A backup that was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupReport {
@@ -579,6 +623,9 @@ pub struct StatusReport {
     /// Networks of trusted proxies.
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
+    /// What was seen of proxies.
+    #[serde(default)]
+    pub forwarding: ForwardingReport,
 }
 
 /// A server's certificate.
@@ -590,6 +637,27 @@ pub struct CertificateEntry {
     pub fingerprint: String,
     /// Whether it is the server's own, which clients pin when they are linked.
     pub self_signed: bool,
+    /// The file of its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// From when on it holds; not of the server's own, where that means nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "option_by_text")]
+    pub from: Option<RfcTime>,
+    /// Until when it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "option_by_text")]
+    pub until: Option<RfcTime>,
+}
+
+/// What the server has seen of proxies since it started.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForwardingReport {
+    /// Requests of trusted proxies that did not say for whom they ask.
+    pub silent: u64,
+    /// Requests that said so, from others.
+    pub disbelieved: u64,
+    /// Who said so last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disbelieved_from: Option<String>,
 }
 
 /// A password on its way; never shown by `{:?}`.

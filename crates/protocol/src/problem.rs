@@ -24,6 +24,10 @@ pub enum ProblemKind {
     Timeout,
     /// The cursor is of another epoch, or older than the kept tombstones: list from the beginning.
     CursorExpired,
+    /// The view was never asked for, or not for long: ask for it anew.
+    UnknownView,
+    /// The directory that is the view's root is gone from the folder.
+    ViewGone,
     /// The body, a bundle or a count of things in it is over a limit, named by `limit` and `maximum`.
     TooLarge,
     /// The body is of another media type than this address takes.
@@ -54,7 +58,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::BadRequest,
         Self::MalformedBundle,
         Self::Unauthenticated,
@@ -64,6 +68,8 @@ impl ProblemKind {
         Self::MethodNotAllowed,
         Self::Timeout,
         Self::CursorExpired,
+        Self::UnknownView,
+        Self::ViewGone,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::RangeNotSatisfiable,
@@ -90,6 +96,8 @@ impl ProblemKind {
             Self::MethodNotAllowed => ("method_not_allowed", 405, "This address knows other methods"),
             Self::Timeout => ("timeout", 408, "The request took too long to arrive"),
             Self::CursorExpired => ("cursor_expired", 410, "The cursor is too old: list from the beginning"),
+            Self::UnknownView => ("unknown_view", 404, "The view is not known: ask for it anew"),
+            Self::ViewGone => ("view_gone", 410, "The directory is gone from the folder"),
             Self::TooLarge => ("too_large", 413, "The request is over a limit"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body is of another type"),
             Self::RangeNotSatisfiable => ("range_not_satisfiable", 416, "The range is outside the content"),

@@ -46,6 +46,7 @@ described! {
     DeviceId = text("^d(0|[1-9a-f][0-9a-f]{0,15})$", "A client installation linked to an account.");
     Epoch = text("^[0-9a-f]{32}$", "The server's lineage; it changes when a server is restored from a backup.");
     UploadId = text("^[0-9a-f]{32}$", "An open upload: 128 random bits.");
+    ViewId = text("^[0-9a-f]{32}$", "A view of a folder, named by what it is.");
     IdempotencyKey = text(
         "^[0-9a-f]{32}$",
         "128 random bits that name one attempt to change something. The same key with the same request is answered \
@@ -57,6 +58,11 @@ described! {
         "How far a pair has pulled. Opaque: keep it and send it back as it was given.",
     );
     DeviceToken = text("^drl_dev_[!-~]+$", "What every request shows. Said once, kept by nobody but the device.");
+    DeviceCode = text("^drl_code_[!-~]+$", "What a device that waits to be linked polls with.");
+    UserCode = text(
+        "^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$",
+        "What a device that waits to be linked shows, to be typed elsewhere.",
+    );
     Timestamp = text(
         r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$",
         "A moment (RFC 3339) in UTC, from 1677-09-21 to 2262-04-11.",

@@ -4,6 +4,7 @@
 //! they do not know; answers may get new ones, and their readers skip what they do not know.
 
 mod chunks;
+mod device_codes;
 mod devices;
 mod events;
 mod folders;
@@ -13,8 +14,13 @@ mod space;
 mod trash;
 mod uploads;
 mod versions;
+mod views;
 
 pub use chunks::{MissingRequest, MissingResponse};
+pub use device_codes::{
+    DecideDeviceCodeRequest, DeviceCodeRequest, DeviceCodeResponse, DeviceCodeState, FindDeviceCodeRequest,
+    PollDeviceCodeRequest, WaitingDevice,
+};
 pub use devices::{LinkRequest, LinkResponse};
 pub use events::{CLOSE_RECONNECT, RightsChanged, Wake};
 pub use folders::{FolderEntry, FolderKind, FoldersResponse, WireNameRule, WirePrivilege};
@@ -27,5 +33,7 @@ pub use space::SpaceResponse;
 pub use trash::{TrashEntry, TrashRefusal, TrashResponse, TrashRestoreRequest, TrashRestoreResponse};
 pub use uploads::{OpenUploadRequest, UploadResponse};
 pub use versions::{
-    PinRequest, RestoreRequest, RestoreResponse, VersionEntry, VersionOriginWord, VersionsResponse,
+    PinRequest, PlaceEntry, RestoreRequest, RestoreResponse, VersionEntry, VersionOriginWord,
+    VersionsResponse,
 };
+pub use views::{ViewName, ViewRequest, ViewResponse};

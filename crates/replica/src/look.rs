@@ -1,14 +1,18 @@
 //! Looking at the disk for the engine: listings and hashes.
 
-use chunker::{Chunker, Entry, Manifest};
-use filesystem::change::read_stable;
+use chunker::{Chunker, Manifest};
+use filesystem::change::{read_stable, read_text};
 use filesystem::{Disk, Error, ErrorKind, Place, Writers};
-use model::ContentId;
+use model::{ContentId, Entry, EntryKind, RelativePath};
 use std::ops::ControlFlow;
-use sync_engine::{HashOutcome, HashRequest, HashResult, ListRequest, Listed, Listing, LookFailure};
+use sync_engine::{
+    HashOutcome, HashRequest, HashResult, IGNORE_FILE, IgnoreFile, ListRequest, Listed, Listing, LookFailure,
+};
 
 /// How long a file that is open for writing must rest before it is read.
 const QUIET_NS: i64 = 2_000_000_000;
+/// How much of a `.driftlessignore` is used.
+const IGNORE_FILE_BYTES: usize = 128 << 10;
 
 /// Lists a directory.
 pub(crate) fn list(disk: &dyn Disk, request: &ListRequest) -> Listed {
@@ -21,9 +25,25 @@ pub(crate) fn list(disk: &dyn Disk, request: &ListRequest) -> Listed {
             tracing::warn!(directory = %request.path, %name, reason = %unseen.kind, "left alone");
         }
         let unseen = listing.unseen.into_iter().filter_map(|unseen| unseen.name).collect();
-        Listing { entries: listing.entries, unseen }
+        let ignore = ignore_file(disk, &request.path, &listing.entries);
+        Listing { entries: listing.entries, unseen, ignore }
     });
     Listed { key: request.key, outcome }
+}
+
+/// What a directory's `.driftlessignore` says, if it has one.
+fn ignore_file(disk: &dyn Disk, directory: &RelativePath, entries: &[Entry]) -> IgnoreFile {
+    let file = entries.iter().find(|entry| entry.name.as_str() == IGNORE_FILE);
+    let Some(file) = file.filter(|entry| entry.kind == EntryKind::File) else { return IgnoreFile::None };
+    let place = Place::from(&directory.join(&file.name));
+    // If it changes under our eyes it is looked at again, as any file.
+    match read_text(disk, &place, IGNORE_FILE_BYTES) {
+        Ok(text) => IgnoreFile::Text(text),
+        Err(error) => {
+            tracing::debug!(%directory, %error, "the ignore file cannot be read now");
+            IgnoreFile::Unknown
+        }
+    }
 }
 
 /// What was listed counts only if it is the directory that was meant: another may have taken its name.
@@ -52,7 +72,7 @@ pub(crate) fn hash(disk: &dyn Disk, request: &HashRequest) -> (HashResult, Optio
     let mut chunker = Chunker::new();
     let mut collect = |chunk: chunker::Chunk<'_>| {
         let length = u32::try_from(chunk.bytes.len()).unwrap_or(u32::MAX);
-        manifest.push(Entry { chunk: chunk.id, length });
+        manifest.push(chunker::Entry { chunk: chunk.id, length });
     };
     let place = Place::from(&request.path);
     if is_being_written(disk, &place, request) {

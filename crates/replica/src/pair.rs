@@ -7,7 +7,9 @@ use crate::remote::{CommitJob, Inbox, Known, Message, Remote};
 use crate::{OpenReplica, Replica, look, now};
 use filesystem::{Barrier, StagedId, WatchEvent, WatchStatus, Watcher};
 use model::conflict::{Author, conflict_name};
-use model::{Content, ContentId, NameRule, NodeId, NodeKey, NodeState, RelativePath, Timestamp, UploadId};
+use model::{
+    Content, ContentId, NameRule, NodeId, NodeKey, NodeState, RelativePath, Timestamp, UploadId, View,
+};
 use pair_store::{LoggedActivity, SqliteStore};
 use planner::{Tree, View as _};
 use std::collections::BTreeMap;
@@ -18,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use sync_engine::{
     Activity, ActivityKind, Commit, Direction, Effect, Engine, Event, HashRequest, ListRequest, LocalAction,
-    PairStore as _, Settings, Status, StoreError,
+    PairStore as _, PairView, Settings, Status, StoreError,
 };
 
 /// How long hints gather before they are looked into.
@@ -49,6 +51,8 @@ pub struct PairSettings {
     pub memory: PathBuf,
     /// Which names clash on the remote side.
     pub names: NameRule,
+    /// What of the remote side is wanted.
+    pub view: View,
     /// Who names conflict copies after.
     pub author: Author,
     /// Which way changes travel, as long as the account may write.
@@ -104,6 +108,8 @@ impl<T> fmt::Debug for Reply<T> {
 pub enum WaitEnd {
     /// In step.
     InStep,
+    /// The account may no longer see the folder.
+    NoAccess,
     /// Deletions are held: here, there.
     Held(usize, usize),
     /// All that can be is in step; these cannot, each with its reason.
@@ -281,6 +287,7 @@ impl Worker {
             direction: self.settings.direction,
             hold_deletes: self.settings.hold_deletes,
             seed,
+            view: PairView::new(self.settings.view.clone(), self.settings.names),
         };
         let engine = Engine::new(settings);
         let disk_jobs = self.start_disk(&replica);
@@ -774,6 +781,8 @@ impl Running<'_> {
         let status = self.engine.status(&self.store)?;
         let end = if status.in_step && status.issues.is_empty() {
             WaitEnd::InStep
+        } else if status.no_access && status.online && !status.pulling {
+            WaitEnd::NoAccess
         } else if let Some((here, there)) = status.held.filter(|_| !status.looking) {
             WaitEnd::Held(here, there)
         } else if !status.issues.is_empty() && (status.in_step || status.blocked) {

@@ -24,11 +24,19 @@ use metadata::account::{GroupRow, User};
 use metadata::audit::AuditEntry;
 use metadata::folder::Folder;
 use model::{FolderId, Timestamp};
-use protocol::admin::{AdminAnswer, AdminFailure, AdminRequest};
+use protocol::admin::{AdminAnswer, AdminFailure, AdminRequest, ProgressReport};
 use std::sync::Arc;
+
+/// Is told how far something long is, where that was asked for.
+pub type Tell = Arc<dyn Fn(ProgressReport) + Send + Sync>;
 
 /// Carries a request out. Blocks: on the database, for the 30 ms of a password, or as long as a verification takes.
 pub fn execute(server: &Arc<Server>, request: AdminRequest) -> AdminAnswer {
+    execute_and_tell(server, request, Arc::new(|_| {}))
+}
+
+/// The same, telling how far it is. Who is told must not keep it waiting.
+pub fn execute_and_tell(server: &Arc<Server>, request: AdminRequest, tell: Tell) -> AdminAnswer {
     let result = match request {
         AdminRequest::UserAdd { user, password, administrator, home } => {
             users::add(server, user, &password, administrator, home)
@@ -71,7 +79,12 @@ pub fn execute(server: &Arc<Server>, request: AdminRequest) -> AdminAnswer {
         }
         AdminRequest::DeviceList { user } => devices::list(server, user),
         AdminRequest::DeviceUnlink { device } => devices::unlink(server, device),
-        AdminRequest::Verify { all_bytes } => verify::verify(server, all_bytes),
+        AdminRequest::DeviceApprove { code, user } => devices::approve(server, &code, &user),
+        AdminRequest::DeviceDeny { code } => devices::deny(server, &code),
+        AdminRequest::Verify { all_bytes, progress: true } => verify::verify(server, all_bytes, tell),
+        AdminRequest::Verify { all_bytes, progress: false } => {
+            verify::verify(server, all_bytes, Arc::new(|_| {}))
+        }
         AdminRequest::BackupCreate { directory, copy, keep } => {
             backups::create(server, &directory, copy, keep)
         }
@@ -170,7 +183,7 @@ fn change<T: Send + 'static>(
         transaction.append_audit(&entry, auth::digest::audit)?;
         Ok::<_, AdminError>(result)
     })?;
-    server.wakes.rights_changed();
+    server.rights_were_changed();
     server.owners.refresh(&*server.database, &server.settings);
     Ok(changed)
 }

@@ -61,8 +61,7 @@ impl FromRequestParts<Arc<Server>> for Caller {
     async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Failure> {
         let digest = shown_token(parts)?.digest();
         let now = server.now();
-        let session = server.read(move |snapshot| auth::authenticate(snapshot, digest, now)).await?;
-        let session = session.ok_or_else(unauthenticated)?;
+        let session = server.session(digest).await?.ok_or_else(unauthenticated)?;
         let rates = session.rates.or(server.settings.user_rates);
         note_last_use(server, &session, now);
         tracing::Span::current().record("user", tracing::field::display(session.principal.user));
@@ -89,6 +88,7 @@ fn note_last_use(server: &Server, session: &Session, now: Timestamp) {
         (0..LAST_SEEN_SECONDS).contains(&age)
     });
     let Some(device) = session.principal.device.filter(|_| !fresh) else { return };
+    server.looks.rights.seen(device, now);
     let unit = Box::new(move |transaction: &dyn metadata::Transaction| {
         match transaction.touch_device(device, now) {
             Ok(()) => metadata::Keep::Commit,

@@ -192,11 +192,24 @@ impl From<auth::LinkError> for Failure {
         match error {
             LinkError::Wrong => Self::new(ProblemKind::SignInFailed),
             LinkError::TooMany { retry_after_seconds } => Self::new(ProblemKind::TooManyRequests)
-                .detail("Too many attempts to sign in.")
+                .detail("Too many attempts.")
                 .retry_after(retry_after_seconds),
             LinkError::BadDeviceName => Self::invalid(format!("{error}.")),
             LinkError::NoRandomness(error) => Self::internal(error),
             LinkError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<auth::CodeError> for Failure {
+    fn from(error: auth::CodeError) -> Self {
+        use auth::CodeError;
+        match error {
+            CodeError::Unknown => Self::not_found().detail("No device waits under this code."),
+            CodeError::TooSoon { retry_after_seconds } => Self::new(ProblemKind::TooManyRequests)
+                .detail("The device asks more often than it was told to.")
+                .retry_after(retry_after_seconds),
+            CodeError::Link(error) => error.into(),
         }
     }
 }
@@ -218,6 +231,8 @@ impl From<versioning::Error> for Failure {
                 .member("covered_since", since.0),
             Error::NameTaken => Self::invalid("The name is taken."),
             Error::Quota => Self::new(ProblemKind::QuotaExceeded),
+            Error::UnknownView => Self::new(ProblemKind::UnknownView),
+            Error::ViewGone => Self::new(ProblemKind::ViewGone),
             Error::CursorExpired | Error::RolledBack => Self::new(ProblemKind::CursorExpired),
             Error::Database(error) => error.into(),
             Error::Content(error) => error.into(),

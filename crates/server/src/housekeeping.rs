@@ -46,6 +46,7 @@ pub(crate) async fn forget(server: &Arc<Server>) -> Result<(), Failure> {
         .blocking(move || {
             while versioning::upload::expire(&*database, now, BATCH)? == BATCH {}
             while versioning::commit::forget_answers(&*database, now, BATCH)? == BATCH as u64 {}
+            versioning::view::forget_unused(&*database, now)?;
             let before = Timestamp(now.0.saturating_sub(FAILURES_NS));
             metadata::write(&*database, move |transaction| transaction.forget_failures(before))?;
             Ok(())

@@ -5,8 +5,9 @@
 //! become calls and outcomes become answers.
 //!
 //! Invariants:
-//! - every request but `server`, `openapi.json`, `devices` (linking), `/healthz` and `/readyz` shows a token, and account,
-//!   device and privilege are asked of the database anew ([`caller`]);
+//! - every request but `server`, `openapi.json`, `devices` (linking, also by a code), `/healthz` and `/readyz` shows a
+//!   token, and account, device and privilege are asked of the database anew ([`caller`]), or whether they are still as
+//!   remembered ([`rights`]);
 //! - an address is served if and only if the API document describes it ([`openapi`]);
 //! - every error becomes a problem document in one place ([`failure`]);
 //! - everything that comes in is bounded: handshakes, headers, bodies, their pace, records, counts, transfers at a time;
@@ -27,6 +28,7 @@ mod metrics;
 mod openapi;
 mod plain;
 mod proxies;
+mod rights;
 mod router;
 mod serve;
 mod server;
@@ -40,5 +42,5 @@ pub use proxies::{Network, NetworkError, TrustedProxies};
 pub use router::api_document;
 pub use serve::{ServeError, serve};
 pub use server::{Clock, Server, Settings, StartError, SystemUser};
-pub use tls::{Tls, TlsError};
+pub use tls::{Tls, TlsError, Validity};
 pub use versioning::collection::plan::Rules as CollectionRules;

@@ -2,9 +2,10 @@
 
 use crate::server::Server;
 use metadata::folder::Folder;
-use model::{FolderId, GroupOutcome, Seq};
+use model::{FLUSH_BOUNDS_US, FlushTimes, FolderId, GroupOutcome, Seq};
 use pairs::MonitorStatus;
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -12,6 +13,8 @@ use prometheus_client::registry::Registry;
 use protocol::schema::refusal_word;
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -38,6 +41,30 @@ struct OutcomeLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StateLabels {
     state: &'static str,
+}
+
+/// A histogram that is counted elsewhere.
+#[derive(Debug, Clone, Default)]
+struct Times(Arc<Mutex<FlushTimes>>);
+
+impl Times {
+    fn set(&self, times: FlushTimes) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = times;
+    }
+}
+
+impl EncodeMetric for Times {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> std::fmt::Result {
+        let times = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seconds = |microseconds: u64| Duration::from_micros(microseconds).as_secs_f64();
+        let bounds = FLUSH_BOUNDS_US.into_iter().map(seconds).chain([f64::INFINITY]);
+        let buckets: Vec<(f64, u64)> = bounds.zip(times.counts).collect();
+        encoder.encode_histogram::<NoLabelSet>(seconds(times.sum_us), times.count(), &buckets, None)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Histogram
+    }
 }
 
 /// Counted in a gauge while it lives.
@@ -78,11 +105,11 @@ pub(crate) struct Metrics {
     waiting_transfers: Gauge,
     bounded_accounts: Gauge,
     chunk_fsyncs: Gauge<u64, AtomicU64>,
-    chunk_fsync_time: Gauge<u64, AtomicU64>,
+    chunk_fsync_times: Times,
     chunk_bytes_written: Gauge<u64, AtomicU64>,
     database_statements: Gauge<u64, AtomicU64>,
     database_commits: Gauge<u64, AtomicU64>,
-    database_commit_time: Gauge<u64, AtomicU64>,
+    database_commit_times: Times,
     database_queue: Gauge<u64, AtomicU64>,
     lag_changes: Family<DeviceLabels, Gauge>,
     lag_seconds: Family<DeviceLabels, Gauge>,
@@ -126,9 +153,9 @@ impl Metrics {
                 "Accounts that have moved bytes and are held to a rate"
             ),
             chunk_fsyncs: register!("chunk_store_fsyncs", "Flushes of the chunk store since the start"),
-            chunk_fsync_time: register!(
-                "chunk_store_fsync_microseconds",
-                "Time that flushes of the chunk store took since the start"
+            chunk_fsync_times: register!(
+                "chunk_store_fsync_seconds",
+                "How long flushes of the chunk store took"
             ),
             chunk_bytes_written: register!(
                 "chunk_store_written_bytes",
@@ -136,9 +163,9 @@ impl Metrics {
             ),
             database_statements: register!("database_statements", "Statements executed since the start"),
             database_commits: register!("database_commits", "Durable commits since the start"),
-            database_commit_time: register!(
-                "database_commit_microseconds",
-                "Time that durable commits took since the start"
+            database_commit_times: register!(
+                "database_commit_seconds",
+                "How long durable commits took, the flush included"
             ),
             database_queue: register!("database_queue", "Writing units that wait or are at work"),
             lag_changes: register!("device_lag_changes", "Journal numbers that a device has not been sent"),
@@ -256,11 +283,11 @@ impl Metrics {
         metrics.waiting_transfers.set(server.transfers.waiting() as i64);
         metrics.bounded_accounts.set(server.traffic.bounded_accounts() as i64);
         metrics.chunk_fsyncs.set(store.fsyncs);
-        metrics.chunk_fsync_time.set(store.fsync_microseconds);
+        metrics.chunk_fsync_times.set(store.fsync_times);
         metrics.chunk_bytes_written.set(store.written_bytes);
         metrics.database_statements.set(database.statements);
         metrics.database_commits.set(database.commits);
-        metrics.database_commit_time.set(database.commit_microseconds);
+        metrics.database_commit_times.set(database.commit_times);
         metrics.database_queue.set(database.queued);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &metrics.registry)

@@ -7,6 +7,10 @@
 //! Proxies mostly write one of the two headers and pass the other on as it came. So where both are there and do not agree,
 //! neither is believed: the proxy's own address is all that is known.
 
+mod seen;
+
+pub(crate) use seen::Seen;
+
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 use std::fmt;

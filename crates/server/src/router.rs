@@ -22,6 +22,7 @@ use utoipa_axum::routes;
 fn endpoints() -> OpenApiRouter<Arc<Server>> {
     let folder = OpenApiRouter::new()
         .routes(routes!(api::folders::changes::get))
+        .routes(routes!(api::folders::views::register))
         .routes(routes!(api::folders::trash::list))
         .routes(routes!(api::folders::trash::restore))
         .routes(routes!(api::folders::restore::restore))
@@ -42,6 +43,10 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::document::get))
         .routes(routes!(api::devices::link))
         .routes(routes!(api::devices::unlink))
+        .routes(routes!(api::devices::codes::ask))
+        .routes(routes!(api::devices::codes::poll))
+        .routes(routes!(api::devices::codes::find))
+        .routes(routes!(api::devices::codes::decide))
         .routes(routes!(api::folders::list))
         .routes(routes!(api::events::connect))
         .nest("/folders/{folder}", folder);

@@ -10,6 +10,7 @@ use crate::housekeeping;
 use crate::metrics::Counted;
 use crate::plain;
 use crate::proxies::TrustedProxies;
+use crate::rights;
 use crate::router::router;
 use crate::server::Server;
 use crate::tls;
@@ -69,6 +70,7 @@ pub async fn serve(
     }
     tokio::spawn(housekeeping::keep(Arc::clone(&server), running.clone()));
     tokio::spawn(plain::keep(Arc::clone(&server), running.clone()));
+    tokio::spawn(rights::keep(Arc::clone(&server), running.clone()));
     tokio::spawn(tls::keep(Arc::clone(&server), running.clone()));
     let connections = Arc::new(Connections {
         handshakes: Handshakes::new(server.settings.handshakes),
@@ -169,7 +171,9 @@ impl Connections {
         let router = TowerToHyperService::new(self.service.clone());
         let server = Arc::clone(&self.server);
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-            let client = server.settings.trusted_proxies.client(peer.ip(), request.headers());
+            let trusted = &server.settings.trusted_proxies;
+            server.proxies_seen.note(trusted, peer.ip(), request.uri().path(), request.headers());
+            let client = trusted.client(peer.ip(), request.headers());
             let extensions = request.extensions_mut();
             extensions.insert(PeerAddress(client));
             extensions.insert(still_running.clone());

@@ -7,15 +7,16 @@ use crate::failure::Failure;
 use crate::lags::Lags;
 use crate::metrics::Metrics;
 use crate::plain::{Owners, monitor};
-use crate::proxies::TrustedProxies;
+use crate::proxies::{Seen, TrustedProxies};
+use crate::rights::Looks;
 use crate::tls::Tls;
 use crate::traffic::Traffic;
 use crate::transfers::{Bounds, Transfers};
 use crate::wakes::Wakes;
-use auth::Hasher;
+use auth::{Codes, Hasher};
 use content::ChunkStore;
 use metadata::{Database, Snapshot, Transaction};
-use model::{Access, Action, Epoch, FolderId, Limits, Permit, Principal, Rates, Timestamp};
+use model::{Epoch, Limits, Rates, Timestamp};
 use pairs::{Monitor, PlainDirectories};
 use std::fmt;
 use std::net::SocketAddr;
@@ -25,6 +26,9 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use versioning::collection::plan::Rules;
 use versioning::identity::Identity;
+
+/// How many reads of the database wait or run on threads of their own at a time.
+const READS_AT_ONCE: usize = 16;
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -155,9 +159,17 @@ pub struct Server {
     /// How fast the bytes of each account move.
     pub(crate) traffic: Traffic,
     pub(crate) wakes: Wakes,
+    /// What is remembered of rights, and whether it still holds.
+    pub(crate) looks: Looks,
     /// Where devices stand.
     pub(crate) lags: Lags,
     pub(crate) passwords: Semaphore,
+    /// Bounds the threads that read: many more than the database has connections would only wait for each other.
+    reading: Semaphore,
+    /// Devices that wait to be linked.
+    pub(crate) codes: Codes,
+    /// What was seen of proxies.
+    pub(crate) proxies_seen: Seen,
     /// Entries of manifests that commits under way hold in memory.
     pub(crate) manifest_entries: Arc<Semaphore>,
     /// What folders took a moment ago.
@@ -208,8 +220,12 @@ impl Server {
             }),
             traffic: Traffic::default(),
             wakes: Wakes::new(),
+            looks: Looks::new(),
             lags: Lags::default(),
             passwords: Semaphore::new(settings.passwords_at_once.max(1)),
+            reading: Semaphore::new(READS_AT_ONCE),
+            codes: Codes::default(),
+            proxies_seen: Seen::default(),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
             space: Counts::default(),
             stopping: watch::Sender::new(false),
@@ -264,6 +280,15 @@ impl Server {
         tokio::task::spawn_blocking(work).await.map_err(Failure::internal)?
     }
 
+    /// Runs work that reads from the database, on a thread that may wait, in its turn.
+    pub(crate) async fn reading<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let _turn = self.reading.acquire().await.map_err(Failure::internal)?;
+        self.blocking(work).await
+    }
+
     /// Reads from the database.
     pub(crate) async fn read<T, E>(
         &self,
@@ -274,7 +299,7 @@ impl Server {
         E: From<metadata::Error> + Into<Failure> + Send + 'static,
     {
         let database = Arc::clone(&self.database);
-        self.blocking(move || metadata::read(&*database, work).map_err(Into::into)).await
+        self.reading(move || metadata::read(&*database, work).map_err(Into::into)).await
     }
 
     /// Writes to the database.
@@ -288,17 +313,6 @@ impl Server {
     {
         let database = Arc::clone(&self.database);
         self.blocking(move || metadata::write(&*database, work).map_err(Into::into)).await
-    }
-
-    /// Asks whether a principal may do something in a folder now.
-    pub(crate) async fn permit<A: Access + Send + 'static>(
-        &self,
-        principal: Principal,
-        folder: FolderId,
-        action: Action,
-    ) -> Result<Permit<A>, Failure> {
-        let now = self.now();
-        self.read(move |snapshot| auth::permit::<A>(snapshot, principal, folder, action, now)).await
     }
 }
 

@@ -12,6 +12,9 @@
 mod certificates;
 pub(crate) mod handshakes;
 mod self_signed;
+mod validity;
+
+pub use validity::Validity;
 
 use crate::serve::told_to_stop;
 use crate::server::Server;
@@ -138,6 +141,12 @@ impl Tls {
         self.certificates.fingerprint()
     }
 
+    /// From when until when the certificate says that it holds; none if it cannot be told.
+    #[must_use]
+    pub fn validity(&self) -> Option<Validity> {
+        self.certificates.validity()
+    }
+
     /// Whether the certificate is the server's own, so that clients must pin it.
     #[must_use]
     pub fn is_self_signed(&self) -> bool {
@@ -153,6 +162,12 @@ impl Tls {
     #[must_use]
     pub fn certificate_path(&self) -> &Path {
         self.certificates.path()
+    }
+
+    /// The file of its key.
+    #[must_use]
+    pub fn key_path(&self) -> &Path {
+        self.certificates.key_path()
     }
 
     pub(crate) fn acceptor(&self) -> tokio_rustls::TlsAcceptor {

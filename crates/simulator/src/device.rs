@@ -6,7 +6,7 @@ use crate::memory::Memory;
 use crate::oracle::Oracle;
 use filesystem::fake::{FakeDisk, FakeWatcher, User};
 use model::conflict::Author;
-use model::{IdempotencyKey, Timestamp};
+use model::{IdempotencyKey, Timestamp, View};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sync_engine::Engine;
@@ -23,6 +23,8 @@ pub(crate) struct Device {
     /// How far its clock is ahead of the world's, in nanoseconds.
     pub(crate) skew: i64,
     pub(crate) memory: Memory,
+    /// What of the folder it wants.
+    pub(crate) view: View,
     /// The program, while it runs.
     pub(crate) engine: Option<Engine>,
     pub(crate) watcher: Option<FakeWatcher>,

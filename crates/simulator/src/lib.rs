@@ -9,6 +9,7 @@
 //! thing after another), `shell.rs` (what a real program does for its engine), `keeping.rs` (the folder's past).
 
 mod apply;
+mod choice;
 mod deed;
 mod device;
 mod keeping;

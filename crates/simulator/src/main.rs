@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 const USAGE: &str = "\
 usage: simulator [--seed S] [--seeds N] [--steps M] [--users K] [--jobs J] [--twice] [--trace] [--shrink]
-                 [--world swarm|calm|crowded|lonely|monitored|keeping|one-way] [--store maps|sqlite] [--fault NAME] [--keep-going]
+                 [--world swarm|calm|crowded|lonely|monitored|keeping|one-way|viewed] [--store maps|sqlite] [--fault NAME] [--keep-going]
 
   --seed S       the first seed (default 1)
   --seeds N      how many (default 1)
@@ -103,6 +103,7 @@ fn profile(options: &Options, seed: u64) -> Profile {
         "lonely" => Profile::lonely(options.steps),
         "one-way" => Profile::one_way(seed, options.users, options.steps),
         "monitored" => Profile::monitored(seed, options.users, options.steps),
+        "viewed" => Profile::viewed(seed, options.users, options.steps),
         "keeping" => Profile::keeping(seed, options.users, options.steps),
         _ => Profile::swarm(seed, options.users, options.steps),
     };

@@ -90,7 +90,10 @@ impl World {
         }
         let now = self.server_now();
         let answer = match request {
-            Request::Changes(cursor) => Answer::Changes(self.server.changes(device, cursor.as_deref(), now)),
+            Request::Changes(cursor) => {
+                let view = self.devices[device].view.clone();
+                Answer::Changes(self.server.changes(device, &view, cursor.as_deref(), now))
+            }
             Request::Fetch(node, content) => Answer::Fetch(self.server.fetch(device, node, content, now)),
             Request::Commit(sent) => match self.take_commit(device, &sent)? {
                 Some(answer) => Answer::Commit(answer),

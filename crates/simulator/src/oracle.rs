@@ -140,6 +140,28 @@ impl Oracle {
         Ok(())
     }
 
+    /// The same where devices hold parts: every content is somewhere, and what the server once had, who holds everything
+    /// still has.
+    pub(crate) fn check_parts(
+        &self,
+        whole: &Tree,
+        all: &[Tree],
+        served: &BTreeSet<ContentId>,
+    ) -> Result<(), String> {
+        let current = count(whole);
+        let everywhere: Vec<_> = all.iter().map(count).collect();
+        for (bytes, fate) in self.fates.iter().filter(|(_, fate)| !fate.discarded && !fate.lost) {
+            let text = || String::from_utf8_lossy(&bytes[..bytes.len().min(40)]).into_owned();
+            if !everywhere.iter().any(|counts| counts.contains_key(bytes)) {
+                return Err(format!("lost: {:?}, written on device {}", text(), fate.device));
+            }
+            if served.contains(&chunker::hash_bytes(bytes).0) && !current.contains_key(bytes) {
+                return Err(format!("gone from the server: {:?}, of device {}", text(), fate.device));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether everything that must be there is there, and nothing twice that was written once. `kept` is what the
     /// server still has, current or not.
     pub(crate) fn check(&self, current: &Tree) -> Result<(), String> {

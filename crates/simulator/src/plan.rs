@@ -38,6 +38,8 @@ pub enum TroubleKind {
     Pause,
     /// No trouble, but a person's deed on the server: the folder goes back to an earlier state.
     Rewind,
+    /// A person wants another part of the folder on a device.
+    ChangeView,
     /// Hours or days go by on the server, perhaps more than anything is kept for, and what is due goes.
     Days,
     /// A person changes what is kept for how long.

@@ -47,6 +47,8 @@ pub struct Profile {
     pub directions: Vec<Direction>,
     /// Whether the first device is the server's own file-system monitor: in the same process, past the network.
     pub monitor: bool,
+    /// Chooses what of the folder each device but the first wants; none: everything.
+    pub views: Option<u64>,
     /// Whether a folder's past is kept by rules that change, while days go by on the server.
     pub keeping: bool,
     /// Real bytes are hard to lose if everything is flushed at once: the system writes back by itself now and then.
@@ -77,6 +79,7 @@ impl Profile {
             deeds: DeedKind::ALL.iter().map(|kind| (*kind, kind.weight())).collect(),
             directions: Vec::new(),
             monitor: false,
+            views: None,
             keeping: false,
             write_back: true,
         }
@@ -96,6 +99,21 @@ impl Profile {
         profile.watch = WatchFaults { seed: random.bits(), overflow, double, late, silent, coarse };
         if random.one_in(2) {
             profile.troubles.push((crate::plan::TroubleKind::Rewind, 2));
+        }
+        profile
+    }
+
+    /// A world chosen by a seed, in which all devices but the first want a part of the folder only, and some of them change
+    /// their minds.
+    #[must_use]
+    pub fn viewed(seed: u64, users: Option<usize>, steps: usize) -> Self {
+        let mut profile = Self::swarm(seed, users, steps);
+        let mut random = Random::new(seed ^ 0x0000_7669_6577_6564);
+        profile.name = "viewed".to_owned();
+        profile.views = Some(random.bits());
+        if !random.one_in(3) {
+            let count = 1 + random.below(4) as u32;
+            profile.troubles.push((crate::plan::TroubleKind::ChangeView, count));
         }
         profile
     }

@@ -1,5 +1,6 @@
 //! The end of a run: nothing goes wrong any more and nobody works. Everything has to come to rest, and to agree.
 
+use crate::choice::clearing;
 use crate::deed::{Act, Tree, is_conflict_copy, is_synced_path};
 use crate::device::Device;
 use crate::remote::check_tree;
@@ -48,7 +49,7 @@ impl World {
             self.connect(device)?;
         }
         self.rest_within_quotas()?;
-        self.settle()?;
+        self.clear_and_settle()?;
         self.keep_at_rest()?;
         self.look_at_everything()?;
         self.check_everything()?;
@@ -59,6 +60,41 @@ impl World {
             return Err(format!("at rest, and yet there was more to do: {before:?} then {after:?}"));
         }
         self.check_everything()
+    }
+
+    /// What a device does not sync stands in the way of what is removed around it, until somebody clears it away; on the
+    /// way there, there may be more of it.
+    fn clear_and_settle(&mut self) -> Run {
+        if self.profile.views.is_none() {
+            return self.settle();
+        }
+        let mut settled = Ok(());
+        for round in 0..4 {
+            let mut cleared = false;
+            for device in 0..self.devices.len() {
+                let state = &self.devices[device];
+                let mut acts = clearing(&state.view, self.profile.rule, &state.tree());
+                acts.extend(self.what_is_in_the_way(device)?);
+                cleared |= !acts.is_empty();
+                if !acts.is_empty() {
+                    self.acts(device, &acts);
+                }
+            }
+            if !cleared && round > 0 && settled.is_ok() {
+                return Ok(());
+            }
+            settled = self.settle();
+        }
+        settled
+    }
+
+    /// What a person removes here since something that the device does not sync has its name on the server.
+    fn what_is_in_the_way(&self, device: usize) -> Run<Vec<Act>> {
+        let state = &self.devices[device];
+        let Some(engine) = &state.engine else { return Ok(Vec::new()) };
+        let status = state.memory.status(engine).map_err(|error| error.to_string())?;
+        let named = status.issues.into_iter().filter(|(_, words)| words == sync_engine::HIDDEN_NAME);
+        Ok(named.map(|(path, _)| Act::RemoveAll(path)).collect())
     }
 
     /// A socket stands in the way of what is to be synced as long as its program runs.
@@ -144,6 +180,11 @@ impl World {
         check_tree(&nodes, self.profile.rule)
             .map_err(|error| format!("the server's tree is broken: {error}"))?;
         for node in &nodes {
+            if let Content::File { id, .. } = node.content
+                && self.profile.views.is_some()
+            {
+                self.served.insert(id);
+            }
             let last = self.journal.insert(node.id, node.seq);
             if last.is_some_and(|last| last > node.seq) {
                 return Err(format!(
@@ -157,8 +198,13 @@ impl World {
 
     /// Whether a device's disk holds what the server does.
     pub(crate) fn check_agreement(&mut self, device: usize) -> Run {
-        let server = shown_by_server(&self.server.nodes());
-        let here = shown_by_disk(&self.devices[device].tree());
+        let view = self.devices[device].view.compile(self.profile.rule);
+        let covered =
+            |(path, shown): &(RelativePath, Shown)| view.covers_path(path, *shown == Shown::Directory);
+        let server: BTreeMap<_, _> =
+            shown_by_server(&self.server.nodes()).into_iter().filter(covered).collect();
+        let here: BTreeMap<_, _> =
+            shown_by_disk(&self.devices[device].tree()).into_iter().filter(covered).collect();
         let difference = match self.devices[device].direction {
             Direction::Both => first_difference(&server, &here),
             // What one side has besides is its own.
@@ -179,6 +225,15 @@ impl World {
             let tree = self.devices[device].tree();
             let oracle = Arc::clone(&self.oracle);
             let oracle = oracle.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.profile.views.is_some() {
+                if device == 0 {
+                    let trees: Vec<Tree> = self.devices.iter().map(Device::tree).collect();
+                    oracle.check_parts(&tree, &trees, &self.served)?;
+                }
+                drop(oracle);
+                self.check_status(device)?;
+                continue;
+            }
             if self.profile.users == 1
                 && !self.profile.is_one_way()
                 && !oracle.power_was_lost()

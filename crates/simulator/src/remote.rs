@@ -12,7 +12,7 @@ use model::location::{Codec, Located};
 use model::permit::{Access, Read, Write};
 use model::{
     Action, ContentId, Epoch, FolderId, Group, IdempotencyKey, Limits, NameRule, NodeId, Operation, Permit,
-    Principal, Privilege, RemoteNode, Revision, Seq, Timestamp, UserId,
+    Principal, Privilege, RemoteNode, Revision, Seq, Timestamp, UserId, View,
 };
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +24,7 @@ use versioning::identity::Identity;
 use versioning::past::When;
 use versioning::rewind::{Only, Rewind};
 use versioning::verify::verify;
+use versioning::view::changes as in_view;
 use versioning::{Authors, Commit, Error, Manifest, fetch, folder, identity, rewind};
 
 /// A content's bytes, sent or fetched.
@@ -327,21 +328,17 @@ impl Server {
     pub(crate) fn changes(
         &self,
         device: usize,
+        view: &View,
         cursor: Option<&str>,
         now: Timestamp,
     ) -> Result<Changes, PullFailure> {
         let since = cursor.map(str::parse).transpose().map_err(|_| PullFailure::CursorExpired)?;
+        if !view.is_everything() {
+            return self.changes_in_view(device, view, since.map(Seq), now);
+        }
         let mut place = since.map(|since| versioning::changes::Cursor { since: Seq(since), listing: None });
         let mut nodes = Vec::new();
-        let failure = |error| match error {
-            Error::Denied(_) => PullFailure::NoAccess,
-            Error::CursorExpired => {
-                self.expired.set(self.expired.get() + 1);
-                PullFailure::CursorExpired
-            }
-            Error::RolledBack => PullFailure::EpochChanged,
-            _ => PullFailure::Unreachable,
-        };
+        let failure = |error| self.pull_failure(&error);
         loop {
             let permit = self.permit::<Read>(device, Action::List, now).map_err(failure)?;
             let page = versioning::changes(&*self.database, permit, place, PAGE, now).map_err(failure)?;
@@ -349,9 +346,50 @@ impl Server {
             place = Some(page.next);
             if !page.more {
                 let cursor = Cursor { text: page.head.0.to_string(), seq: page.head };
-                let may_write = self.permit::<Write>(device, Action::Write, now).is_ok();
+                let may_write = self.may_write(device, now);
                 return Ok(Changes { nodes, cursor, epoch: EPOCH, may_write });
             }
+        }
+    }
+
+    fn changes_in_view(
+        &self,
+        device: usize,
+        view: &View,
+        since: Option<Seq>,
+        now: Timestamp,
+    ) -> Result<Changes, PullFailure> {
+        let mut place = since.map(|since| in_view::Cursor { since, pull: None });
+        let mut nodes = Vec::new();
+        let failure = |error| self.pull_failure(&error);
+        loop {
+            let permit = self.permit::<Read>(device, Action::List, now).map_err(failure)?;
+            let page = in_view::changes(&*self.database, permit, view.clone(), place, PAGE, now);
+            let page = page.map_err(failure)?;
+            nodes.extend(page.nodes);
+            place = Some(page.next);
+            if !page.more {
+                let cursor = Cursor { text: page.head.0.to_string(), seq: page.head };
+                let may_write = self.may_write(device, now);
+                return Ok(Changes { nodes, cursor, epoch: EPOCH, may_write });
+            }
+        }
+    }
+
+    fn may_write(&self, device: usize, now: Timestamp) -> bool {
+        self.permit::<Write>(device, Action::Write, now).is_ok()
+    }
+
+    fn pull_failure(&self, error: &Error) -> PullFailure {
+        match error {
+            Error::Denied(_) => PullFailure::NoAccess,
+            Error::CursorExpired => {
+                self.expired.set(self.expired.get() + 1);
+                PullFailure::CursorExpired
+            }
+            Error::RolledBack => PullFailure::EpochChanged,
+            Error::ViewGone => PullFailure::RootGone,
+            _ => PullFailure::Unreachable,
         }
     }
 

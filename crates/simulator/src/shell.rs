@@ -8,12 +8,12 @@ use crate::remote::Sent;
 use crate::world::{Item, Job, Run, World};
 use filesystem::fake::{Fault, FaultRates, WatchFaults};
 use filesystem::{Disk, ErrorKind, Place, WatchEvent, Watcher, change};
-use model::{ContentId, Fingerprint, Group, RelativePath, Timestamp};
+use model::{ContentId, Entry, EntryKind, Fingerprint, Group, RelativePath, Timestamp};
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
 use sync_engine::{
-    Commit, Effect, Engine, Event, HashOutcome, HashRequest, HashResult, ListRequest, Listed, Listing,
-    LocalOutcome, LookFailure, Settings,
+    Commit, Effect, Engine, Event, HashOutcome, HashRequest, HashResult, IGNORE_FILE, IgnoreFile,
+    ListRequest, Listed, Listing, LocalOutcome, LookFailure, PairView, Settings,
 };
 use testkit::seed::Random;
 
@@ -135,7 +135,9 @@ impl World {
         let alone = !oracle.power_was_lost() && !oracle.was_rewound();
         drop(oracle);
         let follows = self.profile.is_one_way();
-        if self.profile.users == 1 && device == 0 && alone && !follows {
+        // What a device let go of with its view comes back as new with another.
+        let whole = self.profile.views.is_none();
+        if self.profile.users == 1 && device == 0 && alone && whole && !follows {
             return Err(format!("the only user was disturbed: {actions:?}"));
         }
         if self.devices[device].apply.is_some() {
@@ -258,8 +260,9 @@ impl World {
         state.disk.restart_program();
         let moment = state.clock(now);
         let author = state.author();
+        let view = PairView::new(state.view.clone(), self.profile.rule);
         let settings =
-            Settings { author: author.clone(), direction: state.direction, hold_deletes: None, seed };
+            Settings { author: author.clone(), direction: state.direction, hold_deletes: None, seed, view };
         let mut engine = Engine::new(settings);
         if let Some(fault) = self.planted.engine {
             engine.break_rule(fault);
@@ -431,7 +434,17 @@ fn list(disk: &dyn Disk, request: &ListRequest, fault: Option<ShellFault>) -> Re
         }
     }
     let unseen = listing.unseen.into_iter().filter_map(|unseen| unseen.name).collect();
-    Ok(Listing { entries: listing.entries, unseen })
+    let ignore = ignore_file(disk, &request.path, &listing.entries);
+    Ok(Listing { entries: listing.entries, unseen, ignore })
+}
+
+fn ignore_file(disk: &dyn Disk, directory: &RelativePath, entries: &[Entry]) -> IgnoreFile {
+    let file = entries.iter().find(|entry| entry.name.as_str() == IGNORE_FILE);
+    let Some(file) = file.filter(|entry| entry.kind == EntryKind::File) else { return IgnoreFile::None };
+    match change::read_text(disk, &Place::from(&directory.join(&file.name)), 4_096) {
+        Ok(text) => IgnoreFile::Text(text),
+        Err(_) => IgnoreFile::Unknown,
+    }
 }
 
 /// Reads a file whole between two equal looks.

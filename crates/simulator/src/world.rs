@@ -1,6 +1,7 @@
 //! The world: what happens next, one item after another.
 
 use crate::apply::ShellFault;
+use crate::choice::some_view;
 use crate::deed::{Act, Deed};
 use crate::device::{Counts, Device, Doom, Somebody};
 use crate::keeping::Keeping;
@@ -13,8 +14,8 @@ use crate::queue::Queue;
 use crate::remote::{Server, ServerFault};
 use crate::trace::Trace;
 use filesystem::fake::FakeDisk;
-use model::{NodeId, RelativePath, RemoteNode, Seq, Timestamp};
-use std::collections::BTreeMap;
+use model::{ContentId, NodeId, RelativePath, RemoteNode, Seq, Timestamp, View};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use sync_engine::{Event, HashRequest, ListRequest};
 use testkit::seed::Random;
@@ -191,6 +192,8 @@ pub struct World {
     pub(crate) oracle: Arc<Mutex<Oracle>>,
     pub(crate) rules: planner::Trace,
     pub(crate) events: u64,
+    /// Contents that ever stood in the server's tree.
+    pub(crate) served: BTreeSet<ContentId>,
     /// Sequence numbers of nodes as last seen, to see that history only grows.
     pub(crate) journal: BTreeMap<NodeId, Seq>,
 }
@@ -221,6 +224,7 @@ impl World {
             oracle,
             rules: planner::Trace::default(),
             events: 0,
+            served: BTreeSet::new(),
             journal: BTreeMap::new(),
             keeping,
             profile,
@@ -511,6 +515,13 @@ impl World {
             TroubleKind::Rewind => return self.rewind(&trouble),
             kind if self.keeping.is_some() && kind.is_keeping() => return self.keep(&trouble),
             TroubleKind::ReadOnly => self.grant(device, true)?,
+            TroubleKind::ChangeView => {
+                if runs && device > 0 {
+                    self.devices[device].view = some_view(trouble.seed);
+                    self.die(device, for_ms, "to want another part")?;
+                }
+                return Ok(());
+            }
             TroubleKind::DiskErrors | TroubleKind::DiskFull | TroubleKind::Unmount | TroubleKind::Deny => {
                 self.spoil_disk(&trouble);
             }
@@ -566,6 +577,10 @@ fn new_device(
         disk,
         skew,
         memory: Memory::new(profile.store, profile.rule)?,
+        view: match profile.views.filter(|_| index > 0) {
+            Some(seed) => some_view(seed ^ index as u64),
+            None => View::of(NodeId::ROOT),
+        },
         engine: None,
         watcher: None,
         life: 0,

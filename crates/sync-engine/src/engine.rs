@@ -21,15 +21,21 @@ use crate::paths::{Overlay, path_of, places_of};
 use crate::record;
 use crate::retry::{Retries, delay_ms};
 use crate::store::{Frozen, Intent, IntentOperation, PairStore, StoreError};
+use crate::view::{self, PairView};
 use crate::work::Work;
 use model::conflict::Author;
 use model::{Epoch, GroupOutcome, IdempotencyKey, Kind, NodeKey, Refusal, RelativePath, Seq, Timestamp};
-use planner::{Direction, LocalOperation};
+use planner::{Direction, LocalOperation, RemoteOperation};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often something may be found otherwise than expected before a person is told: mostly it has changed again, and
 /// the next plan fits.
 const TRIES_BEFORE_TELLING: u32 = 4;
+/// How often a removal is refused before it is believed that there is more than this device knows.
+const TRIES_BEFORE_REVIVING: u32 = 3;
+
+/// What is told of a node whose name something has that the pair does not sync.
+pub const HIDDEN_NAME: &str = "something that this device does not sync has its name";
 
 /// How a pair is to be kept in step.
 #[derive(Debug, Clone)]
@@ -43,6 +49,8 @@ pub struct Settings {
     pub hold_deletes: Option<u64>,
     /// 128 random bits of this run, the root of its idempotency keys.
     pub seed: [u8; 16],
+    /// What of the folder is wanted.
+    pub view: PairView,
 }
 
 /// One pair's engine. What it must not forget is in the store; losing the engine costs a new look at everything.
@@ -54,6 +62,10 @@ pub struct Engine {
     online: bool,
     no_access: bool,
     may_write: bool,
+    root_gone: bool,
+    /// Of a pair that wants a part: what its own commits did past the cursor. The pull to come shows all of it that is
+    /// still in the view; of what left the view meanwhile a server cannot know that it was ever known here.
+    ahead: BTreeSet<NodeKey>,
     local: LocalSide,
     head: Seq,
     pull_wanted: bool,
@@ -91,6 +103,8 @@ impl Engine {
     /// An engine that has not begun; its first event is [`Event::Started`].
     #[must_use]
     pub fn new(settings: Settings) -> Self {
+        let mut local = LocalSide::default();
+        local.filter.set_view(settings.view.filter());
         Self {
             settings,
             started: false,
@@ -98,7 +112,9 @@ impl Engine {
             online: false,
             no_access: false,
             may_write: true,
-            local: LocalSide::default(),
+            root_gone: false,
+            ahead: BTreeSet::new(),
+            local,
             head: Seq(0),
             pull_wanted: true,
             listing_wanted: false,
@@ -175,12 +191,15 @@ impl Engine {
     ) -> Result<(), StoreError> {
         match event {
             Event::Started => {
+                view::adopt(store, &self.settings.view)?;
+                self.ahead = view::ahead_of_cursor(store, &self.settings.view)?;
                 self.started = true;
                 self.local.want_everything();
             }
             Event::Online => {
                 self.online = true;
                 self.no_access = false;
+                self.root_gone = false;
                 self.pull_wanted = true;
                 self.pull_failures = 0;
                 self.retry_remote_at = None;
@@ -281,8 +300,15 @@ impl Engine {
         let Some(extent) = self.pulling.take() else { return Ok(()) };
         self.settle_bookkeeping(store)?;
         self.head = self.head.max(cursor.seq);
-        let touched = ingest_remote::take_in(store, extent, cursor, epoch)?;
+        let touched = ingest_remote::take_in(store, extent, std::mem::take(&mut self.ahead), cursor, epoch)?;
+        if self.local.filter.is_active() {
+            for path in view::places_to_look_at(store, &touched)? {
+                self.local.want(path, false);
+            }
+        }
         self.pull_failures = 0;
+        self.root_gone = false;
+        self.no_access = false;
         self.note_news(touched);
         Ok(())
     }
@@ -315,6 +341,10 @@ impl Engine {
             PullFailure::Unreachable => self.remote_pause(now),
             PullFailure::CursorExpired => self.listing_wanted = true,
             PullFailure::EpochChanged => self.lineage_changed(store)?,
+            PullFailure::RootGone => {
+                self.root_gone = true;
+                self.remote_pause(now);
+            }
             PullFailure::NoAccess => {
                 self.no_access = true;
                 self.remote_pause(now);
@@ -333,6 +363,7 @@ impl Engine {
         self.work = None;
         self.commit = None;
         self.head = Seq(0);
+        self.ahead.clear();
         self.pull_wanted = true;
         self.listing_wanted = false;
         self.planned_clean = false;
@@ -389,21 +420,24 @@ impl Engine {
         let Some(intent) = store.take_intent(key)? else { return Ok(()) };
         let keys = intent.groups.iter().flatten().map(|operation| operation.planned.key());
         store.prefetch(&keys.collect::<Vec<_>>())?;
-        let mut removed = Vec::new();
+        let (mut removed, mut applied) = (Vec::new(), Vec::new());
         for (index, group) in intent.groups.iter().enumerate() {
             match answer.outcomes.get(index) {
-                Some(GroupOutcome::Applied(applied)) => {
-                    for (operation, applied) in group.iter().zip(applied) {
-                        self.retries.succeeded(operation.planned.key());
-                        self.refusals.remove(&operation.planned.key());
-                        tell_remote(store, &operation.planned, applied.revision.version, out)?;
-                        record::remote_done(store, &operation.planned, *applied)?;
+                Some(GroupOutcome::Applied(outcomes)) => {
+                    for (operation, outcome) in group.iter().zip(outcomes) {
+                        let (key, revision) = (operation.planned.key(), outcome.revision);
+                        self.retries.succeeded(key);
+                        self.refusals.remove(&key);
+                        tell_remote(store, &operation.planned, revision.version, out)?;
+                        record::remote_done(store, &operation.planned, *outcome)?;
+                        applied.push((key, revision.placement.max(revision.version)));
                         removed.extend(holds::removed_remotely(&operation.planned));
                     }
                 }
                 Some(GroupOutcome::Refused { reason, .. }) => {
                     self.tell_of_refusals(store, &intent.groups[index], *reason, out)?;
                     self.group_refused(&intent, index, *reason, now);
+                    self.revive_what_holds_more(store, group, *reason)?;
                     if *reason == Refusal::ChunkMissing {
                         self.read_again(store, group)?;
                     }
@@ -416,14 +450,55 @@ impl Engine {
             work.remote_landed();
         }
         let mut state = store.state()?;
-        if state.cursor.as_ref().is_some_and(|cursor| cursor.seq == answer.before) {
+        // A move may have taken something out of the view, or into it: the pull tells.
+        let retold = self.settings.view.filter().is_some() && has_moves(&intent);
+        if !retold && state.cursor.as_ref().is_some_and(|cursor| cursor.seq == answer.before) {
             self.head = self.head.max(answer.after.seq);
             state.cursor = Some(answer.after);
             store.set_state(&state)?;
         } else {
             self.head = self.head.max(answer.after.seq);
+            if let (Some(cursor), true) = (&state.cursor, self.settings.view.is_partial()) {
+                let ahead = applied.into_iter().filter(|(_, seq)| *seq > cursor.seq);
+                self.ahead.extend(ahead.map(|(key, _)| key));
+            }
         }
         self.planned_clean = false;
+        Ok(())
+    }
+
+    /// A directory that was removed here, but that holds what this device does not sync, is not removed there: it comes
+    /// back. (What it holds that this device does sync was removed before it.)
+    fn revive_what_holds_more<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        group: &[IntentOperation],
+        reason: Refusal,
+    ) -> Result<(), StoreError> {
+        if reason != Refusal::Stale || self.settings.view.filter().is_none() {
+            return Ok(());
+        }
+        for operation in group {
+            let key = operation.planned.key();
+            let removal = matches!(operation.planned, RemoteOperation::Remove { .. });
+            if removal && self.retries.tries(key) >= TRIES_BEFORE_REVIVING {
+                record::memory_step(store, &planner::MemoryStep::Revive(key))?;
+                self.retries.succeeded(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// A node gets a name that no person gave it: it may be one that is not synced.
+    fn look_at_made_up_name<S: PairStore>(
+        &mut self,
+        store: &S,
+        operation: &LocalOperation,
+    ) -> Result<(), StoreError> {
+        let made_up = matches!(operation, LocalOperation::Detach { .. } | LocalOperation::Rename { .. });
+        if made_up && self.local.filter.is_active() {
+            self.look_around(store, operation)?;
+        }
         Ok(())
     }
 
@@ -474,6 +549,13 @@ impl Engine {
                 Refusal::Stale | Refusal::Gone | Refusal::NameTaken => {
                     self.pull_wanted |= self.fault != Some(Fault::NoPullAfterRefusal);
                     self.retries.failed(key, now);
+                    let filtered = self.settings.view.filter().is_some();
+                    if filtered
+                        && reason == Refusal::NameTaken
+                        && self.retries.tries(key) >= TRIES_BEFORE_TELLING
+                    {
+                        self.refusals.insert(key, HIDDEN_NAME);
+                    }
                 }
                 Refusal::ChunkMissing => self.retries.failed(key, now),
                 Refusal::Dependency => {}
@@ -513,6 +595,7 @@ impl Engine {
                 self.retries.succeeded(key);
                 self.refusals.remove(&key);
                 tell_local(store, &operation, out)?;
+                self.look_at_made_up_name(store, &operation)?;
                 record::local_done(store, &operation, disk.clone())?;
                 removed.extend(holds::removed_locally(&operation));
                 if store.row(key)?.is_some_and(|row| row.extra.disk != disk) {
@@ -621,7 +704,10 @@ impl Engine {
 
     /// Work whose rest is for a remote side that cannot be reached waits for a new plan instead.
     fn remote_unusable(&self, work: &Work) -> bool {
-        !self.online && self.commit.is_none() && work.has_remote() && !work.local_in_flight()
+        (!self.online || self.root_gone)
+            && self.commit.is_none()
+            && work.has_remote()
+            && !work.local_in_flight()
     }
 
     fn end_work(&mut self) {
@@ -695,6 +781,9 @@ impl Engine {
             self.listing_wanted = false;
             let cursor = if everything { None } else { state.cursor.map(|cursor| cursor.text) };
             out.push(Effect::Pull(cursor));
+            return Ok(());
+        }
+        if self.root_gone {
             return Ok(());
         }
         let Some(mut work) = self.work.take() else { return Ok(()) };
@@ -788,6 +877,10 @@ impl Engine {
             out.push(Effect::Timer(at));
         }
     }
+}
+
+fn has_moves(intent: &Intent) -> bool {
+    intent.groups.iter().flatten().any(|operation| matches!(operation.planned, RemoteOperation::Move { .. }))
 }
 
 fn refusal_in_words(reason: Refusal) -> &'static str {

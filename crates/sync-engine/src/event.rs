@@ -88,6 +88,8 @@ pub enum PullFailure {
     EpochChanged,
     /// The account may no longer see the folder, or the device was unlinked.
     NoAccess,
+    /// The directory of the folder that the pair syncs is gone from it.
+    RootGone,
 }
 
 /// What a commit did.
@@ -130,6 +132,20 @@ pub struct Listing {
     pub entries: Vec<Entry>,
     /// Names of what is there but could not be looked at: left alone, never taken for gone.
     pub unseen: Vec<Name>,
+    /// What its [`crate::IGNORE_FILE`] says.
+    pub ignore: IgnoreFile,
+}
+
+/// What a directory's [`crate::IGNORE_FILE`] says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum IgnoreFile {
+    /// There is none, or it is no file.
+    #[default]
+    None,
+    /// It could not be read now: what it said before still holds.
+    Unknown,
+    /// Its text, as much as is used of it.
+    Text(String),
 }
 
 /// Why something could not be looked at.

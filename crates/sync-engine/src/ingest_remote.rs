@@ -2,6 +2,7 @@
 
 use crate::event::Cursor;
 use crate::store::{Memory, PairState, PairStore, Row, StoreError};
+use crate::view;
 use model::{Epoch, NodeId, NodeKey, NodeState, RemoteNode, Timestamp};
 use planner::Triple;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,17 +18,19 @@ pub(crate) enum Extent {
     Everything,
 }
 
-/// Puts all staged nodes into R and advances the cursor. Returns the nodes touched.
+/// Puts all staged nodes into R and advances the cursor. Returns the nodes touched. `ahead` is what own commits did past
+/// the cursor, if the pair wants a part of the folder: what of it is not shown has left that part.
 ///
 /// A page at a time: a node is mostly younger than its directory, and then has a greater id. Those that were moved into
 /// a directory not seen yet wait for the end.
 pub(crate) fn take_in<S: PairStore>(
     store: &mut S,
     extent: Extent,
+    ahead: BTreeSet<NodeKey>,
     cursor: Cursor,
     epoch: Epoch,
 ) -> Result<BTreeSet<NodeKey>, StoreError> {
-    let mut intake = Intake::default();
+    let mut intake = Intake { ahead, ..Intake::default() };
     let mut after = None;
     loop {
         let page = store.staged(after, PAGE)?;
@@ -45,9 +48,14 @@ pub(crate) fn take_in<S: PairStore>(
     }
     store.drop_staged()?;
     if extent == Extent::Everything {
-        intake.touched.extend(drop_absent(store, &intake.present)?);
+        let absent = drop_absent(store, &intake.present)?;
+        intake.gone.extend(&absent);
+        intake.touched.extend(absent);
     }
-    store.set_state(&PairState { cursor: Some(cursor), epoch: Some(epoch) })?;
+    intake.drop_unshown(store)?;
+    intake.touched.extend(view::let_go_of_excluded(store, &intake.gone)?);
+    let state = store.state()?;
+    store.set_state(&PairState { cursor: Some(cursor), epoch: Some(epoch), ..state })?;
     Ok(intake.touched)
 }
 
@@ -55,6 +63,10 @@ pub(crate) fn take_in<S: PairStore>(
 #[derive(Debug, Default)]
 struct Intake {
     touched: BTreeSet<NodeKey>,
+    /// Those of them that are not there any more.
+    gone: Vec<NodeKey>,
+    /// What own commits did past the cursor, and no page has shown yet.
+    ahead: BTreeSet<NodeKey>,
     /// What a complete listing showed.
     present: BTreeSet<NodeId>,
     /// Nodes whose directory was not known when they came.
@@ -78,15 +90,32 @@ impl Intake {
                 self.waiting.push(node);
                 continue;
             }
+            self.ahead.remove(&key);
             let state = if node.deleted { None } else { remote_state(&node, &keys) };
             let mut row = store.row(key)?.unwrap_or_default();
             row.extra.id = Some(node.id);
             row.extra.revision = state.is_some().then_some(node.revision);
             if row.triple.remote != state {
                 self.touched.insert(key);
+                self.gone.extend(state.is_none().then_some(key));
             }
             row.triple.remote = state;
             store.put(key, row)?;
+        }
+        Ok(())
+    }
+
+    /// Takes out of R what own commits put there, and has left the view since.
+    fn drop_unshown<S: PairStore>(&mut self, store: &mut S) -> Result<(), StoreError> {
+        for key in std::mem::take(&mut self.ahead) {
+            let Some(mut row) = store.row(key)? else { continue };
+            if row.triple.remote.take().is_none() {
+                continue;
+            }
+            row.extra.revision = None;
+            store.put(key, row)?;
+            self.touched.insert(key);
+            self.gone.push(key);
         }
         Ok(())
     }
@@ -101,7 +130,9 @@ impl Intake {
         ids.sort_unstable();
         ids.dedup();
         let mut keys = store.keys_of_ids(&ids)?;
-        keys.insert(NodeId::ROOT, NodeKey::ROOT);
+        // The root of a pair is any directory of the folder.
+        let root = store.row(NodeKey::ROOT)?.and_then(|row| row.extra.id).unwrap_or(NodeId::ROOT);
+        keys.insert(root, NodeKey::ROOT);
         store.prefetch(&keys.values().copied().collect::<Vec<_>>())?;
         for id in ids {
             if let Some(key) = self.reserved.get(&id) {
@@ -176,5 +207,6 @@ pub(crate) fn forget_lineage<S: PairStore>(store: &mut S) -> Result<(), StoreErr
         store.take_intent(intent.key)?;
     }
     store.drop_staged()?;
-    store.set_state(&PairState::default())
+    let view = store.state()?.view;
+    store.set_state(&PairState { view, ..PairState::default() })
 }

@@ -29,18 +29,21 @@ mod paths;
 mod record;
 mod retry;
 pub mod store;
+pub mod view;
 mod work;
 
 pub use effect::{
     Activity, ActivityKind, Commit, Effect, HashRequest, ListRequest, LocalAction, LocalActionKind, Send, Why,
 };
-pub use engine::{Engine, Settings, Status};
+pub use engine::{Engine, HIDDEN_NAME, Settings, Status};
 pub use event::{
-    CommitAnswer, CommitFailure, Cursor, Event, HashOutcome, HashResult, Listed, Listing, LocalOutcome,
-    LookFailure, PullFailure,
+    CommitAnswer, CommitFailure, Cursor, Event, HashOutcome, HashResult, IgnoreFile, Listed, Listing,
+    LocalOutcome, LookFailure, PullFailure,
 };
 #[doc(hidden)]
 pub use fault::Fault;
+pub use local::IGNORE_FILE;
 pub use memory_store::MemoryStore;
 pub use planner::Direction;
 pub use store::{Frozen, Intent, IntentOperation, Memory, PairState, PairStore, Row, StoreError};
+pub use view::PairView;

@@ -5,6 +5,7 @@
 //! design). What is missing becomes a *suspect* first; it is taken out of L only when a later round still does not
 //! find it.
 
+mod filter;
 mod listing;
 mod resolve;
 
@@ -17,6 +18,9 @@ use crate::store::{Frozen, PairStore, Row, StoreError};
 use model::{Content, Entry, Fingerprint, Handle, Name, NodeKey, RelativePath, Timestamp};
 use planner::{Tree, Triple};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+pub(crate) use filter::Filter;
+pub use filter::IGNORE_FILE;
 
 /// How long something must be missing before a second look may take it for deleted.
 const SUSPECT_MS: u64 = 400;
@@ -53,6 +57,8 @@ pub(crate) struct LocalSide {
     /// What is never synced by its kind, and why; to be told, too.
     never_synced: BTreeMap<RelativePath, &'static str>,
     pub(crate) fault: Option<Fault>,
+    /// What is not synced.
+    pub(crate) filter: Filter,
 }
 
 /// A node that was missing.
@@ -209,6 +215,7 @@ impl LocalSide {
         let mut round = Round { whole: wanted.get(&RelativePath::root()) == Some(&true), ..Round::default() };
         if round.whole {
             self.unreadable.clear();
+            self.filter.forget_counts();
         }
         for (path, subtree) in &wanted {
             let key = nearest_directory(store, path)?;
@@ -531,8 +538,11 @@ fn remove_subtree<S: PairStore>(
     Ok(())
 }
 
+/// Leaves a node alone, unless it is left alone for good.
 fn freeze<S: PairStore>(store: &mut S, key: NodeKey, reason: Frozen) -> Result<(), StoreError> {
-    if let Some(mut row) = store.row(key)? {
+    if let Some(mut row) = store.row(key)?
+        && row.extra.frozen != Some(Frozen::Excluded)
+    {
         row.triple.frozen = true;
         row.extra.frozen = Some(reason);
         store.put(key, row)?;

@@ -70,6 +70,11 @@ impl MemoryStore {
     }
 }
 
+/// Frozen, and more than something local that is not synced.
+fn is_told(triple: &Triple) -> bool {
+    triple.frozen && (triple.synced.is_some() || triple.remote.is_some())
+}
+
 fn held_by_a_tree(triple: &Triple) -> bool {
     triple.synced.is_some() || triple.remote.is_some() || triple.local.is_some()
 }
@@ -142,7 +147,7 @@ impl PairStore for MemoryStore {
     }
 
     fn frozen_keys(&self) -> Result<Vec<NodeKey>, StoreError> {
-        Ok(self.trees.rows().filter(|(_, row)| row.triple.frozen).map(|(key, _)| key).collect())
+        Ok(self.trees.rows().filter(|(_, row)| is_told(&row.triple)).map(|(key, _)| key).collect())
     }
 
     fn stage(&mut self, nodes: &[RemoteNode]) -> Result<(), StoreError> {

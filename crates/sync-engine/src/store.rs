@@ -33,6 +33,8 @@ pub enum Frozen {
     NameNotPossible,
     /// The disk cannot hold this kind of node.
     KindNotPossible,
+    /// A person moved it to where the pair does not sync; or a directory there that the remote side does not know.
+    Excluded,
 }
 
 impl Frozen {
@@ -44,6 +46,7 @@ impl Frozen {
             Self::Unwritable => "cannot be written on this device",
             Self::NameNotPossible => "has a name that this device's disk cannot hold",
             Self::KindNotPossible => "is of a kind that this device's disk cannot hold",
+            Self::Excluded => "was moved to where this device does not sync",
         }
     }
 }
@@ -55,6 +58,8 @@ pub struct PairState {
     pub cursor: Option<Cursor>,
     /// The server's lineage that cursor, ids and revisions belong to.
     pub epoch: Option<Epoch>,
+    /// The view that the memory is of, as it is spelled; empty for the whole folder.
+    pub view: Vec<u8>,
 }
 
 /// A commit that may have reached the server: kept until its answer is recorded.
@@ -106,7 +111,7 @@ pub trait PairStore: View<Error = StoreError> {
     /// Every node, a page at a time in ascending order, after `after`.
     fn all_keys(&self, after: NodeKey, limit: usize) -> Result<Vec<NodeKey>, StoreError>;
 
-    /// Frozen nodes, in ascending order.
+    /// Frozen nodes, in ascending order, without those that only the local side knows.
     fn frozen_keys(&self) -> Result<Vec<NodeKey>, StoreError>;
 
     /// Puts changes aside until the last of a pull has come.

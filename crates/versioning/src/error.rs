@@ -43,6 +43,12 @@ pub enum Error {
         /// The first number of which the tree can be shown.
         since: model::Seq,
     },
+    /// A view of this name was never asked for, or not for long: ask for it anew.
+    #[error("no such view is known: ask for it anew")]
+    UnknownView,
+    /// The directory that is the view's root is not there.
+    #[error("the directory is gone from the folder")]
+    ViewGone,
     /// The database failed.
     #[error("the database failed")]
     Database(#[from] metadata::Error),

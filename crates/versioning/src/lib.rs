@@ -4,8 +4,10 @@
 //! each applied whole or refused with one reason, judged by the state after its last operation, in one transaction
 //! with the stored answer. [`restore`] and [`rewind`] go the same way. What is read — [`changes`], [`fetch`],
 //! [`history`], [`past`], [`compare`], [`missing`] — sees one snapshot. [`upload`] keeps what has arrived of big files.
-//! [`folder`] makes folders and hands out privileges. [`retention`] decides what of the past goes, [`space`] counts what
-//! is taken, [`collection`] takes away what nothing names, [`recovery`] is what a restored server begins with. [`verify`] proves everything that the database claims, down to the bytes.
+//! [`view`] is the journal as it looks to who wants a part of a folder only. [`folder`] makes folders and hands out
+//! privileges. [`retention`] decides what of the past goes, [`space`] counts what is taken, [`collection`] takes away what
+//! nothing names, [`recovery`] is what a restored server begins with. [`verify`] proves everything that the database
+//! claims, down to the bytes.
 //!
 //! Invariants, shown by the tests and by [`verify`]: a living node's directory lives; there are no cycles; name keys
 //! are unique in a directory; every number of the journal belongs to one node; every version's bytes are stored
@@ -40,6 +42,7 @@ pub mod rewind;
 pub mod space;
 pub mod upload;
 pub mod verify;
+pub mod view;
 
 pub use changes::{Page, changes};
 pub use commit::{Authors, Commit, Committed, commit, repeated};

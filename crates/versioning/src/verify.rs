@@ -152,6 +152,28 @@ impl Report {
     }
 }
 
+/// How far a verification is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Folders whose trees, histories and contents were followed.
+    Folders {
+        /// So many.
+        done: u64,
+        /// Of so many.
+        total: u64,
+    },
+    /// Bytes of packs that were looked at.
+    PackBytes {
+        /// So many.
+        done: u64,
+        /// Of so many.
+        total: u64,
+    },
+}
+
+/// Is told of the progress now and then, from the thread that verifies.
+pub type Tell = Box<dyn FnMut(Progress) + Send>;
+
 /// Verifies everything; with [`Depth::AllBytes`] every stored byte is read and hashed.
 ///
 /// # Errors
@@ -162,6 +184,20 @@ pub fn verify(
     depth: Depth,
     audit_digest: Digest,
 ) -> Result<Report, Error> {
+    verify_and_tell(database, store, depth, audit_digest, Box::new(|_| {}))
+}
+
+/// The same, telling how far it is.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_and_tell(
+    database: &dyn Database,
+    store: Arc<dyn ChunkStore>,
+    depth: Depth,
+    audit_digest: Digest,
+    mut tell: Tell,
+) -> Result<Report, Error> {
     // Before the snapshot: its packs stay.
     let hold = store.hold();
     read(database, move |snapshot| {
@@ -171,7 +207,10 @@ pub fn verify(
         }
         let mut referenced = HashSet::new();
         let mut owned: HashMap<u64, u64> = HashMap::new();
-        for folder in snapshot.folders()? {
+        let folders = snapshot.folders()?;
+        let total = folders.len() as u64;
+        for folder in folders {
+            tell(Progress::Folders { done: report.folders, total });
             report.folders += 1;
             if let Some(owner) = folder.settings.owner {
                 *owned.entry(owner.0).or_default() += folder.counters.used_bytes;
@@ -182,7 +221,8 @@ pub fn verify(
             let counted = owned.get(&user.id.0).copied().unwrap_or(0);
             report.count(|| format!("bytes of user {}", user.id), user.used_bytes, counted);
         }
-        chunks::check(snapshot, &*store, depth, &referenced, &mut report)?;
+        let packs = chunks::scan(&*store, depth, &mut report, &mut tell)?;
+        chunks::check(snapshot, &packs, &referenced, &mut report)?;
         check_audit(snapshot, audit_digest, &mut report)?;
         drop(hold);
         Ok(report)

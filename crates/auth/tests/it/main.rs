@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod access;
+mod device_code;
+mod rights;
 mod sign_in;
 mod world;

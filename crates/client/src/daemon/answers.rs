@@ -1,24 +1,30 @@
 //! What the daemon answers to commands.
 
-use super::{Daemon, overlaps};
+use super::{Daemon, choose};
 use crate::control::{
     ControlAnswer, ControlRequest, DaemonStatus, IssueLine, LogLine, PairStatus, SyncRequest, TrafficStatus,
     VersionLine, Waited,
 };
-use crate::home::{Configuration, PairConfiguration};
 use crate::pair::Pair;
 use crate::remote::{Distrust, RemoteError};
 use model::{FolderId, Name, NodeId, RelativePath};
 use protocol::admin::Limit;
-use protocol::v1::WireNameRule;
 use replica::{Question, Reply, WaitEnd};
 use std::collections::BTreeMap;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use sync_engine::{ActivityKind, Direction};
+use sync_engine::ActivityKind;
 use tokio::sync::oneshot;
+
+/// What to say where the server does not take the device's token.
+const UNLINKED: &str = "the server does not take this device any more: it was unlinked, or the account disabled. The files stay \
+     here and are not synced. An account that comes back goes on by itself; else `driftless unsync` the directories, \
+     `driftless link` again and `driftless sync` them";
+
+/// How long the server may take to say who changed a file.
+const NAMES_WITHIN: Duration = Duration::from_secs(5);
 
 /// How many removed nodes are searched for a path.
 const TRASH_SEARCHED: usize = 100_000;
@@ -72,7 +78,7 @@ impl Daemon {
             online: self.online.load(Ordering::Relaxed),
             limits: self.traffic_status(),
             distrust: distrust.as_ref().map(ToString::to_string),
-            pairs: state.pairs.values().map(|pair| pair_status(pair, distrust.as_ref())).collect(),
+            pairs: state.pairs.values().map(|pair| self.pair_status(pair, distrust.as_ref())).collect(),
         }
     }
 
@@ -103,38 +109,36 @@ impl Daemon {
     }
 
     async fn sync(&self, request: SyncRequest) -> ControlAnswer {
-        let folders = match self.remote.folders().await {
-            Ok(folders) => folders,
-            Err(error) => return ControlAnswer::Failed(error.to_string()),
-        };
-        let Some(folder) = folders.into_iter().find(|folder| folder.name == request.folder) else {
-            return ControlAnswer::Failed(no_such_folder(&request.folder));
-        };
-        let prepared = {
-            let state = self.state();
-            new_pair(&state.configuration, &request, folder.id, folder.name_rule)
-        };
-        let pair = match prepared {
-            Ok(pair) => pair,
+        let before = self.state().configuration.clone();
+        let chosen = match choose(&self.remote, &before, &request).await {
+            Ok(chosen) => chosen,
             Err(reason) => return ControlAnswer::Failed(reason),
         };
-        if let Err(error) = self.opener.prepare(&pair.directory, &pair.marker) {
+        let pair = chosen.pair.clone();
+        if chosen.is_new
+            && let Err(error) = self.opener.prepare(&pair.directory, &pair.marker)
+        {
             return ControlAnswer::Failed(format!("{} cannot be used: {error}", pair.directory.display()));
         }
-        let added = pair.clone();
-        let written = self.configure(|configuration| {
-            configuration.next_pair = configuration.next_pair.max(added.number + 1);
-            configuration.pairs.push(added);
-        });
-        if let Err(error) = written {
-            return ControlAnswer::Failed(error.to_string());
+        let said = chosen.said();
+        let running = self.state().pairs.remove(&pair.number);
+        if let Some(running) = running {
+            let _finished = tokio::task::spawn_blocking(move || running.stop()).await;
         }
+        let written = self.configure(|configuration| chosen.put_into(configuration));
         let link = self.state().configuration.link.clone();
-        let said = format!("{} is kept in step with {}", pair.directory.display(), pair.folder_name);
-        if let Some(link) = link {
+        // If the choice could not be noted, the pair goes on with the old one.
+        let begins = match &written {
+            Ok(()) => Some(pair),
+            Err(_) => before.pairs.into_iter().find(|held| held.number == pair.number),
+        };
+        if let (Some(link), Some(pair)) = (link, begins) {
             self.start_pair(&link, pair);
         }
-        ControlAnswer::Done(said)
+        match written {
+            Ok(()) => ControlAnswer::Done(said),
+            Err(error) => ControlAnswer::Failed(error.to_string()),
+        }
     }
 
     async fn unsync(&self, directory: &Path) -> ControlAnswer {
@@ -238,26 +242,29 @@ impl Daemon {
             waiting.push((pair.configuration.directory.clone(), answered));
         }
         let deadline = tokio::time::Instant::now() + at_most;
-        let mut issues = Vec::new();
-        let mut held = Vec::new();
+        let mut unlinked = self.unlinked.subscribe();
+        let (mut issues, mut held, mut no_access) = (Vec::new(), Vec::new(), Vec::new());
         for (directory, answered) in waiting {
-            match tokio::time::timeout_at(deadline, answered).await {
+            let answered = tokio::select! {
+                answered = tokio::time::timeout_at(deadline, answered) => answered,
+                _ = unlinked.wait_for(|unlinked| *unlinked) => Ok(Ok(WaitEnd::NoAccess)),
+            };
+            match answered {
                 Ok(Ok(WaitEnd::InStep)) => {}
+                Ok(Ok(WaitEnd::NoAccess)) => no_access.push(self.why_not(&directory)),
                 Ok(Ok(WaitEnd::Held(here, there))) => held.push(format!(
                     "{}: {here} deletions here and {there} on the server are held",
                     directory.display()
                 )),
                 Ok(Ok(WaitEnd::Issues(found))) => issues.extend(issue_lines(&directory, found)),
                 Ok(Err(_)) | Err(_) => {
-                    let reason = self.why_not(&directory);
-                    return ControlAnswer::Waited(Waited::TimeUp(format!(
-                        "{}: {reason}",
-                        directory.display()
-                    )));
+                    return ControlAnswer::Waited(Waited::TimeUp(self.why_not(&directory)));
                 }
             }
         }
-        ControlAnswer::Waited(if !held.is_empty() {
+        ControlAnswer::Waited(if !no_access.is_empty() {
+            Waited::NoAccess(no_access.join("; "))
+        } else if !held.is_empty() {
             Waited::Held(held.join("; "))
         } else if issues.is_empty() {
             Waited::InStep
@@ -269,11 +276,20 @@ impl Daemon {
     fn why_not(&self, directory: &Path) -> String {
         let state = self.state();
         let pair = state.pairs.values().find(|pair| pair.configuration.directory == directory);
-        let status = pair.map(|pair| pair_status(pair, self.distrust().as_ref())).unwrap_or_default();
+        let status = pair.map(|pair| self.pair_status(pair, self.distrust().as_ref())).unwrap_or_default();
+        let place = directory.display();
         match status.detail {
-            Some(detail) => format!("{}: {detail}", status.state),
-            None => status.state,
+            Some(detail) => format!("{place}: {}: {detail}", status.state),
+            None => format!("{place}: {}", status.state),
         }
+    }
+
+    fn is_unlinked(&self) -> bool {
+        *self.unlinked.borrow()
+    }
+
+    fn pair_status(&self, pair: &Pair, distrust: Option<&Distrust>) -> PairStatus {
+        pair_status(pair, distrust, self.is_unlinked())
     }
 
     async fn log(&self, path: Option<PathBuf>, conflicts: bool, limit: usize) -> ControlAnswer {
@@ -306,11 +322,19 @@ impl Daemon {
                     reason: line.activity.why.map(|why| why.word().to_owned()),
                     why: line.activity.why.map(|why| why.in_words().to_owned()),
                     seq: line.activity.seq.map(|seq| seq.0),
+                    user: None,
+                    device: None,
                 });
             }
         }
         lines.sort_by(|one, other| other.time.cmp(&one.time));
         lines.truncate(limit);
+        if let Some(path) = &path
+            && self.online.load(Ordering::Relaxed)
+        {
+            // Who it was is good to know; the log is there without it.
+            let _late = tokio::time::timeout(NAMES_WITHIN, self.name_authors(path, &mut lines)).await;
+        }
         ControlAnswer::Log(lines)
     }
 
@@ -406,6 +430,13 @@ impl Daemon {
     }
 }
 
+fn no_access(directory: &Path) -> String {
+    format!(
+        "you have no access to this folder any more; the files stay here and are not synced. Once somebody who manages          the folder gives it back, syncing goes on by itself; `driftless unsync {}` ends it",
+        directory.display()
+    )
+}
+
 fn failed(error: &RemoteError) -> ControlAnswer {
     ControlAnswer::Failed(error.to_string())
 }
@@ -422,59 +453,18 @@ fn no_such_pair(directory: &Path) -> String {
     format!("{} is not kept in step; `driftless status` shows what is", directory.display())
 }
 
-/// What to say of a folder that the account does not see.
-#[must_use]
-pub fn no_such_folder(name: &str) -> String {
-    format!(
-        "there is no shared folder {name:?}, or you may not see it; `driftless folders` shows what you may"
-    )
-}
-
-/// The configuration of a new pair, if its directory may be one. The directory is absolute and exists.
-pub fn new_pair(
-    configuration: &Configuration,
-    request: &SyncRequest,
-    folder: FolderId,
-    rule: WireNameRule,
-) -> Result<PairConfiguration, String> {
-    if let Some(other) = configuration.pairs.iter().find(|pair| overlaps(&pair.directory, &request.directory))
-    {
-        return Err(format!(
-            "{} overlaps with {}, which is kept in step already; choose another directory",
-            request.directory.display(),
-            other.directory.display()
-        ));
-    }
-    let _direction: Direction = request
-        .direction
-        .parse()
-        .map_err(|()| format!("`{}` is no direction: both, down or up", request.direction))?;
-    let number = configuration.next_pair.max(1);
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| error.to_string())?;
-    Ok(PairConfiguration {
-        number,
-        folder: folder.to_string(),
-        folder_name: request.folder.clone(),
-        exact_names: rule == WireNameRule::Exact,
-        directory: request.directory.clone(),
-        marker: model::UploadId(random).to_string(),
-        direction: request.direction.clone(),
-        hold_deletes: request.hold_deletes,
-        paused: false,
-        paused_until: None,
-    })
-}
-
-fn pair_status(pair: &Pair, distrust: Option<&Distrust>) -> PairStatus {
+fn pair_status(pair: &Pair, distrust: Option<&Distrust>, unlinked: bool) -> PairStatus {
     let status = pair.status();
     let (transfers, sent_bytes, received_bytes) = pair.progress().now();
     let directory = pair.configuration.directory.clone();
     let trouble = pair.trouble();
     let (state, detail) = match &status {
         _ if trouble.is_some() => ("trouble", trouble),
-        status if status.no_access => {
-            ("no_access", Some("the account may no longer see this folder".to_owned()))
+        _ if unlinked => ("unlinked", Some(UNLINKED.to_owned())),
+        status if status.no_access => ("no_access", Some(no_access(&directory))),
+        status if status.root_gone => {
+            let gone = "the directory is gone from the shared folder; nothing here is touched, `driftless unsync` ends it";
+            ("gone", Some(gone.to_owned()))
         }
         status if status.paused => ("paused", None),
         status if status.local_offline => {
@@ -494,7 +484,10 @@ fn pair_status(pair: &Pair, distrust: Option<&Distrust>) -> PairStatus {
         _ => ("looking", None),
     };
     PairStatus {
-        folder: pair.configuration.folder_name.clone(),
+        folder: pair.configuration.remote_name(),
+        only: pair.configuration.only.clone(),
+        exclude: pair.configuration.exclude.clone(),
+        excluded: status.excluded,
         issues: issue_lines(&directory, [status.issues, status.never_synced].concat()),
         directory,
         state: state.to_owned(),

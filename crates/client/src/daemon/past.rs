@@ -16,6 +16,8 @@ const LINES_MAX: usize = 50_000;
 /// A path within a pair.
 struct Spot {
     folder: FolderId,
+    /// The directory of the folder that the pair syncs.
+    root: NodeId,
     /// The pair's directory.
     directory: PathBuf,
     path: RelativePath,
@@ -28,7 +30,8 @@ impl Daemon {
         let found = state.pairs.values().find_map(|pair| {
             let relative = relative(&pair.configuration.directory, path)?;
             let directory = pair.configuration.directory.clone();
-            Some(Spot { folder: pair.folder, directory, path: relative })
+            let root = pair.configuration.root_id()?;
+            Some(Spot { folder: pair.folder, root, directory, path: relative })
         });
         found.ok_or_else(|| format!("{} lies in no directory that is kept in step", path.display()))
     }
@@ -45,7 +48,7 @@ impl Daemon {
         loop {
             let page = self
                 .remote
-                .children(spot.folder, &text, &when, after)
+                .children((spot.folder, spot.root), &text, &when, after)
                 .await
                 .map_err(|error| error.to_string())?;
             list.seq = page.seq;
@@ -82,7 +85,7 @@ impl Daemon {
         loop {
             let page = self
                 .remote
-                .differences(spot.folder, &text, &when, after)
+                .differences((spot.folder, spot.root), &text, &when, after)
                 .await
                 .map_err(|error| error.to_string())?;
             if let Some(counts) = page.counts {
@@ -123,6 +126,7 @@ impl Daemon {
     ) -> Result<ControlAnswer, String> {
         let spot = self.spot(path)?;
         let mut request = FolderRestoreRequest {
+            node: Some(spot.root),
             path: Some(spot.path.to_string()),
             only_by_user: only_by,
             only_by_device: only_from,

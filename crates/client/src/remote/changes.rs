@@ -2,9 +2,8 @@
 
 use super::{Remote, RemoteError};
 use http::Method;
-use model::{Epoch, FolderId, Privilege, RemoteNode, Seq};
+use model::{Epoch, FolderId, Privilege, RemoteNode, Seq, ViewId};
 use protocol::bundle::Record;
-use protocol::cursor::CursorParts;
 use std::time::Duration;
 use sync_engine::Cursor;
 
@@ -23,16 +22,16 @@ pub(crate) enum Pulled {
 pub(crate) async fn pull(
     remote: &Remote,
     folder: FolderId,
+    view: Option<ViewId>,
     since: Option<String>,
     known_epoch: Option<Epoch>,
     mut take: impl FnMut(Pulled),
 ) -> Result<(Cursor, Epoch), RemoteError> {
     let mut since = since;
     loop {
-        let path = match &since {
-            Some(cursor) => format!("/folders/{folder}/changes?since={cursor}"),
-            None => format!("/folders/{folder}/changes"),
-        };
+        let mut query: Vec<String> = view.iter().map(|view| format!("view={view}")).collect();
+        query.extend(since.iter().map(|cursor| format!("since={cursor}")));
+        let path = format!("/folders/{folder}/changes?{}", query.join("&"));
         let mut bundle = remote.bundle(Method::GET, &path, None, SILENCE).await?;
         if let (Some(known), Some(epoch)) = (known_epoch, bundle.epoch())
             && known != epoch
@@ -60,8 +59,9 @@ pub(crate) async fn pull(
 
 /// A cursor with the number it stands at.
 pub(crate) fn position(cursor: &protocol::Cursor) -> Result<(Cursor, Epoch), RemoteError> {
-    let parts = CursorParts::of(cursor).map_err(|error| RemoteError::Confused(error.to_string()))?;
-    Ok((Cursor { text: cursor.0.clone(), seq: parts.seq }, parts.epoch))
+    let (epoch, seq) =
+        protocol::cursor::position(cursor).map_err(|error| RemoteError::Confused(error.to_string()))?;
+    Ok((Cursor { text: cursor.0.clone(), seq }, epoch))
 }
 
 /// Waits until something changes past the cursor, at most so long; gives the folder's head then.

@@ -15,7 +15,7 @@ use filesystem::{Disk, ErrorKind, Place, ReadFile};
 use http::Method;
 use http_body::{Body as HttpBody, Frame};
 use http_body_util::BodyExt as _;
-use model::{ChunkId, FolderId, Group, GroupOutcome, IdempotencyKey, RelativePath, UploadId};
+use model::{ChunkId, FolderId, Group, GroupOutcome, IdempotencyKey, RelativePath, UploadId, ViewId};
 use pace::Lane;
 use protocol::bundle::{ChunkRef, CommitHead, Encoder, NodeContent, Record, Splice, WantedChunk};
 use protocol::problem::ProblemKind;
@@ -50,6 +50,8 @@ const OPERATIONS_MAX: usize = 1 << 20;
 pub(crate) struct Sending {
     pub(crate) remote: Remote,
     pub(crate) folder: FolderId,
+    /// The view that is pulled through, if it is not the whole folder.
+    pub(crate) view: Option<ViewId>,
     pub(crate) job: CommitJob,
 }
 
@@ -292,7 +294,8 @@ impl Sending {
         let disk = Arc::clone(&self.job.disk);
         let (body, producer) =
             stream(place.up.clone(), move |pipe| write_files(encoder, pipe, &*disk, &files, moving.as_ref()));
-        let path = format!("/folders/{}/commits", self.folder);
+        let view = self.view.map(|view| format!("?view={view}")).unwrap_or_default();
+        let path = format!("/folders/{}/commits{view}", self.folder);
         let answer = self.remote.transfer(place, &path, body, SILENCE).await;
         let changed = producer.await.unwrap_or_default();
         let mut answer = answer?;

@@ -13,28 +13,28 @@ impl Remote {
     /// A page of a directory as it was; `when` is `at=…` or `seq=…`.
     pub async fn children(
         &self,
-        folder: FolderId,
+        (folder, root): (FolderId, NodeId),
         path: &str,
         when: &str,
         after: Option<NodeId>,
     ) -> Result<ChildrenResponse, RemoteError> {
         let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
         let path = encoded(path);
-        let call = format!("/folders/{folder}/nodes/{}/children?{when}&path={path}{after}", NodeId::ROOT);
+        let call = format!("/folders/{folder}/nodes/{root}/children?{when}&path={path}{after}");
         self.json(Method::GET, &call, None::<&()>).await
     }
 
     /// A page of what has changed below a path since then.
     pub async fn differences(
         &self,
-        folder: FolderId,
+        (folder, root): (FolderId, NodeId),
         path: &str,
         when: &str,
         after: Option<u64>,
     ) -> Result<DifferencesResponse, RemoteError> {
         let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
         let path = encoded(path);
-        let call = format!("/folders/{folder}/nodes/{}/differences?{when}&path={path}{after}", NodeId::ROOT);
+        let call = format!("/folders/{folder}/nodes/{root}/differences?{when}&path={path}{after}");
         self.json(Method::GET, &call, None::<&()>).await
     }
 

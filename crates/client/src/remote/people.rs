@@ -1,13 +1,13 @@
 //! Linking a device, and what the account may see.
 
-use super::{Remote, RemoteError};
+use super::{Remote, RemoteError, SILENCE, full};
 use http::Method;
 use model::{FolderId, NodeId};
 use protocol::v1::{
     FolderEntry, FoldersResponse, LinkRequest, LinkResponse, PinRequest, RestoreRequest, RestoreResponse,
     ServerResponse, TrashEntry, TrashResponse, VersionsResponse,
 };
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Waits until the server answers, at most so long.
 pub async fn wait_for_server(remote: &Remote, at_most: Duration) -> Result<ServerResponse, RemoteError> {
@@ -42,6 +42,14 @@ impl Remote {
     /// Who answers, and what it takes.
     pub async fn server_information(&self) -> Result<ServerResponse, RemoteError> {
         self.json(Method::GET, "/server", None::<&()>).await
+    }
+
+    /// What time it is there, if the server says so, to the second.
+    pub async fn server_time(&self) -> Result<Option<SystemTime>, RemoteError> {
+        let nothing = (full(Vec::new()), None);
+        let answer = self.call(Method::GET, "/server", None, nothing, SILENCE).await?;
+        let said = answer.headers().get(http::header::DATE).and_then(|value| value.to_str().ok());
+        Ok(said.and_then(|text| httpdate::parse_http_date(text).ok()))
     }
 
     /// What the account may see.

@@ -1,5 +1,7 @@
 //! Answers of the administration, as people and scripts read them.
 
+mod devices;
+
 use crate::output;
 use anyhow::bail;
 use protocol::admin::{
@@ -16,7 +18,8 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
         return Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     match answer {
-        AdminAnswer::Done => {}
+        // Said before an answer, and shown where that was read.
+        AdminAnswer::Done | AdminAnswer::Progress(_) => {}
         AdminAnswer::FolderAdded { id } => output::line(&id.to_string()),
         AdminAnswer::Users { users } => {
             let mut rows =
@@ -39,14 +42,8 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
             rows.extend(folders.into_iter().map(folder_row));
             output::table(&rows);
         }
-        AdminAnswer::Devices { devices } => {
-            let mut rows = vec![head(&["ID", "USER", "NAME", "LAST USE"])];
-            rows.extend(devices.into_iter().map(|device| {
-                let last_use = device.last_use.map_or_else(|| "never".to_owned(), |time| time.0.to_string());
-                vec![device.id.to_string(), device.user, device.name, last_use]
-            }));
-            output::table(&rows);
-        }
+        AdminAnswer::Devices { devices, waiting } => devices::list(devices, waiting),
+        AdminAnswer::DeviceDecided(waiting) => devices::decided(&waiting),
         AdminAnswer::Retention(report) => retention(&report),
         AdminAnswer::Space(report) => space(report),
         AdminAnswer::Status(report) => status(&report),
@@ -142,6 +139,9 @@ fn status(report: &StatusReport) {
         let kind = if certificate.self_signed { "its own, in" } else { "from" };
         output::line(&format!("certificate: {kind} {}", certificate.file));
         output::line(&format!("certificate fingerprint (SHA-256): {}", certificate.fingerprint));
+        if let Some(until) = certificate.until {
+            output::line(&format!("certificate holds until {}", until.0));
+        }
     }
     if !report.trusted_proxies.is_empty() {
         output::line(&format!("trusted proxies: {}", report.trusted_proxies.join(", ")));

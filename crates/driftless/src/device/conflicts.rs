@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use client::Home;
 use client::control::{ControlAnswer, ControlRequest, Waited};
 use model::Name;
-use model::conflict::ConflictCopy;
+use model::conflict::{ConflictCopy, numbered};
 use model::ignore::PRIVATE_DIRECTORY;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::Serialize;
@@ -96,7 +96,7 @@ pub(super) async fn resolve(home: &Home, path: &Path, keep: Keep) -> anyhow::Res
     let original = path.with_file_name(copy.original.as_str());
     let before = look(path)?.with_context(|| format!("there is no {}", path.display()))?;
     if keep == Keep::Both {
-        return keep_both(path, &original);
+        return keep_both(path, &copy.original);
     }
     let original_before = look(&original)?;
     ensure!(
@@ -151,7 +151,7 @@ async fn safe_on_the_server(home: &Home, files: &[&Path]) -> anyhow::Result<()> 
                 None => Ok(()),
             }
         }
-        ControlAnswer::Waited(Waited::TimeUp(reason) | Waited::Held(reason)) => {
+        ControlAnswer::Waited(Waited::TimeUp(reason) | Waited::Held(reason) | Waited::NoAccess(reason)) => {
             bail!("not everything is on the server yet ({reason}); nothing was done")
         }
         _ => bail!("the daemon's answer is not understood"),
@@ -159,14 +159,9 @@ async fn safe_on_the_server(home: &Home, files: &[&Path]) -> anyhow::Result<()> 
 }
 
 /// Gives the copy the original's name with a number.
-fn keep_both(path: &Path, original: &Path) -> anyhow::Result<ExitCode> {
-    let name = original.file_name().and_then(|name| name.to_str()).context("no name")?;
-    let (stem, extension) = match name.rfind('.') {
-        Some(dot) if dot > 0 && !path.is_dir() => name.split_at(dot),
-        _ => (name, ""),
-    };
+fn keep_both(path: &Path, original: &Name) -> anyhow::Result<ExitCode> {
     for number in 2..NAMES_TRIED {
-        let chosen = path.with_file_name(format!("{stem} ({number}){extension}"));
+        let chosen = path.with_file_name(numbered(original, number).as_str());
         match renameat_with(CWD, path, CWD, &chosen, RenameFlags::NOREPLACE) {
             Ok(()) => {
                 output::remark(&format!("kept both; the copy is {}", chosen.display()));

@@ -1,16 +1,20 @@
 //! Linking, and choosing what is kept in step.
 
+mod by_code;
+
 use super::absolute;
+use crate::cli::LinkArguments;
 use crate::replica::OsReplicas;
 use crate::settings::{self, ClientSettings};
 use crate::{output, password};
 use anyhow::{Context as _, bail, ensure};
 use client::control::{self, ControlAnswer, ControlRequest, SyncRequest};
-use client::daemon::{new_pair, no_such_folder};
+use client::daemon::choose;
 use client::home::Link;
 use client::remote::{Distrust, Remote, RemoteError, Trust, link as link_device, wait_for_server};
 use client::{Home, OpenReplica as _};
 use protocol::{Fingerprint, ProblemKind};
+use serde::Serialize;
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,13 +26,16 @@ const NOT_LINKED: &str = "this device is not linked yet: run `driftless link URL
 /// The longest answer to a question.
 const ANSWER_BYTES_MAX: u64 = 1_000;
 
-pub(super) async fn link(
-    home: &Home,
-    (url, fingerprint): (&str, Option<Fingerprint>),
-    user: &str,
-    password_stdin: bool,
-    device: Option<&str>,
-) -> anyhow::Result<ExitCode> {
+/// What `link --json` says at the end.
+#[derive(Serialize)]
+struct Linked<'a> {
+    state: &'static str,
+    server: &'a str,
+    user: &'a str,
+    device: &'a str,
+}
+
+pub(super) async fn link(home: &Home, arguments: &LinkArguments) -> anyhow::Result<ExitCode> {
     let lock = home.lock().context("stop the daemon first (it keeps the present link)")?;
     let mut configuration = home.read()?;
     if let Some(link) = &configuration.link
@@ -36,27 +43,38 @@ pub(super) async fn link(
     {
         bail!("this device is linked to {} as {}; unsync its directories first", link.server, link.user);
     }
-    // Before the password is asked for: it is for nobody but the right server.
-    let (remote, fingerprint) = introduce(url, fingerprint).await?;
-    let password = password::read(password_stdin, false)?;
-    let device = match device {
-        Some(device) => device.to_owned(),
+    // Before a password is asked for or a code shown: they are for nobody but the right server.
+    let (remote, fingerprint) = introduce(&arguments.url, arguments.fingerprint).await?;
+    let device = match &arguments.device {
+        Some(device) => device.clone(),
         None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
     };
-    let linked = match link_device(&remote, user, &password, &device).await {
+    let link = match &arguments.user {
+        Some(user) => by_password(&remote, user, arguments.password_stdin, &device).await?,
+        None => by_code::link(&remote, &device, arguments.shown.json).await?,
+    };
+    let link = Link { fingerprint, ..link };
+    configuration.link = Some(link.clone());
+    home.write(&configuration, &lock)?;
+    settings::write_sample::<ClientSettings>(home.directory())?;
+    if arguments.shown.json {
+        let (server, user) = (&link.server, &link.user);
+        output::json_line(&Linked { state: "linked", server, user, device: &device })?;
+    }
+    output::remark(&format!("this device is linked to {} as {}, called {device}", arguments.url, link.user));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn by_password(remote: &Remote, user: &str, from_stdin: bool, device: &str) -> anyhow::Result<Link> {
+    let password = password::read(from_stdin, false)?;
+    let linked = match link_device(remote, user, &password, device).await {
         Err(error) if error.problem() == Some(ProblemKind::SignInFailed) => {
             bail!("user name or password is wrong; nothing was changed")
         }
         answer => answer?,
     };
-    let server = remote.server().to_owned();
     let ids = (linked.user, linked.device);
-    let link = Link::new(server, user.to_owned(), device.clone(), ids, linked.token);
-    configuration.link = Some(Link { fingerprint, ..link });
-    home.write(&configuration, &lock)?;
-    settings::write_sample::<ClientSettings>(home.directory())?;
-    output::remark(&format!("this device is linked to {url} as {user}, called {device}"));
-    Ok(ExitCode::SUCCESS)
+    Ok(Link::new(remote.server().to_owned(), user.to_owned(), device.to_owned(), ids, linked.token))
 }
 
 /// Gets to know the server anew, where it shows another certificate than before. Nothing else of the link changes.
@@ -125,37 +143,25 @@ pub(super) async fn folders(home: &Home, json: bool) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn sync(
-    home: &Home,
-    folder: &str,
-    directory: &Path,
-    direction: &str,
-    hold_deletes: Option<u64>,
-) -> anyhow::Result<ExitCode> {
+pub(super) async fn sync(home: &Home, mut request: SyncRequest) -> anyhow::Result<ExitCode> {
+    let directory = &request.directory;
     std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
-    let directory = absolute(directory)?;
-    let request =
-        SyncRequest { folder: folder.to_owned(), directory, direction: direction.to_owned(), hold_deletes };
+    request.directory = absolute(directory)?;
     if control::is_running(home).await {
         return super::say(home, &ControlRequest::Sync(request)).await;
     }
     let lock = home.lock()?;
     let mut configuration = home.read()?;
-    let folders = remote_of(home)?.folders().await?;
-    let Some(found) = folders.into_iter().find(|found| found.name == folder) else {
-        bail!(no_such_folder(folder));
-    };
-    let pair = new_pair(&configuration, &request, found.id, found.name_rule).map_err(anyhow::Error::msg)?;
-    OsReplicas::default()
-        .prepare(&pair.directory, &pair.marker)
-        .with_context(|| format!("{} cannot be used", pair.directory.display()))?;
-    output::remark(&format!(
-        "{} is kept in step with {folder} by `driftless daemon`",
-        pair.directory.display()
-    ));
-    configuration.next_pair = configuration.next_pair.max(pair.number + 1);
-    configuration.pairs.push(pair);
+    let chosen = choose(&remote_of(home)?, &configuration, &request).await.map_err(anyhow::Error::msg)?;
+    if chosen.is_new {
+        OsReplicas::default()
+            .prepare(&chosen.pair.directory, &chosen.pair.marker)
+            .with_context(|| format!("{} cannot be used", chosen.pair.directory.display()))?;
+    }
+    let said = chosen.said();
+    chosen.put_into(&mut configuration);
     home.write(&configuration, &lock)?;
+    output::remark(&format!("{said}, by `driftless daemon`"));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -184,7 +190,9 @@ pub(super) fn pairs_without_daemon(home: &Home) -> anyhow::Result<ControlAnswer>
     let configuration = home.read()?;
     let link = configuration.link.context(NOT_LINKED)?;
     let pairs = configuration.pairs.into_iter().map(|pair| control::PairStatus {
-        folder: pair.folder_name,
+        folder: pair.remote_name(),
+        only: pair.only,
+        exclude: pair.exclude,
         directory: pair.directory,
         direction: pair.direction,
         state: "stopped".to_owned(),

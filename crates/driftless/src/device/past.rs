@@ -1,6 +1,6 @@
 //! Commands about the past: listing, comparing and restoring as of a moment, and the trash.
 
-use super::{absolute, ask, open_home, say};
+use super::{absolute, ask, open_home, say_as};
 use crate::cli::{At, Moment, RestoreArguments, Shown};
 use crate::output;
 use anyhow::{bail, ensure};
@@ -128,9 +128,10 @@ pub(super) async fn restore(arguments: &RestoreArguments) -> anyhow::Result<Exit
             show_restored(&restored, path, arguments.shown.json)
         }
         (None, Some(number), [path]) => {
-            say(&home, &ControlRequest::Restore { path: path.clone(), version: Some(number) }).await
+            let request = ControlRequest::Restore { path: path.clone(), version: Some(number) };
+            say_as(&home, &request, arguments.shown.json).await
         }
-        (None, None, _) => say(&home, &ControlRequest::Undelete { paths }).await,
+        (None, None, _) => say_as(&home, &ControlRequest::Undelete { paths }, arguments.shown.json).await,
         _ => bail!("one path at a time can be restored to a version or a moment"),
     }
 }

@@ -8,13 +8,19 @@ use client::control::{self, ControlAnswer, ControlRequest, DaemonStatus};
 use protocol::v1::VersionOriginWord;
 use std::process::ExitCode;
 
-pub(super) async fn daemon_status(home: &Home) -> anyhow::Result<DaemonStatus> {
-    let answer = match control::is_running(home).await {
+pub(crate) async fn daemon_status(home: &Home) -> anyhow::Result<DaemonStatus> {
+    Ok(status_and_running(home).await?.0)
+}
+
+/// The same, and whether the daemon runs.
+pub(super) async fn status_and_running(home: &Home) -> anyhow::Result<(DaemonStatus, bool)> {
+    let running = control::is_running(home).await;
+    let answer = match running {
         true => ask(home, &ControlRequest::Status).await?,
         false => link::pairs_without_daemon(home)?,
     };
     match answer {
-        ControlAnswer::Status(status) => Ok(status),
+        ControlAnswer::Status(status) => Ok((status, running)),
         _ => bail!("the daemon's answer is not understood"),
     }
 }
@@ -70,6 +76,17 @@ pub(super) async fn status(home: &Home, json: bool) -> anyhow::Result<ExitCode> 
             output::bytes(transfer.total_bytes)
         ));
     }
+    for pair in &status.pairs {
+        let chosen = |what: &str, texts: &[String]| match texts {
+            [] => String::new(),
+            texts => format!(", {what} {}", texts.join(" ")),
+        };
+        let choice = format!("{}{}", chosen("only", &pair.only), chosen("without", &pair.exclude));
+        if !choice.is_empty() || pair.excluded > 0 {
+            let count = pair.excluded;
+            output::line(&format!("{}{choice}: {count} not synced here", pair.directory.display()));
+        }
+    }
     for issue in status.pairs.iter().flat_map(|pair| &pair.issues) {
         output::line(&format!("{}: {}", issue.path.display(), issue.reason));
     }
@@ -109,7 +126,9 @@ pub(super) fn log(answer: ControlAnswer, json: bool) -> anyhow::Result<ExitCode>
     for line in lines {
         let other = line.other.map(|other| format!("  (before: {})", other.display())).unwrap_or_default();
         let why = line.why.map(|why| format!("  ({why})")).unwrap_or_default();
-        output::line(&format!("{}  {:<13}  {}{other}{why}", line.time, line.action, line.path.display()));
+        let by = [line.user, line.device].into_iter().flatten().collect::<Vec<_>>().join(" on ");
+        let by = if by.is_empty() { by } else { format!("  by {by}") };
+        output::line(&format!("{}  {:<13}  {}{other}{why}{by}", line.time, line.action, line.path.display()));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,10 +5,10 @@
 mod screen;
 mod speeds;
 
-use super::{ask, show::daemon_status};
+use super::{ask, show::status_and_running};
 use anyhow::{Context as _, bail};
 use client::Home;
-use client::control::{self, ControlAnswer, ControlRequest, DaemonStatus, LogLine};
+use client::control::{ControlAnswer, ControlRequest, DaemonStatus, LogLine};
 use crossterm::event::{Event, KeyCode, KeyModifiers};
 use crossterm::style::{Attribute, Color, Print, ResetColor, SetAttribute, SetForegroundColor};
 use crossterm::terminal::{self, Clear, ClearType};
@@ -116,8 +116,8 @@ impl Watcher {
     }
 
     async fn look(&mut self, home: &Home) -> anyhow::Result<Seen> {
-        let status = daemon_status(home).await?;
-        let recent = match control::is_running(home).await {
+        let (status, running) = status_and_running(home).await?;
+        let recent = match running {
             true => {
                 match ask(home, &ControlRequest::Log { path: None, conflicts: false, limit: RECENT }).await? {
                     ControlAnswer::Log(lines) => lines,

@@ -118,7 +118,7 @@ fn a_conflict_is_resolved_on_any_device_and_what_goes_can_be_brought_back() -> R
     for (keep, names, letter) in [
         ("original", vec!["letter.txt"], "from the laptop"),
         ("copy", vec!["letter.txt"], "from the desktop"),
-        ("both", vec!["letter (2).txt", "letter.txt"], "from the laptop"),
+        ("both", vec!["letter-2.txt", "letter.txt"], "from the laptop"),
     ] {
         let world = World::create()?;
         let (left, right) = with_a_conflict(&world)?;

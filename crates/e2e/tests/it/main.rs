@@ -3,12 +3,14 @@
 //! Build the program first (`cargo build -p driftless`), or run `cargo xtask test`, which does. Each module is one
 //! of the promises of the README.
 
+mod access;
 mod backups;
 mod big_tree;
 mod collection;
 mod conflicts;
 mod counting;
 mod delta;
+mod device_code;
 mod doctor;
 mod examples;
 mod history;
@@ -16,13 +18,18 @@ mod joining;
 mod kills;
 mod latency;
 mod limits;
+mod log;
 mod moves;
 mod one_way;
 mod plain;
 mod programs;
+mod progress;
+mod readme;
 mod refusals;
 mod resuming;
 mod script;
 mod settings;
 mod supervised;
 mod tls;
+mod transcripts;
+mod views;

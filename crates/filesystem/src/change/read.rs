@@ -45,3 +45,16 @@ pub fn read_stable(
     }
     Ok(Some(before))
 }
+
+/// Reads a small text file, or as much of it as is used. What is not UTF-8 of it is replaced.
+///
+/// # Errors
+/// It is not there, cannot be read, or changed meanwhile.
+pub fn read_text(disk: &dyn Disk, place: &Place, most: usize) -> Result<String> {
+    let mut bytes = Vec::new();
+    read_stable(disk, place, None, &mut |part| {
+        bytes.extend_from_slice(&part[..part.len().min(most - bytes.len())]);
+        if bytes.len() == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

@@ -3,7 +3,7 @@
 use super::{Open, folder, key, new_folder, read, write};
 use crate::account::{CredentialKind, CredentialRow, NewDevice, NewUser, Subject, User};
 use crate::folder::{FolderCounters, FolderSettings};
-use crate::{Database, Error, ErrorKind};
+use crate::{Database, Error, ErrorKind, Transaction};
 use model::{
     DeviceId, Facts, FolderId, GroupId, NodeId, Principal, Privilege, RateChoice, RateChoices, Seq,
     Timestamp, UserId,
@@ -17,6 +17,7 @@ pub(super) fn check(open: Open<'_>) {
     a_login_is_one_person(open);
     used_bytes_follow_the_owner(open);
     credentials_are_replaced(open);
+    rights_have_a_new_generation_whenever_they_change(open);
 }
 
 fn user(database: &dyn Database, text: &'static str) -> UserId {
@@ -247,4 +248,51 @@ fn credentials_are_replaced(open: Open<'_>) {
     assert_eq!(read(&*database, move |snapshot| snapshot.credentials(alice)), [credential(b"two")]);
     write(&*database, move |transaction| transaction.delete_credential(alice, CredentialKind::Password, ""));
     assert_eq!(read(&*database, move |snapshot| snapshot.credentials(alice)), []);
+}
+
+fn rights_have_a_new_generation_whenever_they_change(open: Open<'_>) {
+    let database = open();
+    let (docs, alice) = (folder(&*database), user(&*database, "alice"));
+    let group = write(&*database, |transaction| transaction.create_group("Staff", &key("staff")));
+    let device = write(&*database, move |transaction| {
+        let (name, token_hash, at) = ("laptop".into(), [8; 32], Timestamp(1));
+        transaction.create_device(&NewDevice { user: alice, name, token_hash, at, expires_at: None })
+    });
+    type Change = fn(&dyn Transaction, FolderId, UserId, GroupId, DeviceId) -> crate::Result<()>;
+    let set = |change: Change| {
+        let before = read(&*database, |snapshot| snapshot.rights_generation());
+        write(&*database, move |transaction| change(transaction, docs, alice, group, device));
+        read(&*database, |snapshot| snapshot.rights_generation()) > before
+    };
+    let changes: [(&str, Change); 9] = [
+        ("granted", |t, docs, alice, _, _| t.set_grant(docs, Subject::User(alice), Some(Privilege::Read))),
+        ("changed", |t, docs, alice, _, _| t.set_grant(docs, Subject::User(alice), Some(Privilege::None))),
+        ("taken away", |t, docs, alice, _, _| t.set_grant(docs, Subject::User(alice), None)),
+        ("a member more", |t, _, alice, group, _| t.add_member(group, alice)),
+        ("a member less", |t, _, alice, group, _| t.remove_member(group, alice)),
+        ("a group's", |t, docs, _, group, _| {
+            t.set_grant(docs, Subject::Group(group), Some(Privilege::Write))
+        }),
+        ("the group is gone", |t, _, _, group, _| t.delete_group(group)),
+        ("disabled", |t, _, alice, _, _| {
+            let row = t.user(alice)?.expect("she is there");
+            t.set_user(&User { disabled: true, ..row })
+        }),
+        ("unlinked", |t, _, _, _, device| t.revoke_device(device, Timestamp(9))),
+    ];
+    for (what, change) in changes {
+        assert!(set(change), "{what}");
+    }
+    assert!(!set(|t, _, _, _, device| t.touch_device(device, Timestamp(7))), "seen");
+    assert!(!set(|t, docs, _, _, _| {
+        let counters = FolderCounters { head: Seq(4), next_node: NodeId(9), used_bytes: 55, nodes: 3 };
+        t.set_folder_counters(docs, &counters)
+    }));
+    let before = read(&*database, |snapshot| snapshot.rights_generation());
+    let undone = crate::write::<(), Error>(&*database, move |transaction| {
+        transaction.set_grant(docs, Subject::User(alice), Some(Privilege::Read))?;
+        Err(Error::new(ErrorKind::NotFound, "test", "changed its mind"))
+    });
+    assert!(undone.is_err());
+    assert_eq!(read(&*database, |snapshot| snapshot.rights_generation()), before, "nothing came of it");
 }

@@ -50,7 +50,8 @@ fn what_was_committed_is_there_after_reopening_and_nothing_else() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("pair.db");
     let cursor = Cursor { text: "c1x".into(), seq: Seq(8) };
-    let held = PairState { cursor: Some(cursor), epoch: Some(model::Epoch([4; 16])) };
+    let held =
+        PairState { cursor: Some(cursor), epoch: Some(model::Epoch([4; 16])), view: b"a view".to_vec() };
     let key;
     {
         let mut store = SqliteStore::open(&path, NameRule::Portable).unwrap();

@@ -2,6 +2,8 @@
 
 use crate::schema;
 use crate::text::by_text;
+use model::pattern::{PATTERN_BYTES_MAX, PATTERNS_MAX};
+use model::view::{ONLY_MAX, VIEW_BYTES_MAX};
 use model::{Epoch, Limits, Rates};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,8 +14,12 @@ pub mod capability {
     pub const BUNDLE_1: &str = "bundle_1";
     /// `GET /api/v1/events` as a WebSocket.
     pub const EVENTS: &str = "events";
+    /// `POST …/views` and `view` on changes and commits.
+    pub const VIEWS: &str = "views";
     /// `wait` on changes.
     pub const LONG_POLL: &str = "long_poll";
+    /// Devices are linked by codes, too.
+    pub const DEVICE_CODES: &str = "device_codes";
 }
 
 /// Who answers.
@@ -49,6 +55,18 @@ pub struct WireLimits {
     pub chunks: u64,
     /// The most bytes of JSON in one call.
     pub json_bytes: u64,
+    /// The most paths of one view.
+    #[serde(default)]
+    pub view_paths: u64,
+    /// The most patterns of one view.
+    #[serde(default)]
+    pub view_patterns: u64,
+    /// The longest pattern in bytes.
+    #[serde(default)]
+    pub pattern_bytes: u64,
+    /// The most bytes of all paths and patterns of one view.
+    #[serde(default)]
+    pub view_bytes: u64,
     /// The most transfers (commits, fetches, downloads) of one device at a time.
     pub device_transfers: u64,
     /// The most transfers of all devices at a time; 0 from a server that does not say.
@@ -89,6 +107,10 @@ impl WireLimits {
             bundle_bytes: limits.bundle_bytes,
             chunks: limits.chunks,
             json_bytes: limits.json_bytes,
+            view_paths: ONLY_MAX as u64,
+            view_patterns: PATTERNS_MAX as u64,
+            pattern_bytes: PATTERN_BYTES_MAX as u64,
+            view_bytes: VIEW_BYTES_MAX as u64,
             device_transfers: transfers.of_a_device,
             transfers: transfers.in_all,
             transfer_wait_seconds: transfers.wait_seconds,

@@ -11,6 +11,32 @@ use utoipa::ToSchema;
 pub struct VersionsResponse {
     /// One entry a version.
     pub versions: Vec<VersionEntry>,
+    /// Where the node was put and when it was removed, the newest first.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub places: Vec<PlaceEntry>,
+}
+
+/// A node was made somewhere, moved there or removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PlaceEntry {
+    /// The number in the folder's journal.
+    pub seq: u64,
+    /// Its name from then on.
+    pub name: String,
+    /// Whether it was removed.
+    pub removed: bool,
+    /// When.
+    #[schema(value_type = schema::Timestamp)]
+    pub time: RfcTime,
+    /// Who did it, if the account is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub user: Option<String>,
+    /// From which device, if it is still known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub device: Option<String>,
 }
 
 /// One kept state of a node.
@@ -18,6 +44,10 @@ pub struct VersionsResponse {
 pub struct VersionEntry {
     /// Its number, counted from 1.
     pub number: u64,
+    /// The number in the folder's journal.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub seq: u64,
     /// How many bytes it had.
     pub size: u64,
     /// When the content was last modified, says the device that sent it.

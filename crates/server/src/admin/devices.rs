@@ -1,12 +1,18 @@
-//! Linked devices.
+//! Linked devices, and those that wait to be.
 
 use super::{AdminError, Outcome, change, find_user};
+use crate::api::devices::codes::waiting_device;
 use crate::server::Server;
-use model::DeviceId;
+use auth::device_code::WaitingCode;
+use model::{DeviceId, UserId};
 use protocol::RfcTime;
 use protocol::admin::{AdminAnswer, DeviceEntry};
 
 pub(super) fn list(server: &Server, user: Option<String>) -> Outcome {
+    let waiting = match user {
+        Some(_) => Vec::new(),
+        None => server.codes.waiting(server.now()).into_iter().map(waiting_device).collect(),
+    };
     metadata::read(&*server.database, move |snapshot| {
         let mut users = match user {
             Some(name) => vec![find_user(snapshot, &name)?],
@@ -26,7 +32,7 @@ pub(super) fn list(server: &Server, user: Option<String>) -> Outcome {
                 last_use: device.last_seen_at.map(RfcTime),
             }));
         }
-        Ok(AdminAnswer::Devices { devices })
+        Ok(AdminAnswer::Devices { devices, waiting })
     })
 }
 
@@ -38,4 +44,41 @@ pub(super) fn unlink(server: &Server, device: DeviceId) -> Outcome {
         transaction.revoke_device(device, now)?;
         Ok(AdminAnswer::Done)
     })
+}
+
+pub(super) fn approve(server: &Server, code: &str, user: &str) -> Outcome {
+    let found = find_waiting(server, code)?;
+    let details = [("user", user), ("device_name", &*found.device)];
+    let name = user.to_owned();
+    let user = change(server, "device.approve", &details, move |transaction, _| {
+        let user = find_user(transaction.as_snapshot(), &name)?;
+        if user.disabled {
+            return Err(AdminError::Invalid(format!("the account '{}' is disabled", user.name)));
+        }
+        Ok(user.id)
+    })?;
+    settle(server, &found, Some(user))
+}
+
+pub(super) fn deny(server: &Server, code: &str) -> Outcome {
+    let found = find_waiting(server, code)?;
+    change(server, "device.deny", &[("device_name", &found.device)], |_, _| Ok(()))?;
+    settle(server, &found, None)
+}
+
+fn find_waiting(server: &Server, code: &str) -> Result<WaitingCode, AdminError> {
+    server.codes.find(code, server.now()).ok_or_else(|| not_waiting(code))
+}
+
+fn settle(server: &Server, found: &WaitingCode, user: Option<UserId>) -> Outcome {
+    let settled = server.codes.settle(found, user, server.now());
+    let settled = settled.map_err(|_| not_waiting(&found.code.to_string()))?;
+    Ok(AdminAnswer::DeviceDecided(waiting_device(settled)))
+}
+
+fn not_waiting(code: &str) -> AdminError {
+    AdminError::NotFound(format!(
+        "no device waits under the code '{code}': it was mistyped, its ten minutes are over, or it was decided; \
+         `driftless admin device list` shows those that wait"
+    ))
 }

@@ -1,6 +1,6 @@
 //! `DATA/admin.sock`: one line of JSON asks, one line answers, as often as the other side likes.
 
-use super::execute;
+use super::execute_and_tell;
 use crate::serve::told_to_stop;
 use crate::server::Server;
 use protocol::admin::{ADMIN_LINE_BYTES_MAX, AdminAnswer, AdminFailure};
@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
@@ -72,25 +73,44 @@ async fn converse(stream: UnixStream, server: Arc<Server>) -> io::Result<()> {
             () = told_to_stop(&mut stopping) => return Ok(()),
         }
         let whole = line.last() == Some(&b'\n') && line.len() <= ADMIN_LINE_BYTES_MAX;
-        let answer = if whole { obey(&server, &line).await } else { invalid("the line is too long or cut") };
-        let mut text = serde_json::to_vec(&answer).map_err(io::Error::other)?;
-        text.push(b'\n');
-        write.write_all(&text).await?;
+        let answer = match whole {
+            true => obey(&server, &line, &mut write).await?,
+            false => invalid("the line is too long or cut"),
+        };
+        say(&mut write, &answer).await?;
         if !whole {
             return Ok(());
         }
     }
 }
 
-async fn obey(server: &Arc<Server>, line: &[u8]) -> AdminAnswer {
+async fn say(write: &mut OwnedWriteHalf, answer: &AdminAnswer) -> io::Result<()> {
+    let mut text = serde_json::to_vec(answer).map_err(io::Error::other)?;
+    text.push(b'\n');
+    write.write_all(&text).await
+}
+
+/// Does what is asked, and meanwhile says how far it is. Who reads slowly is not waited for: what was said in between is
+/// left out.
+async fn obey(server: &Arc<Server>, line: &[u8], write: &mut OwnedWriteHalf) -> io::Result<AdminAnswer> {
     let request = match serde_json::from_slice(line) {
         Ok(request) => request,
-        Err(error) => return invalid(&format!("the request cannot be read: {error}")),
+        Err(error) => return Ok(invalid(&format!("the request cannot be read: {error}"))),
     };
     let server = Arc::clone(server);
-    match tokio::task::spawn_blocking(move || execute(&server, request)).await {
-        Ok(answer) => answer,
-        Err(error) => AdminAnswer::Failed { reason: AdminFailure::Internal, message: error.to_string() },
+    let (teller, mut told) = mpsc::channel(4);
+    let tell = Arc::new(move |progress| {
+        let _ = teller.try_send(progress);
+    });
+    let mut work = tokio::task::spawn_blocking(move || execute_and_tell(&server, request, tell));
+    loop {
+        tokio::select! {
+            Some(progress) = told.recv() => say(write, &AdminAnswer::Progress(progress)).await?,
+            done = &mut work => return Ok(done.unwrap_or_else(|error| AdminAnswer::Failed {
+                reason: AdminFailure::Internal,
+                message: error.to_string(),
+            })),
+        }
     }
 }
 

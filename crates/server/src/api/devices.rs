@@ -1,5 +1,7 @@
 //! `POST /api/v1/devices` links a device to an account; `DELETE /api/v1/devices/self` unlinks it.
 
+pub(crate) mod codes;
+
 use crate::body;
 use crate::caller::{Caller, PeerAddress};
 use crate::failure::Failure;
@@ -15,6 +17,7 @@ use protocol::ProblemKind;
 use protocol::v1::{LinkRequest, LinkResponse};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::SemaphorePermit;
 
 /// How long an attempt waits for its turn to have its password looked at.
 const TURN: Duration = Duration::from_secs(10);
@@ -45,12 +48,7 @@ pub(crate) async fn link(
     body: Body,
 ) -> Result<(StatusCode, Json<LinkResponse>), Failure> {
     let request: LinkRequest = body::json(&server, &headers, body).await?;
-    let busy =
-        || Failure::new(ProblemKind::TooManyRequests).detail("Too many sign in at once.").retry_after(2);
-    let waiting = server.metrics.password_waits();
-    let turn = tokio::time::timeout(TURN, server.passwords.acquire()).await.map_err(|_| busy())?;
-    drop(waiting);
-    let turn = turn.map_err(Failure::internal)?;
+    let turn = password_turn(&server).await?;
     let (database, hasher, now) = (Arc::clone(&server.database), server.hasher.clone(), server.now());
     let linked = server
         .blocking(move || {
@@ -68,6 +66,16 @@ pub(crate) async fn link(
     drop(turn);
     let response = LinkResponse { device: linked.device, user: linked.user, token: linked.token.text() };
     Ok((StatusCode::CREATED, Json(response)))
+}
+
+/// Waits for the right to have a password looked at: each takes 46 MiB.
+async fn password_turn(server: &Server) -> Result<SemaphorePermit<'_>, Failure> {
+    let busy =
+        || Failure::new(ProblemKind::TooManyRequests).detail("Too many sign in at once.").retry_after(2);
+    let waiting = server.metrics.password_waits();
+    let turn = tokio::time::timeout(TURN, server.passwords.acquire()).await.map_err(|_| busy())?;
+    drop(waiting);
+    turn.map_err(Failure::internal)
 }
 
 /// Takes the caller's own token away
@@ -110,6 +118,6 @@ pub(crate) async fn unlink(
             Ok::<_, Failure>(())
         })
         .await?;
-    server.wakes.rights_changed();
+    server.rights_changed().await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,6 +1,6 @@
 //! `GET /api/v1/events`: a WebSocket that says which folder has changed, and nothing more.
 //!
-//! Small on purpose: a read buffer of 1 KiB, no write buffer, no queue of its own. Wakes of one folder that come
+//! Small on purpose: a read buffer of 256 bytes, no write buffer, no queue of its own. Wakes of one folder that come
 //! faster than they can be sent become one. Rights are decided again whenever somebody's rights have changed, and the
 //! socket is closed as soon as its token is worth nothing any more.
 
@@ -9,12 +9,13 @@ use crate::failure::Failure;
 use crate::openapi::problems;
 use crate::serve::{StillRunning, told_to_stop};
 use crate::server::Server;
+use auth::rights::Account;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Extension, State};
 use axum::response::Response;
 use model::permit::Read;
-use model::{Action, FolderId, Principal, Privilege, Seq};
+use model::{Action, FolderId, Principal, Seq};
 use protocol::ProblemKind;
 use protocol::v1::{CLOSE_RECONNECT, RightsChanged, Wake};
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::timeout;
 
-const READ_BUFFER_BYTES: usize = 1024;
+const READ_BUFFER_BYTES: usize = 256;
 /// What a client may send: pongs and its close.
 const MESSAGE_BYTES_MAX: usize = 256;
 /// How often an idle connection is tried, so that middle boxes keep it and dead ones are found.
@@ -61,7 +62,7 @@ pub(crate) async fn connect(
         .max_message_size(MESSAGE_BYTES_MAX)
         .max_frame_size(MESSAGE_BYTES_MAX);
     // Listening begins before the answer: whoever lists folders once it has come misses nothing.
-    let listener = Listener::new(&server, caller.principal);
+    let listener = Listener::new(&server, caller.principal).await?;
     Ok(upgrade.on_upgrade(move |socket| async move {
         server.metrics.device_connected();
         listener.run(&server, socket).await;
@@ -75,10 +76,8 @@ struct Listener {
     folders: tokio::sync::broadcast::Receiver<(FolderId, Seq)>,
     rights: tokio::sync::watch::Receiver<u64>,
     stopping: tokio::sync::watch::Receiver<bool>,
-    /// What was decided since rights last changed.
-    listable: BTreeMap<FolderId, bool>,
-    /// What the account held when rights last changed.
-    privileges: Option<BTreeMap<FolderId, Privilege>>,
+    /// What the account held when rights last changed; shared with its other devices.
+    account: Arc<Account>,
 }
 
 /// Why a socket is closed by this side.
@@ -89,15 +88,11 @@ enum Close {
 }
 
 impl Listener {
-    fn new(server: &Server, principal: Principal) -> Self {
-        Self {
-            principal,
-            folders: server.wakes.listen(),
-            rights: server.wakes.listen_to_rights(),
-            stopping: server.stopping.subscribe(),
-            listable: BTreeMap::new(),
-            privileges: None,
-        }
+    async fn new(server: &Arc<Server>, principal: Principal) -> Result<Self, Failure> {
+        let (folders, rights) = (server.wakes.listen(), server.looks.listen());
+        let account = server.account(principal).await?;
+        let account = account.ok_or_else(|| Failure::new(ProblemKind::Unauthenticated))?;
+        Ok(Self { principal, folders, rights, stopping: server.stopping.subscribe(), account })
     }
 
     async fn run(mut self, server: &Arc<Server>, mut socket: WebSocket) {
@@ -119,27 +114,16 @@ impl Listener {
             tokio::select! {
                 () = told_to_stop(&mut self.stopping) => return Close::Reconnect,
                 changed = self.rights.changed() => {
-                    if changed.is_err() || !self.is_still_valid(server).await {
-                        return Close::NoRights;
+                    if changed.is_err() {
+                        return Close::Reconnect;
                     }
-                    self.listable.clear();
-                    if self.own_rights_changed(server).await && !send_rights(socket).await {
-                        return Close::Gone;
+                    if let Err(close) = Box::pin(self.look_at_rights(server, socket)).await {
+                        return close;
                     }
                 }
                 wake = self.folders.recv() => {
-                    let wakes = match wake {
-                        Ok(first) => self.coalesce(first),
-                        Err(RecvError::Lagged(_)) => match self.all_heads(server).await {
-                            Ok(heads) => heads,
-                            Err(_) => return Close::Reconnect,
-                        },
-                        Err(RecvError::Closed) => return Close::Reconnect,
-                    };
-                    for (folder, head) in wakes {
-                        if self.may_list(server, folder).await && !send_wake(socket, folder, head).await {
-                            return Close::Gone;
-                        }
+                    if let Err(close) = Box::pin(self.wake(server, socket, wake)).await {
+                        return close;
                     }
                 }
                 message = socket.recv() => match message {
@@ -155,6 +139,38 @@ impl Listener {
                 }
             }
         }
+    }
+
+    /// Sends what wakes it, as far as it may see it at this moment.
+    async fn wake(
+        &mut self,
+        server: &Arc<Server>,
+        socket: &mut WebSocket,
+        wake: Result<(FolderId, Seq), RecvError>,
+    ) -> Result<(), Close> {
+        let wakes = match wake {
+            Ok(first) => self.coalesce(first),
+            Err(RecvError::Lagged(_)) => self.all_heads(server).await.map_err(|_| Close::Reconnect)?,
+            Err(RecvError::Closed) => return Err(Close::Reconnect),
+        };
+        for (folder, head) in wakes {
+            let permit = server.permit::<Read>(self.principal, folder, Action::List).await;
+            if permit.is_ok() && !send_wake(socket, folder, head).await {
+                return Err(Close::Gone);
+            }
+        }
+        Ok(())
+    }
+
+    /// Rights have changed, somebody's: ends if this token is worth nothing any more, tells if it is this account's.
+    async fn look_at_rights(&mut self, server: &Arc<Server>, socket: &mut WebSocket) -> Result<(), Close> {
+        let account = server.account(self.principal).await.map_err(|_| Close::Reconnect)?;
+        let account = account.ok_or(Close::NoRights)?;
+        let before = std::mem::replace(&mut self.account, account);
+        if !before.holds_as(&self.account) && !send_rights(socket).await {
+            return Err(Close::Gone);
+        }
+        Ok(())
     }
 
     /// The newest head of each folder among the wakes that have come by now.
@@ -180,32 +196,6 @@ impl Listener {
                 Ok::<_, Failure>(folders.iter().map(|folder| (folder.id, folder.counters.head)).collect())
             })
             .await
-    }
-
-    async fn may_list(&mut self, server: &Server, folder: FolderId) -> bool {
-        if let Some(known) = self.listable.get(&folder) {
-            return *known;
-        }
-        let permit = server.permit::<Read>(self.principal, folder, Action::List).await;
-        self.listable.insert(folder, permit.is_ok());
-        permit.is_ok()
-    }
-
-    /// Whether the account's own privileges are others than when this was last asked; true the first time.
-    async fn own_rights_changed(&mut self, server: &Server) -> bool {
-        let user = self.principal.user;
-        let privileges = server.read(move |snapshot| Ok::<_, Failure>(snapshot.privileges(user)?)).await;
-        let Ok(privileges) = privileges else { return true };
-        let privileges: BTreeMap<_, _> = privileges.into_iter().collect();
-        self.privileges.replace(privileges.clone()) != Some(privileges)
-    }
-
-    /// Whether account and device are still active.
-    async fn is_still_valid(&self, server: &Server) -> bool {
-        let (principal, now) = (self.principal, server.now());
-        // Which folder is asked about does not matter for this.
-        let facts = server.read(move |snapshot| snapshot.facts(principal, FolderId(0), now)).await;
-        facts.is_ok_and(|facts| facts.active)
     }
 }
 

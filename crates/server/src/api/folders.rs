@@ -10,6 +10,7 @@ pub(crate) mod restore;
 pub(crate) mod space;
 pub(crate) mod trash;
 pub(crate) mod uploads;
+pub(crate) mod views;
 
 use crate::caller::Caller;
 use crate::failure::Failure;

@@ -28,7 +28,13 @@ pub(crate) async fn get(State(server): State<Arc<Server>>, caller: Option<Caller
         wait_seconds: settings.transfer_wait.as_secs(),
     };
     let rates = caller.map_or(settings.user_rates, |caller| caller.rates);
-    let capabilities = [capability::BUNDLE_1, capability::EVENTS, capability::LONG_POLL];
+    let capabilities = [
+        capability::BUNDLE_1,
+        capability::EVENTS,
+        capability::LONG_POLL,
+        capability::DEVICE_CODES,
+        capability::VIEWS,
+    ];
     Json(ServerResponse {
         version: settings.version.clone(),
         epoch: server.epoch(),

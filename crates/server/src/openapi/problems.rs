@@ -49,6 +49,10 @@ groups! {
     SignIn: SignInFailed;
     /// It takes a cursor.
     Cursor: CursorExpired;
+    /// It takes the name of a view.
+    View: UnknownView;
+    /// It is about a view's root.
+    Root: ViewGone;
     /// It takes a range.
     Range: RangeNotSatisfiable;
     /// It takes a key that names the attempt.

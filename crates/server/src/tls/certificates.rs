@@ -3,7 +3,7 @@
 //! Files are replaced by other programs while the server runs, one after the other, so there are moments when they do
 //! not fit together: then the old certificate stays, and the next change of a file is the next try.
 
-use super::TlsError;
+use super::{TlsError, Validity, validity};
 use protocol::Fingerprint;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
@@ -58,6 +58,14 @@ impl Certificates {
 
     pub(super) fn path(&self) -> &Path {
         &self.certificate
+    }
+
+    pub(super) fn key_path(&self) -> &Path {
+        &self.key
+    }
+
+    pub(super) fn validity(&self) -> Option<Validity> {
+        self.shown().certified.end_entity_cert().ok().and_then(|certificate| validity::read(certificate))
     }
 
     pub(super) fn fingerprint(&self) -> Fingerprint {

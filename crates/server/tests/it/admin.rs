@@ -142,7 +142,7 @@ async fn verification_proves_a_sound_server_and_finds_damage() {
     let world = World::start_on(directory, std::sync::Arc::new(store.clone()), |_| {}).await;
     let alice = world.writer().await;
     alice.commit(Draft::new().file("a", b"some bytes").file("b", &[5; 50_000])).await;
-    let verify = async || match world.admin(AdminRequest::Verify { all_bytes: true }).await {
+    let verify = async || match world.admin(AdminRequest::Verify { all_bytes: true, progress: false }).await {
         AdminAnswer::Verified(report) => report,
         other => panic!("{other:?}"),
     };

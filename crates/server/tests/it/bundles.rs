@@ -135,6 +135,11 @@ impl Api {
         self.bundle(&self.folder_path("commits"), draft.bytes()).await
     }
 
+    /// Commits with something more in the address, and expects success.
+    pub(crate) async fn commit_at(&self, query: &str, draft: Draft) -> Committed {
+        committed(&self.bundle(&self.folder_path(&format!("commits{query}")), draft.bytes()).await)
+    }
+
     pub(crate) async fn commit(&self, draft: Draft) -> Committed {
         committed(&self.send_commit(&draft).await)
     }

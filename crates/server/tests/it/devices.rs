@@ -55,7 +55,7 @@ async fn a_token_ends_when_it_is_unlinked_by_its_device_or_an_administrator() {
     let world = World::start().await;
     let alice = world.writer().await;
     let desktop = world.link("alice", "desktop").await;
-    let AdminAnswer::Devices { devices } =
+    let AdminAnswer::Devices { devices, .. } =
         world.admin(AdminRequest::DeviceList { user: Some("alice".into()) }).await
     else {
         panic!("no devices")

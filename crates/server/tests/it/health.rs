@@ -38,6 +38,16 @@ async fn health_is_told_to_everybody_and_figures_to_administrators() {
         assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");
     }
     assert!(text.contains("driftless_chunk_store_fsyncs "), "{text}");
+    let figure = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in:\n{text}")).parse::<f64>().unwrap()
+    };
+    for name in ["driftless_chunk_store_fsync_seconds", "driftless_database_commit_seconds"] {
+        let count = figure(&format!("{name}_count"));
+        assert!(count > 0.0 && figure(&format!("{name}_sum")) > 0.0, "{name}");
+        assert_eq!(figure(&format!("{name}_bucket{{le=\"+Inf\"}}")), count, "{name}");
+        assert!(figure(&format!("{name}_bucket{{le=\"0.00025\"}}")) <= count, "{name}");
+    }
 }
 
 #[tokio::test]

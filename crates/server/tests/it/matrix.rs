@@ -17,8 +17,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// The operations within a folder; `{node}` stands for a file there.
-const IN_FOLDER: [(&str, &str); 16] = [
+const IN_FOLDER: [(&str, &str); 17] = [
     ("GET", "changes"),
+    ("POST", "views"),
     ("GET", "trash"),
     ("POST", "trash/restore"),
     ("POST", "restore"),
@@ -37,7 +38,7 @@ const IN_FOLDER: [(&str, &str); 16] = [
 ];
 
 /// The other operations. The last one takes the principal's device away.
-const ELSEWHERE: [(&str, &str); 9] = [
+const ELSEWHERE: [(&str, &str); 13] = [
     ("GET", "/api/v1/server"),
     ("GET", "/api/v1/openapi.json"),
     ("GET", "/api/v1/folders"),
@@ -46,6 +47,10 @@ const ELSEWHERE: [(&str, &str); 9] = [
     ("GET", "/readyz"),
     ("GET", "/metrics"),
     ("POST", "/api/v1/devices"),
+    ("POST", "/api/v1/devices/codes"),
+    ("POST", "/api/v1/devices/codes/poll"),
+    ("POST", "/api/v1/devices/codes/find"),
+    ("POST", "/api/v1/devices/codes/decide"),
     ("DELETE", "/api/v1/devices/self"),
 ];
 
@@ -53,6 +58,7 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
     let verb: Method = method.parse().unwrap();
     match path.rsplit('/').next().unwrap() {
         "uploads" => api.json(verb, path, &json!({ "size": 1 })).await,
+        "views" => api.json(verb, path, &json!({ "only": ["a"] })).await,
         "missing" => api.json(verb, path, &json!({ "chunks": [] })).await,
         "1" => api.json(verb, path, &json!({ "pinned": true })).await,
         "restore" if path.ends_with("/trash/restore") => api.json(verb, path, &json!({ "nodes": [] })).await,
@@ -63,6 +69,13 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
             // Each has a name of its own, so that none has to wait for the attempts before.
             let user = format!("x{}", api.token.as_ref().map_or("", |token| &token[..20]));
             let wrong = json!({ "user": user, "password": "y", "device": "z", "platform": "p" });
+            api.json(verb, path, &wrong).await
+        }
+        "codes" => api.json(verb, path, &json!({ "device": "z", "platform": "p" })).await,
+        "poll" => api.json(verb, path, &json!({ "device_code": "y" })).await,
+        "find" => api.json(verb, path, &json!({ "user_code": "BBBB-BBBB" })).await,
+        "decide" => {
+            let wrong = json!({ "user_code": "BBBB-BBBB", "approve": true, "password": "y" });
             api.json(verb, path, &wrong).await
         }
         "fetch" => {

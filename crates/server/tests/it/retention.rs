@@ -95,7 +95,9 @@ async fn a_folders_rules_are_set_shown_tried_and_carried_out() {
     let pinned = kept.iter().find(|version| version.number == 5).unwrap();
     let labelled = kept.iter().find(|version| version.number == 6).unwrap();
     assert_eq!((pinned.pinned, labelled.label.as_deref()), (true, Some("as sent")));
-    let AdminAnswer::Verified(report) = world.admin(AdminRequest::Verify { all_bytes: true }).await else {
+    let AdminAnswer::Verified(report) =
+        world.admin(AdminRequest::Verify { all_bytes: true, progress: false }).await
+    else {
         panic!()
     };
     assert_eq!(report.faults, Vec::<String>::new());

@@ -40,6 +40,14 @@ fn a_monitor_beside_clients_misses_nothing_for_good() {
     }
 }
 
+/// Devices hold parts of the folder and change their minds: each holds its part, and nobody else loses anything.
+#[test]
+fn devices_that_want_a_part_hold_it_and_take_nothing_from_others() {
+    for seed in 1..=40 {
+        sound(seed, &Profile::viewed(seed, None, 40));
+    }
+}
+
 /// Retention runs as days go by, people pin, restore from the trash and run into quotas, while devices work.
 #[test]
 fn a_kept_past_is_whole_whatever_devices_do() {

@@ -96,7 +96,9 @@ impl Engine {
         }
         let total = plan.local.len() + plan.remote.len() + left;
         let due = plan.local.iter().any(|step| !self.retries.must_wait(step.operation.key(), now))
-            || (self.online && plan.remote.iter().any(|group| !self.group_waits(group, now)));
+            || (self.online
+                && !self.root_gone
+                && plan.remote.iter().any(|group| !self.group_waits(group, now)));
         self.waiting = total;
         self.planned_clean = true;
         self.due_at = self.retries.next(now);

@@ -19,8 +19,12 @@ pub struct Status {
     pub online: bool,
     /// The local side is not there (unmounted, another disk).
     pub local_offline: bool,
-    /// The account may no longer see the folder, or the device was unlinked.
+    /// The account may no longer see the folder: the remote side said so when it was last asked.
     pub no_access: bool,
+    /// The directory of the folder that the pair syncs is gone from it.
+    pub root_gone: bool,
+    /// The remote side is being asked for changes.
+    pub pulling: bool,
     /// Which way changes travel now.
     pub direction: Direction,
     /// The account may only read the folder.
@@ -37,6 +41,8 @@ pub struct Status {
     pub issues: Vec<(RelativePath, String)>,
     /// What is never synced by its kind (sockets, other file systems), each with the reason. Nothing is missing there.
     pub never_synced: Vec<(RelativePath, String)>,
+    /// How many entries are not synced since the view or a `.driftlessignore` says so.
+    pub excluded: usize,
 }
 
 impl Engine {
@@ -83,11 +89,15 @@ impl Engine {
                 && looked
                 && self.waiting == 0
                 && direction.is_some()
-                && self.held.is_none(),
+                && self.held.is_none()
+                && !self.root_gone,
             paused: self.paused,
             online: self.online,
             local_offline: self.local.is_offline(),
             no_access: self.no_access,
+            root_gone: self.root_gone,
+            excluded: self.local.filter.skipped(),
+            pulling: self.pulling.is_some(),
             looking: self.local.round_active() || self.pulling.is_some() || !self.planned_clean,
             pending: self.waiting,
             held,

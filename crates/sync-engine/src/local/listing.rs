@@ -1,5 +1,6 @@
 //! One directory's listing against L's children.
 
+use super::filter::{Here, Take, settle};
 use super::{Arrival, LocalSide, Replacement, Target, freeze, handle_of, new_row, standing};
 use crate::effect::Effect;
 use crate::event::Listing;
@@ -23,21 +24,17 @@ impl LocalSide {
         if thaw_unreadable(store, directory)? {
             self.touch(directory);
         }
-        let Listing { entries, unseen } = listing;
-        let (mut children, doubles) = children_by_name(store, directory, &entries)?;
+        let Listing { entries, unseen, ignore } = listing;
+        if self.filter.note_ignore_file(&path, ignore) && (self.complete || !subtree) {
+            // What was passed over may be wanted by now, and the other way round.
+            self.want(path.clone(), true);
+        }
+        let here = self.filter.here(&path);
+        let mut skipped = 0;
+        let (mut children, mut doubles) = children_by_name(store, directory, &entries)?;
         self.unreadable.retain(|known| known.split().is_none_or(|(parent, _)| parent != path));
         self.never_synced.retain(|known, _| known.split().is_none_or(|(parent, _)| parent != path));
-        for name in unseen {
-            match children.remove(&name) {
-                Some((key, _)) => {
-                    freeze(store, key, Frozen::Unreadable)?;
-                    self.touch(key);
-                }
-                None => {
-                    self.unreadable.insert(path.join(&name));
-                }
-            }
-        }
+        self.note_unseen(store, &path, unseen, &mut children)?;
         let known = known_elsewhere(store, &children, &entries)?;
         let Some(round) = &mut self.round else { return Ok(()) };
         let looks = round.looks;
@@ -62,7 +59,32 @@ impl LocalSide {
                 }
                 continue;
             }
+            let is_directory = entry.kind == EntryKind::Directory;
             let child = children.remove(&entry.name);
+            let known_row = child.as_ref().map(|(_, row)| row);
+            let take = here.take(store, directory, (&entry.name, is_directory), known_row)?;
+            skipped += usize::from(take == Take::Not || (take == Take::Frozen && !is_synced(known_row)));
+            let (child, subtree) = match child {
+                Some((key, row)) if take == Take::Not && row_kind(&row) == Some(Kind::Directory) => {
+                    // What is not taken up took its place: what is known below it may have moved.
+                    doubles.push((key, true));
+                    continue;
+                }
+                Some((key, _)) if take == Take::Not => {
+                    store.take(key)?;
+                    self.touch(key);
+                    (None, subtree)
+                }
+                Some((key, row)) => {
+                    let settled = settle(store, key, take)?;
+                    if settled {
+                        self.touch(key);
+                    }
+                    let row = if settled { store.row(key)?.unwrap_or_default() } else { row };
+                    (Some((key, row)), subtree || settled)
+                }
+                None => (None, subtree),
+            };
             let same = child.as_ref().is_some_and(|(_, row)| {
                 handle_of(row) == Some(&entry.fingerprint.handle) && kind_of(&entry.kind) == row_kind(row)
             });
@@ -74,9 +96,10 @@ impl LocalSide {
                         round.arrived.push_back(Arrival { parent: directory, entry, occupant: None, looks });
                     }
                 }
-                None => self.take_new(store, directory, &path, entry, out)?,
+                None => self.take_new(store, directory, (&path, &here), entry, out)?,
             }
         }
+        self.filter.note_skipped(&path, skipped);
         if let Some(round) = &mut self.round {
             for key in children.into_values().map(|(key, _)| key) {
                 round.missing.insert(key);
@@ -90,6 +113,28 @@ impl LocalSide {
                     round.ousted.insert(key);
                 } else {
                     round.missing.insert(key);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is there but could not be looked at is left alone.
+    fn note_unseen<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        directory: &RelativePath,
+        unseen: Vec<Name>,
+        children: &mut Children,
+    ) -> Result<(), StoreError> {
+        for name in unseen {
+            match children.remove(&name) {
+                Some((key, _)) => {
+                    freeze(store, key, Frozen::Unreadable)?;
+                    self.touch(key);
+                }
+                None => {
+                    self.unreadable.insert(directory.join(&name));
                 }
             }
         }
@@ -165,11 +210,16 @@ impl LocalSide {
         &mut self,
         store: &mut S,
         parent: NodeKey,
-        parent_path: &RelativePath,
+        (parent_path, here): (&RelativePath, &Here),
         entry: Entry,
         out: &mut Vec<Effect>,
     ) -> Result<(), StoreError> {
         let Some(round) = &self.round else { return Ok(()) };
+        let is_directory = entry.kind == EntryKind::Directory;
+        let take = here.take(store, parent, (&entry.name, is_directory), None)?;
+        if take == Take::Not {
+            return Ok(());
+        }
         if let Some(there) = standing(store, round, parent, &entry.name)? {
             // The directory was listed twice in this round.
             if store.row(there)?.as_ref().and_then(handle_of) != Some(&entry.fingerprint.handle) {
@@ -191,6 +241,7 @@ impl LocalSide {
         let directory = content.is_directory();
         let key = store.new_key()?;
         store.put(key, new_row(parent, name, content, fingerprint))?;
+        settle(store, key, take)?;
         self.touch(key);
         if directory {
             self.list(store, key, true, out)?;
@@ -242,6 +293,11 @@ impl LocalSide {
         }
         Ok(())
     }
+}
+
+/// Whether S or R know it.
+fn is_synced(row: Option<&Row>) -> bool {
+    row.is_some_and(|row| row.triple.synced.is_some() || row.triple.remote.is_some())
 }
 
 /// Why an entry of this kind is never synced, if it is not.

@@ -10,6 +10,7 @@
 //! | an unknown handle, the old one elsewhere | the old node moved; here is a new one |
 //! | another kind | the old node is gone; here is a new one |
 
+use super::filter::{Take, settle};
 use super::listing::{kind_of, row_kind};
 use super::{Arrival, LocalSide, Replacement, Target, handle_of, standing};
 use crate::effect::Effect;
@@ -173,7 +174,8 @@ impl LocalSide {
         out: &mut Vec<Effect>,
     ) -> Result<(), StoreError> {
         let path = path_of(store, parent, &Overlay::new())?.unwrap_or_default();
-        self.take_new(store, parent, &path, entry, out)
+        let here = self.filter.here(&path);
+        self.take_new(store, parent, (&path, &here), entry, out)
     }
 
     /// `key` stands at the arrival's place now.
@@ -224,12 +226,37 @@ impl LocalSide {
         if let Some(occupant) = occupant {
             self.displace(occupant);
         }
+        if self.settle_moved(store, key, parent, &entry)? == Take::Not {
+            return Ok(());
+        }
         if directory {
             self.list(store, key, true, out)?;
         } else if matches!(entry.kind, EntryKind::File) && !unedited {
             self.hash_again(store, key, entry, out)?;
         }
         Ok(())
+    }
+
+    /// Leaves a node alone that was moved to where nothing is synced, and no more if it was moved back. One that the
+    /// remote side never knew is forgotten.
+    fn settle_moved<S: PairStore>(
+        &mut self,
+        store: &mut S,
+        key: NodeKey,
+        parent: NodeKey,
+        entry: &Entry,
+    ) -> Result<Take, StoreError> {
+        let path = path_of(store, parent, &Overlay::new())?.unwrap_or_default();
+        let here = self.filter.here(&path);
+        let row = store.row(key)?;
+        let what = (&entry.name, entry.kind == EntryKind::Directory);
+        let take = here.take(store, parent, what, row.as_ref())?;
+        if take == Take::Not {
+            store.take(key)?;
+        } else {
+            settle(store, key, take)?;
+        }
+        Ok(take)
     }
 
     /// Whether the node whose place was taken goes on as the newcomer: it is a file that was not seen elsewhere, and
@@ -318,8 +345,12 @@ impl LocalSide {
         }
         row.extra.disk = None;
         store.put(node, row)?;
-        store.put(aside, super::new_row(parent, local.name, local.content, disk))?;
-        self.touch(aside);
+        let path = path_of(store, parent, &Overlay::new())?.unwrap_or_default();
+        let take = self.filter.here(&path).take(store, parent, (&local.name, false), None)?;
+        if take != Take::Not {
+            store.put(aside, super::new_row(parent, local.name, local.content, disk))?;
+            self.touch(aside);
+        }
         self.edit(store, node, parent, entry, out)
     }
 

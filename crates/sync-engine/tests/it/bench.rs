@@ -2,12 +2,12 @@
 
 use model::conflict::Author;
 use model::{
-    Content, Entry, EntryKind, Epoch, Fingerprint, Handle, Name, NameRule, NodeId, NodeKey, RemoteNode,
-    Revision, Seq, Timestamp,
+    Applied, Content, Entry, EntryKind, Epoch, Fingerprint, GroupOutcome, Handle, Name, NameRule, NodeId,
+    NodeKey, RemoteNode, Revision, Seq, Timestamp, View,
 };
 use sync_engine::{
-    Cursor, Effect, Engine, Event, ListRequest, Listed, Listing, LocalOutcome, LookFailure, MemoryStore,
-    Settings, Status,
+    CommitAnswer, Cursor, Effect, Engine, Event, IgnoreFile, ListRequest, Listed, Listing, LocalOutcome,
+    LookFailure, MemoryStore, PairView, Settings, Status,
 };
 
 /// An engine, its memory and the time.
@@ -16,22 +16,34 @@ pub(crate) struct Bench {
     store: MemoryStore,
     pub(crate) now: Timestamp,
     seq: u64,
+    /// What the root's `.driftlessignore` says.
+    pub(crate) ignore: IgnoreFile,
 }
 
 impl Bench {
     /// An engine of an empty directory and an empty folder, in step and online.
     pub(crate) fn in_step() -> Self {
-        let author = Author { user: "alice".to_owned(), device: "laptop".to_owned() };
-        let settings =
-            Settings { author, direction: planner::Direction::Both, hold_deletes: None, seed: [7; 16] };
+        Self::in_step_with(View::of(NodeId::ROOT))
+    }
+
+    /// The same, of a pair that wants this of the folder.
+    pub(crate) fn in_step_with(view: View) -> Self {
         let store = MemoryStore::new(NameRule::Exact);
-        let mut bench = Self { engine: Engine::new(settings), store, now: Timestamp(0), seq: 0 };
+        let ignore = IgnoreFile::None;
+        let mut bench = Self { engine: engine(view), store, now: Timestamp(0), seq: 0, ignore };
         bench.tell(Event::Online);
         let asked = bench.tell(Event::Started);
         bench.list(&asked, |_| Ok(Vec::new()));
         bench.pulled(Vec::new());
         assert!(bench.status().in_step, "{:?}", bench.status());
         bench
+    }
+
+    /// Begins anew, wanting this; what the engine wants then.
+    pub(crate) fn begin_again(&mut self, view: View) -> Vec<Effect> {
+        self.engine = engine(view);
+        self.tell(Event::Online);
+        self.tell(Event::Started)
     }
 
     /// Tells of something; what the engine wants then.
@@ -55,8 +67,10 @@ impl Bench {
         let mut requests = requests(asked);
         assert!(!requests.is_empty(), "nothing is to be listed: {asked:?}");
         while !requests.is_empty() {
+            let root_says = self.ignore.clone();
             let answer = |request: &ListRequest| {
-                let listing = look(request).map(|entries| Listing { entries, unseen: Vec::new() });
+                let ignore = if is_root(request) { root_says.clone() } else { IgnoreFile::None };
+                let listing = look(request).map(|entries| Listing { entries, unseen: Vec::new(), ignore });
                 Listed { key: request.key, outcome: listing }
             };
             let wanted = self.tell(Event::Listed(requests.iter().map(answer).collect()));
@@ -82,6 +96,35 @@ impl Bench {
             return wanted;
         }
         self.pulled(vec![self.node(id, parent, name)])
+    }
+
+    /// The server tells that a directory is not there any more; what the engine wants then.
+    pub(crate) fn gone_there(&mut self, id: u64, parent: NodeId, name: &str) -> Vec<Effect> {
+        self.seq += 1;
+        self.tell(Event::Woken(Seq(self.seq)));
+        let gone = RemoteNode { deleted: true, ..self.node(id, parent, name) };
+        self.pulled(vec![gone])
+    }
+
+    /// The one commit among some effects is carried out: it makes one directory, of this id, where the folder stood at
+    /// `before`.
+    pub(crate) fn committed(&mut self, asked: &[Effect], id: u64, before: Seq, after: Seq) -> Vec<Effect> {
+        let key = asked.iter().find_map(|effect| match effect {
+            Effect::Commit(commit) => Some(commit.intent.key),
+            _ => None,
+        });
+        let revision = Revision { placement: after, version: after };
+        let outcomes = vec![GroupOutcome::Applied(vec![Applied { node: NodeId(id), revision }])];
+        let after = Cursor { text: after.0.to_string(), seq: after };
+        let answer = CommitAnswer { outcomes, before, after };
+        self.tell(Event::Committed { key: key.expect("a commit"), answer })
+    }
+
+    /// A pull ends at this number and shows nothing.
+    pub(crate) fn nothing_shown(&mut self, head: Seq) -> Vec<Effect> {
+        self.seq = head.0;
+        self.tell(Event::Woken(head));
+        self.pulled(Vec::new())
     }
 
     /// A directory on the server.
@@ -110,6 +153,19 @@ impl Bench {
     pub(crate) fn status(&self) -> Status {
         self.engine.status(&self.store).unwrap()
     }
+}
+
+/// An engine that has not begun.
+fn engine(view: View) -> Engine {
+    let author = Author { user: "alice".to_owned(), device: "laptop".to_owned() };
+    let view = PairView::new(view, NameRule::Exact);
+    Engine::new(Settings {
+        author,
+        direction: planner::Direction::Both,
+        hold_deletes: None,
+        seed: [7; 16],
+        view,
+    })
 }
 
 /// How many local actions are among some effects.

@@ -8,4 +8,5 @@ mod holds;
 mod moves;
 mod permission;
 mod portions;
+mod views;
 mod world;

@@ -3,13 +3,14 @@
 use model::conflict::Author;
 use model::{
     Applied, Content, ContentId, Entry, EntryKind, Epoch, Fingerprint, GroupOutcome, Handle, Kind, Name,
-    NameRule, NodeId, RelativePath, RemoteNode, Revision, Seq, Timestamp,
+    NameRule, NodeId, RelativePath, RemoteNode, Revision, Seq, Timestamp, View,
 };
 use planner::{Direction, RemoteOperation};
 use std::collections::{BTreeMap, VecDeque};
 use sync_engine::{
-    CommitAnswer, Cursor, Effect, Engine, Event, HashOutcome, HashResult, Intent, ListRequest, Listed,
-    Listing, LocalAction, LocalActionKind, LocalOutcome, LookFailure, MemoryStore, Settings, Status,
+    CommitAnswer, Cursor, Effect, Engine, Event, HashOutcome, HashResult, IgnoreFile, Intent, ListRequest,
+    Listed, Listing, LocalAction, LocalActionKind, LocalOutcome, LookFailure, MemoryStore, PairView,
+    Settings, Status,
 };
 
 /// What the engine asked for at most.
@@ -51,7 +52,13 @@ impl World {
     pub(crate) fn new(hold_deletes: Option<u64>) -> Self {
         let author = Author { user: "alice".to_owned(), device: "A".to_owned() };
         Self {
-            engine: Engine::new(Settings { author, direction: Direction::Both, hold_deletes, seed: [7; 16] }),
+            engine: Engine::new(Settings {
+                author,
+                direction: Direction::Both,
+                hold_deletes,
+                seed: [7; 16],
+                view: PairView::new(View::of(NodeId::ROOT), NameRule::Exact),
+            }),
             store: MemoryStore::new(NameRule::Portable),
             now: Timestamp(1_000_000_000_000),
             disk: BTreeMap::new(),
@@ -221,7 +228,10 @@ impl World {
             };
             Some(Entry { name, kind, fingerprint })
         });
-        Listed { key: request.key, outcome: Ok(Listing { entries: entries.collect(), unseen: Vec::new() }) }
+        Listed {
+            key: request.key,
+            outcome: Ok(Listing { entries: entries.collect(), unseen: Vec::new(), ignore: IgnoreFile::None }),
+        }
     }
 
     fn commit(&mut self, intent: &Intent) {

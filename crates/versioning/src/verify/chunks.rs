@@ -1,6 +1,6 @@
 //! Every chunk that has a row lies in its pack, whole.
 
-use super::{PAGE, Problem, Report};
+use super::{PAGE, Problem, Progress, Report, Tell};
 use crate::Error;
 use content::{ChunkStore, Depth, PackId, Scanned};
 use metadata::Snapshot;
@@ -8,6 +8,9 @@ use metadata::content::ChunkRow;
 use model::ChunkId;
 use model::location::{Located, Location};
 use std::collections::{HashMap, HashSet};
+
+/// After so many bytes somebody is told how far it is.
+const TELL_BYTES: u64 = 8 << 20;
 
 /// A chunk's place: pack, record, start in the record.
 type Place = (PackId, u64, u32);
@@ -18,7 +21,7 @@ fn place(location: &Location) -> Place {
 
 /// What the packs themselves say.
 #[derive(Default)]
-struct Packs {
+pub(super) struct Packs {
     intact: HashMap<Place, (ChunkId, u32)>,
     broken: HashSet<Place>,
     known: HashSet<PackId>,
@@ -26,12 +29,10 @@ struct Packs {
 
 pub(super) fn check(
     snapshot: &dyn Snapshot,
-    store: &dyn ChunkStore,
-    depth: Depth,
+    packs: &Packs,
     referenced: &HashSet<ChunkId>,
     report: &mut Report,
 ) -> Result<(), Error> {
-    let packs = scan(store, depth, report)?;
     let mut counted: HashMap<PackId, (u64, u64)> = HashMap::new();
     let mut after = None;
     loop {
@@ -43,7 +44,7 @@ pub(super) fn check(
             report.unreferenced_chunks += u64::from(!referenced.contains(&row.id));
             let count = counted.entry(row.location.pack).or_default();
             *count = (count.0 + 1, count.1 + u64::from(row.location.length));
-            if let Some(what) = fault(row, &packs) {
+            if let Some(what) = fault(row, packs) {
                 report.add(Problem::Chunk { chunk: row.id, pack: row.location.pack, what });
             }
         }
@@ -70,14 +71,31 @@ fn fault(row: &ChunkRow, packs: &Packs) -> Option<&'static str> {
     }
 }
 
-fn scan(store: &dyn ChunkStore, depth: Depth, report: &mut Report) -> Result<Packs, Error> {
+/// Looks through all packs. What the database knew before is in them.
+pub(super) fn scan(
+    store: &dyn ChunkStore,
+    depth: Depth,
+    report: &mut Report,
+    tell: &mut Tell,
+) -> Result<Packs, Error> {
     let mut packs = Packs::default();
-    for info in store.packs()? {
+    let infos = store.packs()?;
+    let total = infos.iter().map(|info| info.bytes).sum();
+    for info in infos {
+        let begin = report.pack_bytes;
+        tell(Progress::PackBytes { done: begin, total });
         report.packs += 1;
         report.pack_bytes += info.bytes;
         packs.known.insert(info.pack);
+        let mut told = 0;
         store.scan(info.pack, depth, &mut |found| match found {
             Scanned::Record(chunks) => {
+                if let Some(offset) = chunks.first().map(|located| located.location.offset)
+                    && offset >= told + TELL_BYTES
+                {
+                    told = offset;
+                    tell(Progress::PackBytes { done: begin + offset, total });
+                }
                 let entry =
                     |located: &Located| (place(&located.location), (located.chunk, located.location.length));
                 packs.intact.extend(chunks.iter().map(entry));
@@ -91,5 +109,6 @@ fn scan(store: &dyn ChunkStore, depth: Depth, report: &mut Report) -> Result<Pac
             Scanned::Tail { bytes, .. } => report.tail_bytes += bytes,
         })?;
     }
+    tell(Progress::PackBytes { done: total, total });
     Ok(packs)
 }

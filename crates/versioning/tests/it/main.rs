@@ -23,4 +23,5 @@ mod rewind;
 mod space;
 mod upload;
 mod verify;
+mod view;
 mod world;

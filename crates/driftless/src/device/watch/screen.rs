@@ -184,6 +184,8 @@ mod tests {
             reason: None,
             why: None,
             seq: None,
+            user: None,
+            device: None,
         };
         Seen {
             status: DaemonStatus {

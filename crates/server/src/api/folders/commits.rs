@@ -11,7 +11,7 @@ mod plan;
 pub(crate) use plan::MANIFEST_ENTRIES_MAX;
 
 use crate::body::BundleReader;
-use crate::caller::{Caller, Ids};
+use crate::caller::{Caller, Ids, Values};
 use crate::failure::Failure;
 use crate::openapi::problems;
 use crate::server::Server;
@@ -25,12 +25,25 @@ use model::{Action, FolderId, GroupOutcome, Limits, Permit};
 use plan::{Plan, Planned};
 use protocol::bundle::{BundleError, CommitResult, Encoder, Record};
 use protocol::schema;
+use protocol::v1::ViewName;
 use protocol::{BUNDLE_MEDIA_TYPE, ProblemKind};
+use serde::Deserialize;
 use std::sync::Arc;
+use versioning::view::changes::Cursor as ViewPlace;
 use versioning::{Commit, Committed};
 
 /// What a bundle may have beside its chunks' plain bytes: operations and manifests, packed.
 const METADATA_BYTES: u64 = 64 << 20;
+
+/// The view that the caller pulls through, if it does: the answer's cursor is one in it.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Query {
+    /// A view: the answer's cursor is one in it.
+    #[param(value_type = Option<schema::ViewId>, nullable = false)]
+    view: Option<ViewName>,
+}
 
 /// Groups of operations and the chunks they need
 ///
@@ -41,12 +54,14 @@ const METADATA_BYTES: u64 = 64 << 20;
     path = "/commits",
     operation_id = "create_commit",
     tag = "commits",
+    params(Query),
     request_body(content = schema::Bundle, content_type = "application/vnd.driftless.bundle"),
     responses(
         (status = 200, description = "The result, and what became of each group.", body = schema::Bundle, content_type = "application/vnd.driftless.bundle"),
         problems::Signed,
         problems::InFolder,
         problems::Privileged,
+        problems::Query,
         problems::Bundle,
         problems::Values,
         problems::Chunks,
@@ -59,6 +74,7 @@ const METADATA_BYTES: u64 = 64 << 20;
 pub(crate) async fn create(
     State(server): State<Arc<Server>>,
     Ids((folder,)): Ids<(FolderId,)>,
+    Values(query): Values<Query>,
     caller: Caller,
     headers: HeaderMap,
     body: Body,
@@ -77,7 +93,11 @@ pub(crate) async fn create(
     let result = take_in(&server, permit, &mut bundle).await;
     server.metrics.bytes_in(bundle.bytes_taken());
     match result {
-        Ok(answer) => {
+        Ok(mut answer) => {
+            if let Some(view) = query.view {
+                let place = ViewPlace { since: answer.result.head, pull: None };
+                answer.result.cursor = server.cursor_key.make_in_view(server.epoch(), folder, view.0, place);
+            }
             server.metrics.commit(&answer.outcomes, answer.result.replayed);
             let applied = answer.outcomes.iter().any(|outcome| matches!(outcome, GroupOutcome::Applied(_)));
             if applied && !answer.result.replayed {

@@ -15,12 +15,13 @@ use metadata::version::VersionOrigin;
 use model::permit::{Read, Write};
 use model::{Action, FolderId, NodeId, VersionNumber};
 use protocol::RfcTime;
-use protocol::v1::{PinRequest, VersionEntry, VersionOriginWord, VersionsResponse};
+use protocol::v1::{PinRequest, PlaceEntry, VersionEntry, VersionOriginWord, VersionsResponse};
 use std::sync::Arc;
 
 /// A file's kept versions, the newest first
 ///
-/// Numbers are missing where versions were thinned out.
+/// Numbers are missing where versions were thinned out. Beside them, where the node was put and when it was removed, and by
+/// whom.
 #[utoipa::path(
     get,
     path = "/nodes/{node}/versions",
@@ -39,14 +40,18 @@ pub(crate) async fn versions(
 ) -> Result<Json<VersionsResponse>, Failure> {
     let permit = server.permit::<Read>(caller.principal, folder, Action::History).await?;
     let (database, now) = (Arc::clone(&server.database), server.now());
-    let entries = server
+    let answer = server
         .blocking(move || {
             let versions = versioning::history::versions(&*database, permit, node, now)?;
-            let users = versions.iter().map(|version| version.user).collect();
-            let devices = versions.iter().filter_map(|version| version.device).collect();
+            let placed = versioning::history::placements(&*database, permit, node, now)?;
+            let users = versions.iter().map(|version| version.user);
+            let users = users.chain(placed.iter().map(|place| place.user)).collect();
+            let devices = versions.iter().filter_map(|version| version.device);
+            let devices = devices.chain(placed.iter().filter_map(|place| place.device)).collect();
             let names = Names::load(&*database, users, devices)?;
             let entries = versions.iter().enumerate().map(|(index, version)| VersionEntry {
                 number: version.number.0,
+                seq: version.seq.0,
                 size: version.content.size(),
                 mtime: RfcTime(version.mtime),
                 executable: version.executable,
@@ -58,10 +63,18 @@ pub(crate) async fn versions(
                 pinned: version.pinned,
                 label: version.label.clone(),
             });
-            Ok(entries.collect())
+            let places = placed.iter().rev().map(|place| PlaceEntry {
+                seq: place.seq.0,
+                name: place.name.as_str().to_owned(),
+                removed: place.deleted,
+                time: RfcTime(place.at),
+                user: names.user(place.user),
+                device: names.device(place.device),
+            });
+            Ok(VersionsResponse { versions: entries.collect(), places: places.collect() })
         })
         .await?;
-    Ok(Json(VersionsResponse { versions: entries }))
+    Ok(Json(answer))
 }
 
 /// Pins or labels a version

@@ -1,0 +1,293 @@
+//! What decides about access, remembered for one generation of everybody's rights.
+//!
+//! Invariants:
+//! - what is answered at a generation was read in a snapshot of that generation, and the generation grows in the same
+//!   transaction as any change of rights ([`metadata::account::ReadAccounts::rights_generation`]): who asks with a generation
+//!   that was read after their request had come is never answered with a right that was taken away before;
+//! - time is not remembered: tokens that end are looked at with the time of each question;
+//! - only what gives access is kept. Unknown tokens and disabled accounts cost a look into the database each;
+//! - bounded: what would grow beyond is forgotten as a whole, which costs looks and nothing else.
+
+use crate::access::Refused;
+use crate::session::Session;
+use crate::token::TokenDigest;
+use metadata::Snapshot;
+use model::{
+    Access, Action, Denied, DeviceId, Facts, FolderId, Permit, Principal, Privilege, RateChoices, Timestamp,
+    UserId, authorize,
+};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The most devices that are remembered, about 200 bytes each.
+const DEVICES_MAX: usize = 50_000;
+/// The most privileges of all remembered accounts, 16 bytes each.
+const PRIVILEGES_MAX: usize = 1_000_000;
+
+/// What an active account may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Whether it administers the server.
+    pub administrator: bool,
+    /// How many bytes a second its devices may move together.
+    pub rates: RateChoices,
+    /// Its privilege on each folder where it is more than none, by folder.
+    privileges: Box<[(FolderId, Privilege)]>,
+}
+
+impl Account {
+    /// What it holds on a folder.
+    #[must_use]
+    pub fn privilege(&self, folder: FolderId) -> Privilege {
+        let found = self.privileges.binary_search_by_key(&folder, |(folder, _)| *folder);
+        found.map_or(Privilege::None, |at| self.privileges[at].1)
+    }
+
+    /// Whether it holds the same privileges as another.
+    #[must_use]
+    pub fn holds_as(&self, other: &Self) -> bool {
+        self.privileges == other.privileges
+    }
+}
+
+/// A device that is linked.
+#[derive(Debug, Clone, Copy)]
+struct Device {
+    user: UserId,
+    expires_at: Option<Timestamp>,
+    last_seen: Option<Timestamp>,
+}
+
+impl Device {
+    fn is_linked(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| end > now)
+    }
+}
+
+#[derive(Default)]
+struct Known {
+    generation: u64,
+    tokens: HashMap<TokenDigest, DeviceId>,
+    devices: HashMap<DeviceId, Device>,
+    accounts: HashMap<UserId, Arc<Account>>,
+    privileges: usize,
+}
+
+/// The memory of rights.
+#[derive(Default)]
+pub struct Rights {
+    known: Mutex<Known>,
+}
+
+impl fmt::Debug for Rights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = self.known();
+        f.debug_struct("Rights")
+            .field("generation", &known.generation)
+            .field("devices", &known.devices.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Rights {
+    /// Who shows this token, if it is remembered.
+    pub fn session(&self, generation: u64, digest: TokenDigest, now: Timestamp) -> Option<Session> {
+        let known = self.known_at(generation)?;
+        let id = *known.tokens.get(&digest)?;
+        let device = known.devices.get(&id).filter(|device| device.is_linked(now))?;
+        let account = known.accounts.get(&device.user)?;
+        Some(session(id, *device, account))
+    }
+
+    /// Finds who shows this token, and remembers it. `None` as for [`crate::authenticate`].
+    pub fn look_up_session(
+        &self,
+        snapshot: &dyn Snapshot,
+        digest: TokenDigest,
+        now: Timestamp,
+    ) -> metadata::Result<Option<Session>> {
+        let Some(row) = snapshot.device_by_token(&digest.0)? else { return Ok(None) };
+        let device = Device { user: row.user, expires_at: row.expires_at, last_seen: row.last_seen_at };
+        if row.revoked_at.is_some() || !device.is_linked(now) {
+            return Ok(None);
+        }
+        let generation = snapshot.rights_generation()?;
+        let Some(account) = self.look_up_account(snapshot, generation, device.user)? else { return Ok(None) };
+        if let Some(mut known) = self.renewed(generation) {
+            known.make_room();
+            known.tokens.insert(digest, row.id);
+            known.devices.insert(row.id, device);
+            known.remember(device.user, &account);
+        }
+        Ok(Some(session(row.id, device, &account)))
+    }
+
+    /// Notes that a device's use was noted now.
+    pub fn seen(&self, device: DeviceId, now: Timestamp) {
+        if let Some(device) = self.known().devices.get_mut(&device) {
+            device.last_seen = Some(now);
+        }
+    }
+
+    /// What the account of a device may do, if it is remembered and the device linked.
+    pub fn account(&self, generation: u64, principal: Principal, now: Timestamp) -> Option<Arc<Account>> {
+        let known = self.known_at(generation)?;
+        let device = known.devices.get(&principal.device?)?;
+        let is_theirs = device.user == principal.user && device.is_linked(now);
+        known.accounts.get(&principal.user).filter(|_| is_theirs).cloned()
+    }
+
+    /// Finds what the account of a device may do, and remembers it; `None` if account or device is not active.
+    pub fn look_up(
+        &self,
+        snapshot: &dyn Snapshot,
+        principal: Principal,
+        now: Timestamp,
+    ) -> metadata::Result<Option<Arc<Account>>> {
+        let Some(id) = principal.device else { return Ok(None) };
+        let Some(row) = snapshot.device(id)? else { return Ok(None) };
+        let digest = TokenDigest(row.token_hash);
+        let found = self.look_up_session(snapshot, digest, now)?.filter(|found| found.principal == principal);
+        match found {
+            Some(_) => self.look_up_account(snapshot, snapshot.rights_generation()?, principal.user),
+            None => Ok(None),
+        }
+    }
+
+    /// Decides from what is remembered; none if that takes a look into the database ([`crate::permit`]).
+    pub fn permit<A: Access>(
+        &self,
+        generation: u64,
+        principal: Principal,
+        folder: FolderId,
+        action: Action,
+        now: Timestamp,
+    ) -> Option<Result<Permit<A>, Denied>> {
+        let account = self.account(generation, principal, now)?;
+        // Whether there is such a folder is not remembered.
+        if account.administrator && action == Action::Manage {
+            return None;
+        }
+        Some(decide(&account, principal, folder, action))
+    }
+
+    /// Looks the rights up, decides, and remembers them.
+    pub fn look_up_permit<A: Access>(
+        &self,
+        snapshot: &dyn Snapshot,
+        principal: Principal,
+        folder: FolderId,
+        action: Action,
+        now: Timestamp,
+    ) -> Result<Permit<A>, Refused> {
+        match self.look_up(snapshot, principal, now)? {
+            Some(account) if !account.administrator => Ok(decide(&account, principal, folder, action)?),
+            _ => crate::permit(snapshot, principal, folder, action, now),
+        }
+    }
+
+    /// The account as of this snapshot; `None` if it is not there or disabled.
+    fn look_up_account(
+        &self,
+        snapshot: &dyn Snapshot,
+        generation: u64,
+        user: UserId,
+    ) -> metadata::Result<Option<Arc<Account>>> {
+        if let Some(account) = self.known_at(generation).and_then(|known| known.accounts.get(&user).cloned())
+        {
+            return Ok(Some(account));
+        }
+        let Some(row) = snapshot.user(user)?.filter(|row| !row.disabled) else { return Ok(None) };
+        let mut privileges = snapshot.privileges(user)?;
+        privileges.sort_unstable_by_key(|(folder, _)| *folder);
+        let account =
+            Account { administrator: row.administrator, rates: row.rates, privileges: privileges.into() };
+        Ok(Some(Arc::new(account)))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // What a panic left half done would be one generation's; every field is changed in one step.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known, if it is of this generation.
+    fn known_at(&self, generation: u64) -> Option<MutexGuard<'_, Known>> {
+        Some(self.known()).filter(|known| known.generation == generation)
+    }
+
+    /// What is known, of this generation from now on; none if a newer one is known already.
+    fn renewed(&self, generation: u64) -> Option<MutexGuard<'_, Known>> {
+        let mut known = self.known();
+        if known.generation < generation {
+            *known = Known { generation, ..Known::default() };
+        }
+        Some(known).filter(|known| known.generation == generation)
+    }
+}
+
+impl Known {
+    fn make_room(&mut self) {
+        if self.devices.len() >= DEVICES_MAX || self.privileges >= PRIVILEGES_MAX {
+            *self = Self { generation: self.generation, ..Self::default() };
+        }
+    }
+
+    fn remember(&mut self, user: UserId, account: &Arc<Account>) {
+        if self.accounts.insert(user, Arc::clone(account)).is_none() {
+            self.privileges += account.privileges.len();
+        }
+    }
+}
+
+fn session(id: DeviceId, device: Device, account: &Account) -> Session {
+    Session {
+        principal: Principal { user: device.user, device: Some(id) },
+        administrator: account.administrator,
+        rates: account.rates,
+        last_seen: device.last_seen,
+    }
+}
+
+fn decide<A: Access>(
+    account: &Account,
+    principal: Principal,
+    folder: FolderId,
+    action: Action,
+) -> Result<Permit<A>, Denied> {
+    let facts =
+        Facts { active: true, administrator: account.administrator, privilege: account.privilege(folder) };
+    authorize(principal, folder, action, facts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(user: u64) -> Device {
+        Device { user: UserId(user), expires_at: None, last_seen: None }
+    }
+
+    #[test]
+    fn what_would_grow_beyond_its_bounds_is_forgotten_as_a_whole() {
+        let mut known = Known { generation: 7, ..Known::default() };
+        for id in 0..DEVICES_MAX as u64 {
+            known.make_room();
+            known.devices.insert(DeviceId(id), device(1));
+        }
+        assert_eq!(known.devices.len(), DEVICES_MAX);
+        known.make_room();
+        assert!(known.devices.is_empty());
+        assert_eq!(known.generation, 7);
+        let privileges = vec![(FolderId(1), Privilege::Read); PRIVILEGES_MAX / 2].into();
+        let rates = RateChoices::default();
+        let account = Arc::new(Account { administrator: false, rates, privileges });
+        for user in [1, 1, 2] {
+            known.make_room();
+            known.remember(UserId(user), &account);
+        }
+        assert_eq!((known.accounts.len(), known.privileges), (2, PRIVILEGES_MAX));
+        known.make_room();
+        assert!(known.accounts.is_empty() && known.privileges == 0);
+    }
+}

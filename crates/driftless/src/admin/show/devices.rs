@@ -1,0 +1,28 @@
+//! Devices: linked, and waiting to be.
+
+use super::head;
+use crate::output;
+use protocol::admin::DeviceEntry;
+use protocol::v1::WaitingDevice;
+
+pub(super) fn list(devices: Vec<DeviceEntry>, waiting: Vec<WaitingDevice>) {
+    let mut rows = vec![head(&["ID", "USER", "NAME", "LAST USE"])];
+    rows.extend(devices.into_iter().map(|device| {
+        let last_use = device.last_use.map_or_else(|| "never".to_owned(), |time| time.0.to_string());
+        vec![device.id.to_string(), device.user, device.name, last_use]
+    }));
+    output::table(&rows);
+    if waiting.is_empty() {
+        return;
+    }
+    let mut rows = vec![head(&["WAITING CODE", "NAME", "SYSTEM", "ADDRESS", "UNTIL"])];
+    rows.extend(waiting.into_iter().map(|waiting| {
+        vec![waiting.user_code, waiting.device, waiting.platform, waiting.address, waiting.ends.0.to_string()]
+    }));
+    output::line("");
+    output::table(&rows);
+}
+
+pub(super) fn decided(waiting: &WaitingDevice) {
+    output::line(&format!("{} ({}, at {})", waiting.device, waiting.platform, waiting.address));
+}
