@@ -9,7 +9,9 @@ use metadata::setting::Setting;
 use metadata::{Database, read};
 use model::{Epoch, Timestamp};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// How what is not finished is called.
@@ -72,7 +74,7 @@ pub struct Created {
 /// Any [`Error`] but `NotFound` and `Damaged`. Nothing is there then but what was there before.
 pub fn create(source: Source<'_>, order: Order<'_>) -> Result<Created> {
     let target = order.target;
-    check_target(source.data, target)?;
+    check_target(source, target)?;
     files::make_directory(target)?;
     let lock_path = target.join(".lock");
     let lock = fs::File::options().create(true).truncate(false).write(true).open(&lock_path);
@@ -104,15 +106,21 @@ pub fn create(source: Source<'_>, order: Order<'_>) -> Result<Created> {
     Ok(created)
 }
 
-/// A backup inside of what it backs up is lost with it.
-fn check_target(data: &Path, target: &Path) -> Result<()> {
+/// A backup inside of what it backs up is lost with it; one in a plain directory would be taken for people's files.
+fn check_target(source: Source<'_>, target: &Path) -> Result<()> {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let existing = target.ancestors().find(|path| path.exists()).unwrap_or(target);
     if target.is_relative() {
         return Err(Error::Unfit { path: target.to_owned(), what: "it is no full path" });
     }
-    if real(existing).starts_with(real(data)) {
+    let is_inside = |directory: &Path| real(existing).starts_with(real(directory));
+    if is_inside(source.data) {
         return Err(Error::Unfit { path: target.to_owned(), what: "it is inside the server's own data" });
+    }
+    let folders = read::<_, metadata::Error>(source.database, |snapshot| snapshot.folders())?;
+    let mut plain = folders.into_iter().filter_map(|folder| folder.settings.plain_directory);
+    if plain.any(|directory| is_inside(Path::new(OsStr::from_bytes(&directory)))) {
+        return Err(Error::Unfit { path: target.to_owned(), what: "it is inside a plain directory" });
     }
     Ok(())
 }

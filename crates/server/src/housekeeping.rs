@@ -98,6 +98,30 @@ mod tests {
     use metadata::Database;
     use metadata::throttle::Failures;
 
+    /// Bytes of a commit that never came: nobody's since they are there.
+    #[tokio::test]
+    async fn the_server_collects_by_itself_and_tells_of_it() {
+        use content::ChunkStore as _;
+        use content::conformance::{append, noise, single};
+        let database: Arc<dyn Database> = Arc::new(metadata_sqlite::Sqlite::in_memory().unwrap());
+        let store = Arc::new(content::MemoryStore::new());
+        append(&*store, &[single(&noise(1, 5_000))]).unwrap();
+        store.restart();
+        append(&*store, &[single(&noise(2, 50))]).unwrap();
+        let collection = crate::CollectionRules { grace_ns: 0, ..crate::CollectionRules::default() };
+        let settings = crate::Settings { collection, ..crate::Settings::default() };
+        let server = Server::new(database, Arc::<content::MemoryStore>::clone(&store), settings).unwrap();
+        let transfer = store.hold();
+        collect(&server).await.unwrap();
+        assert_eq!(store.packs().unwrap().len(), 2, "somebody may still read there");
+        drop(transfer);
+        collect(&server).await.unwrap();
+        assert_eq!(store.packs().unwrap().len(), 1);
+        let text = crate::metrics::Metrics::text(&server, &[]);
+        assert!(text.contains("driftless_collections_total{outcome=\"done\"} 2"), "{text}");
+        assert!(text.contains("driftless_collected_bytes_total 51"), "{text}");
+    }
+
     #[tokio::test]
     async fn failures_of_long_ago_are_forgotten_and_fresh_ones_are_not() {
         let database: Arc<dyn Database> = Arc::new(metadata_sqlite::Sqlite::in_memory().unwrap());

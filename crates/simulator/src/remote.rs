@@ -73,6 +73,8 @@ pub enum ServerFault {
     RestoredEmpty,
     /// No quota is kept to.
     QuotaIgnored,
+    /// Collection takes what only the trash names.
+    TrashCollected,
 }
 
 impl ServerFault {
@@ -89,6 +91,7 @@ impl ServerFault {
         Self::RestoredElsewhere,
         Self::RestoredEmpty,
         Self::QuotaIgnored,
+        Self::TrashCollected,
     ];
 }
 

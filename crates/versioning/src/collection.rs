@@ -84,11 +84,18 @@ enum Phase {
     Brake,
     Sweep,
     Packs,
+    Empty(Round),
+    Remove(VecDeque<(PackId, u64)>, Round),
     Rewrite(VecDeque<PackId>),
     Move(Box<Rewriting>, VecDeque<PackId>),
-    Empty,
-    Remove(VecDeque<(PackId, u64)>),
     Over,
+}
+
+/// Packs are taken away before some are rewritten, so that a full disk has room for that, and after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    BeforeRewriting,
+    AfterRewriting,
 }
 
 /// One run of collection.
@@ -140,10 +147,11 @@ impl Collection {
             Phase::Sweep if self.sweep(database, now)? => Phase::Sweep,
             Phase::Sweep => Phase::Packs,
             Phase::Packs => self.settle_packs(database, store, now)?,
+            Phase::Empty(round) => self.empty_packs(database, store, round, now)?,
+            Phase::Remove(packs, round) if packs.is_empty() => self.end_round(database, store, round, now)?,
+            Phase::Remove(packs, round) => Phase::Remove(self.remove_pack(database, store, packs)?, round),
             Phase::Rewrite(packs) => self.begin_rewrite(database, packs)?,
             Phase::Move(rewriting, packs) => self.move_some(database, store, rewriting, packs, now)?,
-            Phase::Empty => self.empty_packs(database, store, now)?,
-            Phase::Remove(packs) => self.remove_pack(database, store, packs)?,
             Phase::Over => Phase::Over,
         };
         Ok(!matches!(self.phase, Phase::Over))

@@ -184,6 +184,15 @@ fn a_place_that_is_no_good_is_refused() {
     };
     assert!(matches!(backup::create(source, order), Err(Error::Unfit { .. })));
     assert!(!inside.exists());
+    let plain = world.place.path().join("plain");
+    let stored = plain.clone().into_os_string().into_encoded_bytes();
+    let set = move |settings: &mut metadata::folder::FolderSettings| settings.plain_directory = Some(stored);
+    let authority = versioning::folder::Authority::Administrator;
+    versioning::folder::set(&*world.database, authority, world.folder, set, crate::world::NOW).unwrap();
+    fs::create_dir_all(&plain).unwrap();
+    let within = plain.join("backups");
+    let refused = backup::create(source, backup::Order { target: &within, ..order });
+    assert!(matches!(refused, Err(Error::Unfit { .. })), "it would be taken for people's files");
     fs::create_dir_all(world.target()).unwrap();
     let lock = fs::File::create(world.target().join(".lock")).unwrap();
     lock.lock().unwrap();

@@ -1,6 +1,6 @@
 //! Taking away what nothing names any more.
 
-use super::Outcome;
+use super::{Outcome, change};
 use crate::server::Server;
 use protocol::admin::{AdminAnswer, CollectReport};
 use std::sync::PoisonError;
@@ -17,6 +17,10 @@ pub(super) fn answer(server: &Server, dry_run: bool, grace_hours: Option<u32>, a
         rewrite_bytes: u64::MAX,
         ..configured
     };
+    if !dry_run {
+        let any_share = if any_share { "yes" } else { "no" };
+        change(server, "store.collect", &[("any_share", any_share)], |_, _| Ok(()))?;
+    }
     let done = run(server, rules, &mut || !*server.stopping.borrow())?;
     Ok(AdminAnswer::Collected(CollectReport {
         dry_run,

@@ -5,6 +5,7 @@
 use super::{NODES_MAX, Server, ServerFault};
 use content::ChunkStore as _;
 use metadata::account::User;
+use metadata::collection::Claim;
 use metadata::node::NodeRow;
 use metadata::placement::PastNode;
 use metadata::retention::PinRow;
@@ -199,7 +200,27 @@ impl Server {
     pub(crate) fn collect(&mut self, now: Timestamp) -> Result<collection::Done, Error> {
         let rules =
             Rules { grace_ns: HOUR_NS, most_percent: None, seal_bytes: 1, rows: 100, ..Rules::default() };
+        if self.fault == Some(ServerFault::TrashCollected) {
+            self.lose_trash()?;
+        }
         collection::collect(&*self.database, &self.store, rules, now, &mut || true)
+    }
+
+    /// Chunks that only removed nodes name go.
+    fn lose_trash(&self) -> Result<(), Error> {
+        let folder = self.folder;
+        write(&*self.database, move |t| {
+            let chunk = |row: &NodeRow| match row.content {
+                Content::File { id, .. } => Some(Claim::Chunk(id.as_single_chunk())),
+                _ => None,
+            };
+            let (removed, living): (Vec<NodeRow>, Vec<NodeRow>) =
+                t.scan_nodes(folder, None, NODES_MAX)?.into_iter().partition(|row| row.deleted);
+            let named: Vec<Claim> = living.iter().filter_map(chunk).collect();
+            let gone: Vec<Claim> =
+                removed.iter().filter_map(chunk).filter(|claim| !named.contains(claim)).collect();
+            Ok(t.drop_claims(&gone).map(drop)?)
+        })
     }
 
     fn look_again(&self) -> Result<(), Error> {

@@ -44,6 +44,7 @@ fn a_server_that_keeps_the_past_carelessly_is_noticed() {
         (ServerFault::RestoredElsewhere, 5..=9),
         (ServerFault::RestoredEmpty, 2..=6),
         (ServerFault::QuotaIgnored, 3..=8),
+        (ServerFault::TrashCollected, 2..=6),
     ] {
         expect_noticed(Planted { server: Some(fault), ..Planted::default() }, seeds, keeping);
     }

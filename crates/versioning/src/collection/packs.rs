@@ -5,7 +5,7 @@
 //! then, and when, after that, no row leads to it: in this order.
 
 use super::plan::{self, PackPlan};
-use super::{Collection, Phase};
+use super::{Collection, Phase, Round};
 use crate::Error;
 use content::block::SMALL_CHUNK_BYTES;
 use content::{BlockBuilder, ChunkStore, Entry, ErrorKind, Record, StoredRecord};
@@ -16,6 +16,9 @@ use model::ChunkId;
 use model::Timestamp;
 use model::location::{Codec, Located, Location, PackId};
 use std::collections::{HashMap, VecDeque};
+
+/// More than a pack has room for: a chunk takes at least its entry in a table.
+const CHUNKS_IN_PACK_MAX: usize = 8 << 20;
 
 /// A pack that is rewritten, and what of it is still to be moved, by place.
 #[derive(Debug)]
@@ -43,7 +46,7 @@ impl Collection {
         }
     }
 
-    /// Ends the newest pack if most of it is nothing's, and brings the rows of packs up to date.
+    /// Brings the rows of packs up to date.
     pub(super) fn settle_packs(
         &mut self,
         database: &dyn Database,
@@ -58,9 +61,6 @@ impl Collection {
             self.done.freed_bytes = plan.remove.iter().map(|(_, bytes)| bytes).sum();
             return Ok(Phase::Over);
         }
-        if plan.seal {
-            store.seal()?;
-        }
         let PackPlan { reinstate, forget, .. } = plan;
         for pack in &reinstate {
             store.holds().forget(*pack);
@@ -74,6 +74,24 @@ impl Collection {
             }
             Ok(())
         })?;
+        Ok(Phase::Empty(Round::BeforeRewriting))
+    }
+
+    /// What follows when nothing is left to be taken away: the newest pack is ended if most of it is nothing's, and packs
+    /// are rewritten.
+    pub(super) fn end_round(
+        &self,
+        database: &dyn Database,
+        store: &dyn ChunkStore,
+        round: Round,
+        now: Timestamp,
+    ) -> Result<Phase, Error> {
+        if round == Round::AfterRewriting {
+            return Ok(Phase::Over);
+        }
+        if self.plan_packs(database, store, now)?.seal {
+            store.seal()?;
+        }
         Ok(Phase::Rewrite(self.plan_packs(database, store, now)?.rewrite.into()))
     }
 
@@ -83,9 +101,10 @@ impl Collection {
         database: &dyn Database,
         mut packs: VecDeque<PackId>,
     ) -> Result<Phase, Error> {
-        let Some(pack) = packs.pop_front() else { return Ok(Phase::Empty) };
-        let mut rows =
-            read::<_, Error>(database, move |snapshot| Ok(snapshot.chunks_in_pack(pack, usize::MAX)?))?;
+        let Some(pack) = packs.pop_front() else { return Ok(Phase::Empty(Round::AfterRewriting)) };
+        let mut rows = read::<_, Error>(database, move |snapshot| {
+            Ok(snapshot.chunks_in_pack(pack, CHUNKS_IN_PACK_MAX)?)
+        })?;
         rows.sort_unstable_by_key(|row| (row.location.offset, row.location.start));
         Ok(Phase::Move(Box::new(Rewriting { pack, rows: rows.into() }), packs))
     }
@@ -120,6 +139,7 @@ impl Collection {
         &mut self,
         database: &dyn Database,
         store: &dyn ChunkStore,
+        round: Round,
         now: Timestamp,
     ) -> Result<Phase, Error> {
         for pack in self.plan_packs(database, store, now)?.condemn {
@@ -127,7 +147,7 @@ impl Collection {
         }
         let plan = self.plan_packs(database, store, now)?;
         self.done.waiting_bytes = plan.wait.iter().map(|(_, bytes)| bytes).sum();
-        Ok(Phase::Remove(plan.remove.into()))
+        Ok(Phase::Remove(plan.remove.into(), round))
     }
 
     /// Condemns a pack, if no row leads to it.
@@ -151,34 +171,34 @@ impl Collection {
         Ok(())
     }
 
-    /// Takes the next file away.
+    /// Takes the next file away; gives those that are left.
     pub(super) fn remove_pack(
         &mut self,
         database: &dyn Database,
         store: &dyn ChunkStore,
         mut packs: VecDeque<(PackId, u64)>,
-    ) -> Result<Phase, Error> {
-        let Some((pack, bytes)) = packs.pop_front() else { return Ok(Phase::Over) };
+    ) -> Result<VecDeque<(PackId, u64)>, Error> {
+        let Some((pack, bytes)) = packs.pop_front() else { return Ok(packs) };
         // Whoever held may have written rows until the end of the hold, so that rows are looked at after it.
         let is_free = store.holds().is_free(pack);
         let is_empty =
             read::<_, Error>(database, move |snapshot| Ok(snapshot.chunks_in_pack(pack, 1)?.is_empty()))?;
         if !is_free || !is_empty {
             self.done.waiting_bytes += bytes;
-            return Ok(Phase::Remove(packs));
+            return Ok(packs);
         }
         match store.remove_pack(pack) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::Busy => {
                 self.done.waiting_bytes += bytes;
-                return Ok(Phase::Remove(packs));
+                return Ok(packs);
             }
             Err(error) => return Err(error.into()),
         }
         self.done.removed_packs += 1;
         self.done.freed_bytes += bytes;
         write::<_, Error>(database, move |transaction| Ok(transaction.forget_pack(pack)?))?;
-        Ok(Phase::Remove(packs))
+        Ok(packs)
     }
 }
 

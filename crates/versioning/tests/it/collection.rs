@@ -2,9 +2,11 @@
 
 use crate::world::{NOW, World, applied, chunk_id, create, create_file, manifest, one, refused, remove};
 use content::{ChunkStore, ErrorKind};
-use metadata::{Error as MetadataError, read, write};
+use metadata::{Error as MetadataError, Transaction, read, write};
+use metadata_sqlite::Sqlite;
 use model::{Content, ContentId, Limits, NodeId, NodeRef, Refusal, Seq, Timestamp};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use versioning::collection::plan::Rules;
 use versioning::collection::{Collection, Done, collect};
 use versioning::missing::missing;
@@ -270,5 +272,142 @@ fn a_commit_between_any_two_steps_keeps_what_it_names() {
         } else {
             assert_eq!(refused(&answer.outcomes[0]).0, Refusal::ChunkMissing);
         }
+    }
+}
+
+/// Something that a transaction does.
+type Change = Box<dyn FnOnce(&dyn Transaction) -> metadata::Result<()> + Send>;
+
+/// Rows that go, move or are rescued cost what they are, not what else is stored.
+#[test]
+fn what_collection_changes_costs_the_same_in_a_small_and_in_a_big_store() {
+    use metadata::collection::{Claim, Move};
+    let cost = |files: usize| {
+        let world = World::new();
+        let texts: Vec<String> = (0..files).map(|number| format!("text {number}")).collect();
+        let names = texts.iter().enumerate();
+        let operations =
+            names.map(|(number, text)| create_file(number as u32, ROOT, &format!("f{number}"), text));
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        world.each(operations.collect(), &texts);
+        let folder = world.folder;
+        let rows = read::<_, MetadataError>(&*world.database, |s| s.scan_chunks(None, 12)).unwrap();
+        let chunks: Vec<_> = rows.iter().map(|row| row.id).collect();
+        let of = |claim: &dyn Fn(model::ChunkId) -> Claim| {
+            chunks.iter().map(|chunk| claim(*chunk)).collect::<Vec<Claim>>()
+        };
+        let (owners, holdings) =
+            (of(&|chunk| Claim::Owner(folder, chunk)), of(&|chunk| Claim::Holding(folder, chunk)));
+        let (gone, manifests) =
+            (of(&Claim::Chunk), of(&|chunk| Claim::Manifest(ContentId::of_single_chunk(chunk))));
+        let moves: Vec<Move> = rows
+            .iter()
+            .map(|row| {
+                let to = model::location::Location { offset: row.location.offset + 1, ..row.location };
+                Move { chunk: row.id, from: row.location, to }
+            })
+            .collect();
+        let steps = |work: Change| {
+            let before = world.database.figures().steps;
+            write::<_, MetadataError>(&*world.database, work).unwrap();
+            world.database.figures().steps - before
+        };
+        let (again, asked) = (gone.clone(), chunks.clone());
+        vec![
+            steps(Box::new(move |t| t.condemn(&again, NOW))),
+            steps(Box::new(move |t| t.condemned_until(NOW, 100).map(drop))),
+            steps(Box::new(move |t| t.move_chunks(&moves))),
+            steps(Box::new(move |t| t.drop_claims(&owners).map(drop))),
+            steps(Box::new(move |t| t.drop_claims(&holdings).map(drop))),
+            steps(Box::new(move |t| t.drop_claims(&manifests).map(drop))),
+            steps(Box::new(move |t| t.uploaded_chunks(&asked).map(drop))),
+            steps(Box::new(move |t| {
+                t.rescue(&gone)?;
+                t.drop_claims(&gone).map(drop)
+            })),
+        ]
+    };
+    let (few, many) = (cost(50), cost(5_000));
+    for (index, (few, many)) in few.iter().zip(&many).enumerate() {
+        assert!(*many <= few * 2 + 50, "{index}: {few} steps in a small store, {many} in a big one");
+    }
+}
+
+/// Threads, because what happens within a step can only be met from outside.
+#[test]
+fn commits_uploads_and_collection_at_once_lose_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::on(Arc::new(Sqlite::open(&directory.path().join("catalog.db")).unwrap()));
+    let texts: Vec<String> = (0..10).map(|number| format!("text {number} ").repeat(30)).collect();
+    let rules = Rules { grace_ns: 0, rows: 3, ..rules() };
+    let stop = AtomicBool::new(false);
+    let collected = std::thread::scope(|scope| {
+        let collector = scope.spawn(|| {
+            let mut deleted = 0;
+            while !stop.load(Ordering::SeqCst) {
+                deleted += world.collect(rules, NOW).unwrap().deleted_chunks;
+            }
+            deleted
+        });
+        let workers: Vec<_> = (0..2_usize)
+            .map(|worker| {
+                let (world, texts) = (&world, &texts);
+                scope.spawn(move || (0..120).for_each(|round| world.work(worker, round, texts)))
+            })
+            .chain([scope.spawn(|| (0..80).for_each(|round| world.upload(round)))])
+            .collect();
+        let ended: Vec<_> = workers.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+        stop.store(true, Ordering::SeqCst);
+        ended.into_iter().for_each(|ended| ended.unwrap());
+        collector.join().unwrap()
+    });
+    assert!(collected > 50, "{collected} chunks went meanwhile");
+    world.assert_sound();
+    for node in world.listing().into_values() {
+        let file = fetch::file(&*world.database, world.may_read(), node.id, None, NOW).unwrap();
+        let mut bytes = Vec::new();
+        world.store.read(&file.chunks, &mut |_, chunk| bytes.extend_from_slice(chunk)).unwrap();
+        assert_eq!(bytes.len() as u64, node.content.size());
+    }
+}
+
+impl World {
+    /// Somebody writes what may be there already, and forgets two of three files at once.
+    fn work(&self, worker: usize, round: usize, texts: &[String]) {
+        let text = &texts[(round * 7 + worker * 3) % texts.len()];
+        let group = || one(create_file(0, ROOT, &format!("file {worker} {round}"), text));
+        let unsent = commit(&*self.database, self.plain(vec![group()])).unwrap().outcomes.remove(0);
+        let outcome = match unsent {
+            model::GroupOutcome::Applied(_) => unsent,
+            model::GroupOutcome::Refused { reason, .. } => {
+                assert_eq!(reason, Refusal::ChunkMissing);
+                let _hold = self.store.hold();
+                let received = self.store(&[text.as_bytes()]);
+                let sent = Commit { received, ..self.plain(vec![group()]) };
+                commit(&*self.database, sent).unwrap().outcomes.remove(0)
+            }
+        };
+        let node = applied(&outcome)[0];
+        if !round.is_multiple_of(3) {
+            self.each(vec![remove(node, self.revision(node))], &[]);
+            self.purge(node);
+        }
+    }
+
+    /// What has arrived for an upload is there until the upload ends.
+    fn upload(&self, round: usize) {
+        let (id, text) = (model::UploadId([round as u8; 16]), format!("part of {}", round % 3));
+        let open = versioning::upload::Open { id, node: None, base: None, size: text.len() as u64 };
+        versioning::upload::open(&*self.database, self.may_write(), open, &Limits::default(), NOW).unwrap();
+        let hold = self.store.hold();
+        let received = self.store(&[text.as_bytes()]);
+        versioning::upload::receive(&*self.database, self.may_write(), id, received, NOW).unwrap();
+        drop(hold);
+        std::thread::yield_now();
+        let group = one(create_file(0, ROOT, &format!("upload {round}"), &text));
+        let request = Commit { uploads: vec![id], ..self.plain(vec![group]) };
+        let node = applied(&commit(&*self.database, request).unwrap().outcomes[0])[0];
+        self.each(vec![remove(node, self.revision(node))], &[]);
+        self.purge(node);
     }
 }

@@ -70,7 +70,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => some.clone().prop_map(|reader| Op::Read { reader }),
         1 => (0_usize..2).prop_map(|folder| Op::OpenUpload { folder }),
         2 => (some.clone(), 0..PARTS).prop_map(|(upload, part)| Op::Receive { upload, part }),
-        1 => some.clone().prop_map(|upload| Op::EndUpload { upload }),
+        1 => some.prop_map(|upload| Op::EndUpload { upload }),
         3 => (0_usize..2, content).prop_map(|(folder, content)| Op::Ask { folder, content }),
         3 => (0_i64..4).prop_map(Op::Hours),
         8 => (1_usize..25).prop_map(Op::Steps),
@@ -329,7 +329,7 @@ impl Rig {
             }
             Op::Finish { flight } if !self.flights.is_empty() => {
                 let flight = self.flights.swap_remove(flight % self.flights.len());
-                self.create(flight.folder, flight.content, flight.received.clone(), true);
+                self.create(flight.folder, flight.content, flight.received, true);
             }
             Op::OpenReader { node } if !self.nodes.is_empty() => self.open_reader(node),
             Op::Read { reader } if !self.readers.is_empty() => {
