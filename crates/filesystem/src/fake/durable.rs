@@ -1,7 +1,8 @@
 //! What of a disk survives a loss of power.
 //!
 //! Every change is pending until it is synced. A crash keeps some pending changes and loses others, as the seed says,
-//! with one rule: a change of names is kept only if all earlier ones of the same names or nodes are. This is harsher
+//! with one rule: a change of names is kept only if all earlier ones of the same names or nodes are, and those that made the
+//! directories it is about: what was moved into a directory that is lost is where it was. This is harsher
 //! than a journal: a name may survive without its bytes, and bytes without their name.
 
 use super::faults::Random;
@@ -35,6 +36,11 @@ impl Group {
         names.iter().any(|(slot, number)| {
             self.slots.contains(slot) || number.is_some_and(|number| self.nodes.contains(&number))
         })
+    }
+
+    /// Whether one of these directories belongs to it.
+    fn holds_directory_of(&self, names: &[(Slot, Option<Number>)]) -> bool {
+        names.iter().any(|((directory, _), _)| self.nodes.contains(directory))
     }
 
     fn add(&mut self, names: &[(Slot, Option<Number>)]) {
@@ -132,7 +138,9 @@ impl State {
         for pending in std::mem::take(&mut self.pending) {
             let is_kept = random.is_one_of(kept_of_8, 8);
             match &pending.change {
-                Change::Names(names) if !is_kept || lost.touches(names) => lost.add(names),
+                Change::Names(names) if !is_kept || lost.touches(names) || lost.holds_directory_of(names) => {
+                    lost.add(names);
+                }
                 Change::Names(_) => self.make_durable(pending.change),
                 _ if is_kept => self.make_durable(pending.change),
                 _ => {}
