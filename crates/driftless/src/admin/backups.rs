@@ -89,6 +89,7 @@ fn verify(directory: &Path, name: Option<&str>, json: bool) -> anyhow::Result<Ex
 
 fn as_json(found: &Verified) -> serde_json::Value {
     json!({
+        "answer": "backup_verified",
         "backup": found.backup.display().to_string(),
         "files": found.files,
         "bytes": found.bytes,
@@ -107,6 +108,7 @@ fn restore(directory: &Path, name: Option<&str>, data: &Path, json: bool) -> any
     let restored = backup::restore(directory, name, &data, Epoch(epoch), &adapters())?;
     if json {
         output::json(&json!({
+            "answer": "backup_restored",
             "data": data.display().to_string(),
             "backup": restored.backup.display().to_string(),
             "made": restored.made,
