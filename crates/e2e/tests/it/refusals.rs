@@ -37,12 +37,19 @@ fn folders_that_are_not_there_or_not_granted_are_refused_alike() -> Result<()> {
 
 #[test]
 fn one_directory_is_not_synced_twice_nor_inside_another() -> Result<()> {
-    let world = World::create()?;
+    let mut world = World::create()?;
+    world.server().admin(&["folder", "add", "other"])?.ok()?;
+    world.server().admin(&["folder", "grant", "other", USER, "write"])?.ok()?;
     let device = world.device("laptop")?;
+    let directory = device.directory().to_string_lossy().into_owned();
     let inside = device.directory().join("inside");
     std::fs::create_dir(&inside)?;
-    device.run(&["sync", FOLDER, &device.directory().to_string_lossy()])?.refused()?;
+    device.run(&["sync", "other", &directory])?.refused()?;
     device.run(&["sync", FOLDER, &inside.to_string_lossy()])?.refused()?;
+    // Said again, it is the same pair.
+    device.run(&["sync", FOLDER, &directory])?.ok()?;
+    let status: serde_json::Value = serde_json::from_str(&device.run(&["status", "--json"])?.ok()?.stdout)?;
+    ensure!(status["pairs"].as_array().is_some_and(|pairs| pairs.len() == 1), "{status}");
     Ok(())
 }
 
