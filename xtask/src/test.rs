@@ -66,7 +66,7 @@ fn program() -> Result<()> {
 fn tests() -> Result<()> {
     let mut command = cargo();
     if succeeds(cargo().args(["nextest", "--version"])) {
-        command.args(["nextest", "run", "--workspace", "--locked"]);
+        command.args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]);
     } else {
         command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--locked"]);
     }
