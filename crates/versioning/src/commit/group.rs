@@ -239,7 +239,8 @@ impl<'w> Run<'w> {
         version: Option<VersionNumber>,
     ) -> Result<(State, VersionNumber), Fault> {
         let row = self.workspace.node(source).ok_or_else(|| Fault::new(Refusal::Gone))?;
-        if row.content.is_directory() {
+        // What retention has let go of may be collected already: nothing names its bytes.
+        if row.content.is_directory() || row.purged {
             return Err(Fault::with(Refusal::Gone, row));
         }
         match version {

@@ -191,6 +191,25 @@ fn too_large_a_part_of_the_store_does_not_go_unless_somebody_says_so() {
     assert!(!done.braked && done.deleted_chunks == 1);
 }
 
+/// Its row still tells the content's name, whose bytes may be gone.
+#[test]
+fn what_is_purged_cannot_be_copied() {
+    let world = World::new();
+    let node = world.file(ROOT, "gone", "gone");
+    world.each(vec![remove(node, world.revision(node))], &[]);
+    world.purge(node);
+    world.collect(Rules { grace_ns: 0, ..rules() }, NOW).unwrap();
+    for version in [None, Some(model::VersionNumber(1))] {
+        let name = crate::world::name("copy");
+        let parent = NodeRef::Id(ROOT);
+        let copy = model::Operation::Copy { temporary: 0, source: node, version, parent, name };
+        let answer = commit(&*world.database, world.plain(vec![one(copy)])).unwrap();
+        assert_eq!(refused(&answer.outcomes[0]).0, Refusal::Gone);
+    }
+    world.collect(rules(), NOW).unwrap();
+    world.assert_sound();
+}
+
 /// A manifest that was lost would make the chunks of its content nobody's.
 #[test]
 fn a_catalog_that_contradicts_itself_stops_it() {
