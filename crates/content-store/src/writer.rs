@@ -112,7 +112,8 @@ impl Writer {
     /// Whether a pack must stay: the newest, or one that a caller still waits for.
     pub(crate) fn is_using(&self, pack: PackId) -> bool {
         let state = self.state();
-        pack.0 >= state.newest || state.left.iter().filter_map(Weak::upgrade).any(|left| left.pack == pack)
+        pack.0 >= state.newest_file
+            || state.left.iter().filter_map(Weak::upgrade).any(|left| left.pack == pack)
     }
 
     /// First phase: gives the batch its place and writes it. Returns the pack and the batch's offset.

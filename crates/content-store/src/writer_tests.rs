@@ -136,6 +136,21 @@ fn a_disk_found_full_at_the_flush_ends_the_pack() {
     expect_readable(&store, &[before, after]);
 }
 
+/// Its number would be given out twice.
+#[test]
+fn the_newest_pack_stays_when_the_next_cannot_be_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = PackStore::open(directory.path()).unwrap();
+    let before = one(&store, 1);
+    let in_the_way = directory.path().join(content::pack::relative_path(content::PackId(2)));
+    std::fs::write(&in_the_way, "").unwrap();
+    assert!(store.seal().is_err());
+    std::fs::remove_file(&in_the_way).unwrap();
+    assert_eq!(store.remove_pack(before.location.pack).unwrap_err().kind(), ErrorKind::Busy);
+    let after = one(&store, 3);
+    expect_readable(&store, &[before, after]);
+}
+
 /// Everybody who waits for the flush that fails writes again; nobody is told of success.
 #[test]
 fn a_failed_flush_is_shared_by_all_who_waited_for_it() {
