@@ -95,7 +95,7 @@ fn of(chosen: &ServerSettings) -> Settings {
         },
         passwords_at_once: limits.passwords,
         collection: CollectionRules {
-            grace_ns: i64::from(collection.grace_hours) * 3_600_000_000_000,
+            grace_ns: CollectionRules::grace_of_hours(collection.grace_hours),
             most_percent: Some(collection.most_percent),
             ..defaults.collection
         },

@@ -47,7 +47,8 @@ pub struct Done {
     pub unnamed_chunks: u64,
     /// Bytes that they take.
     pub unnamed_bytes: u64,
-    /// Of these, bytes that have waited out the grace.
+    /// Of these, bytes that have waited out the grace. If the brake held for packs that the catalog has never heard of,
+    /// their bytes are counted here and as stored.
     pub due_bytes: u64,
     /// Claims that were condemned.
     pub condemned: u64,
@@ -143,7 +144,7 @@ impl Collection {
             Phase::Holdings(folders, after) => self.holdings(database, folders, after, now)?,
             Phase::Manifests(after) => self.manifests(database, after, now)?,
             Phase::Chunks(after) => self.chunks(database, after, now)?,
-            Phase::Brake => self.brake(database, now)?,
+            Phase::Brake => self.brake(database, store, now)?,
             Phase::Sweep if self.sweep(database, now)? => Phase::Sweep,
             Phase::Sweep => Phase::Packs,
             Phase::Packs => self.settle_packs(database, store, now)?,
@@ -266,12 +267,24 @@ impl Collection {
         Ok(unnamed)
     }
 
-    /// Whether what is due may go.
-    fn brake(&mut self, database: &dyn Database, now: Timestamp) -> Result<Phase, Error> {
+    /// Whether what is due may go; and whether packs that this catalog has never heard of may begin to wait. Those are what
+    /// crashes leave, or all that people have, if the catalog is an older or another one than the packs' own.
+    fn brake(
+        &mut self,
+        database: &dyn Database,
+        store: &dyn ChunkStore,
+        now: Timestamp,
+    ) -> Result<Phase, Error> {
         let cutoff = self.rules.cutoff(now);
         let (_, due) = read::<_, Error>(database, move |snapshot| Ok(snapshot.condemned_sums(cutoff)?))?;
+        let unheard = self.plan_packs(database, store, now)?.unheard_bytes;
+        let is_too_much_unheard = !self.rules.allow(unheard, self.done.stored_bytes.saturating_add(unheard));
         self.done.due_bytes = due;
-        self.done.braked = !self.rules.allow(due, self.done.stored_bytes);
+        self.done.braked = is_too_much_unheard || !self.rules.allow(due, self.done.stored_bytes);
+        if is_too_much_unheard {
+            self.done.due_bytes += unheard;
+            self.done.stored_bytes += unheard;
+        }
         Ok(match self.done.braked {
             true => Phase::Over,
             false if self.rules.dry_run => Phase::Packs,

@@ -12,7 +12,7 @@ pub(super) fn answer(server: &Server, dry_run: bool, grace_hours: Option<u32>, a
     let configured = server.settings.collection;
     let rules = Rules {
         dry_run,
-        grace_ns: grace_hours.map_or(configured.grace_ns, |hours| i64::from(hours) * 3_600_000_000_000),
+        grace_ns: grace_hours.map_or(configured.grace_ns, Rules::grace_of_hours),
         most_percent: configured.most_percent.filter(|_| !any_share),
         rewrite_bytes: u64::MAX,
         ..configured

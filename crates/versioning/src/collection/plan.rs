@@ -48,6 +48,12 @@ impl Default for Rules {
 }
 
 impl Rules {
+    /// So many hours as a grace, however many.
+    #[must_use]
+    pub fn grace_of_hours(hours: u32) -> i64 {
+        i64::from(hours).saturating_mul(3_600_000_000_000)
+    }
+
     /// The latest moment of what has waited long enough by now.
     pub(super) fn cutoff(&self, now: Timestamp) -> Timestamp {
         Timestamp(now.0.saturating_sub(self.grace_ns))
@@ -134,6 +140,11 @@ impl Shares {
         self.0.values().map(|share| share.bytes).sum()
     }
 
+    /// Whether rows led to a pack in this run, if only at its beginning.
+    fn knew(&self, pack: PackId) -> bool {
+        self.0.contains_key(&pack)
+    }
+
     fn of(&self, pack: PackId) -> Share {
         self.0.get(&pack).copied().unwrap_or_default()
     }
@@ -161,6 +172,8 @@ pub struct PackPlan {
     pub seal: bool,
     /// Nothing lies in them: they wait from now on.
     pub condemn: Vec<PackId>,
+    /// Bytes of those among them that the catalog has never heard of.
+    pub unheard_bytes: u64,
     /// Condemned, and in use again.
     pub reinstate: Vec<PackId>,
     /// Less than half of them is something's, the least first.
@@ -210,9 +223,14 @@ pub fn packs(
             Some(_) if chunks > 0 => plan.reinstate.push(file.pack),
             // The newest stays, for its number's sake.
             Some(_) if newest == Some(file.pack) => {}
+            // It had come into use again, and whoever read the rows meanwhile came after it was retired.
+            Some(at) if at != now && shares.knew(file.pack) => plan.condemn.push(file.pack),
             Some(at) if at <= rules.cutoff(now) => plan.remove.push((file.pack, file.bytes)),
             Some(_) => plan.wait.push((file.pack, file.bytes)),
-            None if chunks == 0 => plan.condemn.push(file.pack),
+            None if chunks == 0 => {
+                plan.condemn.push(file.pack);
+                plan.unheard_bytes += if row.is_none() { file.bytes } else { 0 };
+            }
             None if is_mostly_nothing => rewrite.push((share.bytes, file.pack, file.bytes)),
             None => {}
         }
@@ -289,6 +307,19 @@ mod tests {
     }
 
     #[test]
+    fn a_pack_that_was_in_use_since_it_was_condemned_waits_from_now_on() {
+        let mut shares = Shares::default();
+        shares.add(&location(1, 1000));
+        shares.take(&location(1, 1000));
+        let files = [file(1, 10_000, false), file(2, 100, true)];
+        let rules = Rules { grace_ns: 0, ..Rules::default() };
+        let plan =
+            |condemned_at| packs(&shares, &[row(1, 0, Some(condemned_at))], &files, &rules, Timestamp(9));
+        assert_eq!((plan(3).condemn, plan(3).remove), (vec![PackId(1)], vec![]));
+        assert_eq!((plan(9).condemn, plan(9).remove), (vec![], vec![(PackId(1), 10_000)]));
+    }
+
+    #[test]
     fn a_pack_that_rows_lead_to_and_that_has_no_file_stops_everything() {
         let mut shares = Shares::default();
         shares.add(&location(1, 1000));
@@ -316,6 +347,15 @@ mod tests {
         assert!(!rules.allow(26, 100));
         assert!(!rules.allow(11, 0));
         assert!(Rules { most_percent: None, ..rules }.allow(100, 100));
+    }
+
+    #[test]
+    fn a_grace_of_any_length_lets_nothing_go_early() {
+        for hours in [3, 72, 3_000_000, u32::MAX] {
+            let rules = Rules { grace_ns: Rules::grace_of_hours(hours), ..Rules::default() };
+            let now = Timestamp(1_800_000_000_000_000_000);
+            assert!(rules.cutoff(now) <= Timestamp(now.0 - 3 * HOUR), "{hours}");
+        }
     }
 
     #[test]

@@ -191,6 +191,25 @@ fn too_large_a_part_of_the_store_does_not_go_unless_somebody_says_so() {
     assert!(!done.braked && done.deleted_chunks == 1);
 }
 
+/// An older or a new catalog beside the packs of another: they may be all that is left of people's files.
+#[test]
+fn packs_that_the_catalog_has_never_heard_of_do_not_go_by_themselves() {
+    let world = World::new();
+    world.store(&["of another catalog ".repeat(500).as_bytes()]);
+    world.store.restart();
+    world.file(ROOT, "kept", "kept");
+    let careful = Rules { most_percent: Some(50), always_bytes: 10, ..rules() };
+    for hours in [0, 3, 6] {
+        let done = world.collect(careful, after(hours)).unwrap();
+        assert!(done.braked && done.removed_packs == 0 && done.due_bytes > 9000, "{done:?}");
+    }
+    assert!(world.stored_bytes() > 9000);
+    let allowed = Rules { most_percent: None, ..careful };
+    assert_eq!(world.collect(allowed, after(6)).unwrap().removed_packs, 0, "they wait, as all do");
+    assert_eq!(world.collect(careful, after(8)).unwrap().removed_packs, 1);
+    world.assert_sound();
+}
+
 /// Its row still tells the content's name, whose bytes may be gone.
 #[test]
 fn what_is_purged_cannot_be_copied() {
