@@ -140,6 +140,17 @@ impl WriteFolders for Session {
         found(changed, "set_folder_counters")
     }
 
+    fn skip_folder_ids(&self, count: u64) -> Result<()> {
+        let count = count.cast_signed();
+        let raise = "UPDATE sqlite_sequence SET seq = seq + ?1 WHERE name = 'folder'";
+        if self.execute("skip_folder_ids", raise, [count])? == 0 {
+            // No folder was ever made.
+            let begin = "INSERT INTO sqlite_sequence (name, seq) VALUES ('folder', ?1)";
+            self.execute("skip_folder_ids", begin, [count])?;
+        }
+        Ok(())
+    }
+
     fn raise_journal_floor(&self, id: FolderId, floor: Seq) -> Result<()> {
         let changed = self.execute(
             "raise_journal_floor",

@@ -100,6 +100,9 @@ pub trait WriteFolders {
     /// Sets what commits count, and adds the difference of the used bytes to the owner's account.
     fn set_folder_counters(&self, id: FolderId, counters: &FolderCounters) -> Result<()>;
 
+    /// Folders made from now on have ids by so much higher than they would have had.
+    fn skip_folder_ids(&self, count: u64) -> Result<()>;
+
     /// Raises the journal's floor: tombstones up to `floor` may go.
     fn raise_journal_floor(&self, id: FolderId, floor: Seq) -> Result<()>;
 }

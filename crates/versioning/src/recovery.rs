@@ -13,6 +13,10 @@ use model::{Epoch, NodeId, Seq};
 /// How far numbers jump: more changes than any folder sees between two backups.
 pub const NUMBERS_SKIPPED: u64 = 1 << 32;
 
+/// How far ids of folders jump. A device that keeps a folder of after the backup must not meet another one under its id, and
+/// merge the two.
+pub const FOLDERS_SKIPPED: u64 = 1 << 20;
+
 /// Begins a new epoch, lets all numbers jump, and takes plain directories away from their folders: a second server at work in
 /// the same directory would bring back there what was removed since the backup.
 ///
@@ -21,6 +25,7 @@ pub const NUMBERS_SKIPPED: u64 = 1 << 32;
 pub fn begin_anew(database: &dyn Database, epoch: Epoch) -> Result<(), Error> {
     write(database, move |transaction| {
         transaction.put_setting(Setting::Epoch, &epoch.0)?;
+        transaction.skip_folder_ids(FOLDERS_SKIPPED)?;
         for folder in transaction.folders()? {
             let old = folder.counters;
             let counters = FolderCounters {

@@ -8,7 +8,7 @@ use model::Epoch;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use versioning::folder::{self, Authority};
-use versioning::recovery::NUMBERS_SKIPPED;
+use versioning::recovery::{FOLDERS_SKIPPED, NUMBERS_SKIPPED};
 
 const NEW: Epoch = Epoch([7; 16]);
 
@@ -45,6 +45,19 @@ fn a_restored_server_has_the_files_a_new_epoch_and_numbers_that_nobody_was_given
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o077, 0, "{}", path.display());
     }
     assert_eq!(fs::read_dir(data.parent().unwrap()).unwrap().count(), 1, "nothing else is left");
+}
+
+/// Devices know a folder by its id alone: two of one id would be merged.
+#[test]
+fn a_folder_of_a_restored_server_has_no_id_that_was_given_after_the_backup() {
+    let world = World::new();
+    world.create().unwrap();
+    let later = folder::create(&*world.database, folder::Create::shared("later"), NOW).unwrap();
+    let data = world.place.path().join("new");
+    restore(&world.target(), None, &data, NEW, &adapters()).unwrap();
+    let database = Sqlite::open(&data.join(backup::CATALOG)).unwrap();
+    let other = folder::create(&database, folder::Create::shared("another"), NOW).unwrap();
+    assert!(other.0 >= later.0 + FOLDERS_SKIPPED, "{other:?} {later:?}");
 }
 
 #[test]
