@@ -86,7 +86,7 @@ pub fn create(source: Source<'_>, order: Order<'_>) -> Result<Created> {
     }
     remove_unfinished(target)?;
     let before = manifest::backups(target)?;
-    let name = free_name(target, order.now);
+    let name = free_name(target, before.last().map(PathBuf::as_path), order.now);
     let unfinished = target.join(format!("{UNFINISHED}{name}"));
     let made = gather(source, order, &unfinished, before.last().map(PathBuf::as_path));
     let mut created = match made {
@@ -135,18 +135,31 @@ fn remove_unfinished(target: &Path) -> Result<()> {
     Ok(())
 }
 
-fn free_name(target: &Path, now: Timestamp) -> String {
+/// A name that nobody has, later than all that are there: a clock that was set back does not make the newest backup the
+/// oldest, which would be the next to go, and the last to be restored.
+fn free_name(target: &Path, newest: Option<&Path>, now: Timestamp) -> String {
     let moment = Timestamp::from_parts(now.parts().0, 0).to_string().replace(':', "-");
-    let numbered = (1..).map(|number| format!("{moment}.{number}"));
-    let mut names = std::iter::once(moment.clone()).chain(numbered);
+    let (moment, first) = match newest.and_then(manifest::age) {
+        Some((last, number)) if last >= moment.as_str() => {
+            if last > moment.as_str() {
+                tracing::warn!(%last, now = %moment, "a backup there is of a later moment than now");
+            }
+            (last.to_owned(), number.saturating_add(1))
+        }
+        _ => (moment, 0),
+    };
+    let mut names = (first..).map(|number| match number {
+        0 => moment.clone(),
+        number => format!("{moment}.{number}"),
+    });
     names.find(|name| !target.join(name).exists()).unwrap_or(moment)
 }
 
 /// Puts everything into a directory that has no name yet, down to the disk.
 fn gather(source: Source<'_>, order: Order<'_>, unfinished: &Path, before: Option<&Path>) -> Result<Created> {
     files::make_directory(unfinished)?;
-    // Before the snapshot: the packs that it names stay until they are here.
-    let hold = source.store.hold();
+    // Before the snapshot: the packs that it names, and all that are listed, stay until they are here.
+    let hold = source.store.hold_all();
     let catalog = unfinished.join(CATALOG);
     source.database.copy_to(&catalog)?;
     files::settle(&catalog)?;
@@ -172,7 +185,13 @@ fn gather(source: Source<'_>, order: Order<'_>, unfinished: &Path, before: Optio
         let to = unfinished.join(&path);
         to.parent().map_or(Ok(()), files::make_directory)?;
         let known = known.as_ref().and_then(|(before, files)| Some((before, files.get(path.to_str()?)?)));
-        let entry = match known.filter(|(_, entry)| entry.bytes == pack.bytes) {
+        // What was taken from the backup before, or cut short in it, does not keep this one from being whole.
+        let is_as_here = |(before, entry): &(&&Path, &FileEntry)| {
+            let there = before.join(&path).symlink_metadata();
+            entry.bytes == pack.bytes
+                && there.is_ok_and(|there| there.is_file() && there.len() == entry.bytes)
+        };
+        let entry = match known.filter(is_as_here) {
             Some((before, entry)) => {
                 created.known_packs += 1;
                 let is_link = files::bring(&before.join(&path), &to, how)?;
@@ -181,6 +200,10 @@ fn gather(source: Source<'_>, order: Order<'_>, unfinished: &Path, before: Optio
             }
             None => {
                 let is_link = files::bring(&source.data.join(&path), &to, how)?;
+                if is_link {
+                    // At its end may be a batch that nobody has flushed yet.
+                    files::flush(&to)?;
+                }
                 created.written_bytes += if is_link { 0 } else { pack.bytes };
                 FileEntry::of(unfinished, &path)?
             }

@@ -57,6 +57,11 @@ pub(crate) fn settle(path: &Path) -> Result<()> {
     settle().map_err(Error::disk("write", path))
 }
 
+/// Sees to it that a file's bytes are on disk, whoever wrote them.
+pub(crate) fn flush(path: &Path) -> Result<()> {
+    File::open(path).and_then(|file| file.sync_data()).map_err(Error::disk("write", path))
+}
+
 /// Size and hash of a file.
 pub(crate) fn hash(path: &Path) -> Result<(u64, blake3::Hash)> {
     let mut file = File::open(path).map_err(Error::disk("read", path))?;

@@ -141,23 +141,28 @@ pub fn backups(target: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(target).map_err(Error::disk("list", target))? {
         let path = entry.map_err(Error::disk("list", target))?.path();
-        let is_named = path.file_name().and_then(|name| name.to_str()).is_some_and(is_name);
-        if is_named && path.join(FILE).is_file() {
+        if age(&path).is_some() && path.join(FILE).is_file() {
             found.push(path);
         }
     }
-    found.sort();
+    found.sort_by(|one, other| age(one).cmp(&age(other)));
     Ok(found)
 }
 
-/// A moment, as backups are called: `2026-11-22T10-20-30Z`, or with a number behind it.
-fn is_name(name: &str) -> bool {
+/// The moment that a backup is called by, `2026-11-22T10-20-30Z`, and the number behind it, zero without; none if this is
+/// not how a backup is called.
+pub(crate) fn age(backup: &Path) -> Option<(&str, u64)> {
+    let name = backup.file_name()?.to_str()?;
     let shape = "0000-00-00T00-00-00Z";
     let fits = |(byte, wanted): (u8, u8)| if wanted == b'0' { byte.is_ascii_digit() } else { byte == wanted };
-    let (moment, rest) = name.split_at_checked(shape.len()).unwrap_or_default();
-    let is_number = rest.is_empty()
-        || rest.strip_prefix('.').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
-    moment.len() == shape.len() && moment.bytes().zip(shape.bytes()).all(fits) && is_number
+    let (moment, rest) = name.split_at_checked(shape.len())?;
+    let number = match rest.strip_prefix('.') {
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok()?,
+        Some(_) => return None,
+        None if rest.is_empty() => 0,
+        None => return None,
+    };
+    moment.bytes().zip(shape.bytes()).all(fits).then_some((moment, number))
 }
 
 /// The backup of this name, or the newest.

@@ -101,6 +101,11 @@ pub trait ChunkStore: Send + Sync + std::fmt::Debug {
         self.holds().hold()
     }
 
+    /// Begins to read every pack that is listed from now on: none goes, whenever it was retired.
+    fn hold_all(&self) -> Hold {
+        self.holds().hold_all()
+    }
+
     /// What the store has done since it was opened.
     fn counters(&self) -> Counters;
 

@@ -198,8 +198,8 @@ pub fn verify_and_tell(
     audit_digest: Digest,
     mut tell: Tell,
 ) -> Result<Report, Error> {
-    // Before the snapshot: its packs stay.
-    let hold = store.hold();
+    // Before the snapshot: its packs stay, and all that are listed.
+    let hold = store.hold_all();
     read(database, move |snapshot| {
         let mut report = Report::default();
         for damage in snapshot.damage()? {

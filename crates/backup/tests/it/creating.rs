@@ -199,6 +199,71 @@ fn a_place_that_is_no_good_is_refused() {
     assert!(matches!(world.create(), Err(Error::InUse(_))));
 }
 
+/// The oldest goes, and the newest is what is restored, whatever the clock says.
+#[test]
+fn a_clock_that_goes_back_takes_no_new_backup_for_an_old_one() {
+    let world = World::new();
+    world.file("a", &noise(1, 30_000));
+    let first = world.create().unwrap().backup;
+    let days = |days: i64| Timestamp(crate::world::NOW.0 + days * 86_400_000_000_000);
+    let back = world.create_with(|order| backup::Order { now: days(-2), keep: Some(1), ..order }).unwrap();
+    assert!(back.backup.exists() && back.removed == [first]);
+    for _ in 0..11 {
+        let next = world.create().unwrap();
+        assert_eq!(backups(&world.target()).unwrap().last(), Some(&next.backup));
+    }
+    let later = world.create_with(|order| backup::Order { now: days(1), keep: Some(2), ..order }).unwrap();
+    assert_eq!(backups(&world.target()).unwrap()[1], later.backup);
+    assert_eq!(world.verify().backup, later.backup);
+}
+
+#[test]
+fn what_an_earlier_backup_has_lost_is_taken_from_the_store_again() {
+    let world = World::new();
+    for seed in 0..6 {
+        world.file(&format!("file {seed}"), &noise(seed, 40_000));
+    }
+    let first = world.create().unwrap();
+    let packs = below(&first.backup.join(backup::PACKS));
+    fs::remove_file(&packs[0]).unwrap();
+    fs::remove_file(&packs[1]).unwrap();
+    fs::write(&packs[1], "cut short").unwrap();
+    let second = world.create().unwrap();
+    assert_eq!(second.known_packs, first.packs - 2);
+    assert_eq!(world.verify().problems, Vec::<String>::new());
+}
+
+/// A pack that holds nothing any more and has waited long enough is in nobody's snapshot, but in the list of packs.
+#[test]
+fn collection_takes_no_pack_from_under_a_backup() {
+    let world = World::new();
+    content::conformance::append(&*world.store, &[content::conformance::single(&noise(9, 5_000))]).unwrap();
+    world.store.seal().unwrap();
+    world.file("a", &noise(1, 30_000));
+    let rules = Rules { grace_ns: 1, ..Rules::default() };
+    let at = |later: i64| {
+        let now = Timestamp(crate::world::NOW.0 + later);
+        collect(&*world.database, &*world.store, rules, now, &mut || true).unwrap()
+    };
+    assert_eq!(at(0).removed_packs, 0);
+    let source = backup::Source { database: &*world.database, store: &*world.store, data: &world.data };
+    let order = backup::Order {
+        target: &world.target(),
+        copy: false,
+        keep: None,
+        version: "test",
+        now: crate::world::NOW,
+        go_on: &|| {
+            assert_eq!(at(10).removed_packs, 0);
+            true
+        },
+    };
+    let made = backup::create(source, order).unwrap();
+    assert!(made.packs >= 2);
+    assert_eq!(at(20).removed_packs, 1);
+    assert_eq!(world.verify().problems, Vec::<String>::new());
+}
+
 /// A number that was given twice, by a server brought back and by the one that went on, is not taken for the same pack.
 #[test]
 fn in_another_epoch_no_pack_counts_as_known() {
