@@ -142,6 +142,9 @@ impl Walk {
 
     fn shown(&self, evaluator: &Evaluator<'_>, row: &NodeRow) -> Option<RemoteNode> {
         let frame = self.frames.last()?;
+        if row.id == evaluator.root {
+            return None;
+        }
         let directory = row.content.is_directory();
         let covers = |spot: &Option<Spot>| {
             spot.as_ref().is_some_and(|spot| evaluator.view.covers(spot, &row.name, directory))
@@ -157,7 +160,8 @@ impl Walk {
     /// The frame of a directory, if anything below it may have to be shown.
     fn below(&self, evaluator: &Evaluator<'_>, row: &NodeRow) -> Option<Frame> {
         let frame = self.frames.last()?;
-        if !row.content.is_directory() || self.has_own_entry(row) {
+        // What is below the view's root is where it was, wherever the root came to be with a directory above it.
+        if !row.content.is_directory() || self.has_own_entry(row) || row.id == evaluator.root {
             return None;
         }
         let enter =

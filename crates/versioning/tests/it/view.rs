@@ -140,6 +140,28 @@ fn the_root_of_a_view_may_move_but_not_go() {
 }
 
 #[test]
+fn a_directory_above_the_root_of_a_view_that_moves_during_a_pull_takes_nothing_away() {
+    let world = World::new();
+    let (top, other) = (world.directory(NodeId::ROOT, "top"), world.directory(NodeId::ROOT, "other"));
+    let between = world.directory(top, "between");
+    let root = world.directory(between, "root");
+    let deep = world.directory(root, "deep");
+    world.file(deep, "file", "1");
+    let view = view_of(root, &[], &["*.tmp"]);
+    let mut device = Device::default();
+    device.pull(&world, &view, 100, |_| {});
+    for name in ["1", "2"] {
+        world.file(root, name, "1");
+    }
+    device.pull(&world, &view, 1, |turn| {
+        if turn == 0 {
+            moves(&world, top, other, "moved");
+        }
+    });
+    assert_eq!(device.nodes, oracle(&world, &view));
+}
+
+#[test]
 fn thousands_of_nodes_moved_in_arrive_whole_page_by_page_and_at_the_cost_of_what_came() {
     let world = World::new();
     let (inside, outside) = (world.directory(NodeId::ROOT, "in"), world.directory(NodeId::ROOT, "out"));
