@@ -15,7 +15,7 @@ mod text;
 pub use text::{DeviceCode, UserCode};
 
 use crate::password::Hasher;
-use crate::sign_in::{LinkError, Linked, confirm_password, is_device_name};
+use crate::sign_in::{LinkError, Linked, confirm_password, is_device_name, is_misleading};
 use crate::throttle::{self, Keys};
 use crate::token::Token;
 use crate::{account, digest};
@@ -456,9 +456,10 @@ fn details(waiting: Option<&WaitingCode>) -> Vec<(String, String)> {
         .to_vec()
 }
 
-/// What a stranger says of itself, as it may stand in lists and logs.
+/// What a stranger says of itself, as it may stand in lists and logs: nothing in it looks like another column.
 fn harmless(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control()).take(account::NAME_BYTES_MAX).collect()
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().filter(|letter| !is_misleading(*letter)).take(account::NAME_BYTES_MAX).collect()
 }
 
 fn ends_at(kept: &Kept) -> Timestamp {

@@ -215,5 +215,11 @@ fn audit_entry(
 }
 
 pub(crate) fn is_device_name(name: &str) -> bool {
-    (1..=NAME_BYTES_MAX).contains(&name.len()) && name.trim() == name && !name.chars().any(char::is_control)
+    (1..=NAME_BYTES_MAX).contains(&name.len()) && name.trim() == name && !name.chars().any(is_misleading)
+}
+
+/// Whether a sign controls how what stands around it is shown: strangers' names stand in lists that people decide by.
+pub(crate) fn is_misleading(sign: char) -> bool {
+    sign.is_control()
+        || matches!(sign, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

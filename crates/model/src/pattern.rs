@@ -106,6 +106,12 @@ impl Patterns {
         self.patterns.iter().map(|pattern| &*pattern.text)
     }
 
+    /// How many signs there are to be compared: matching a name takes no more steps than this times its length.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.patterns.iter().flat_map(|pattern| &pattern.parts).map(Part::size).sum()
+    }
+
     /// Where matching begins: in the directory that the patterns are relative to.
     #[must_use]
     pub fn start(&self) -> Progress {
@@ -222,6 +228,19 @@ impl Pattern {
             }
         }
         self.closed(next)
+    }
+}
+
+impl Part {
+    fn size(&self) -> usize {
+        let of_token = |token: &Token| match token {
+            Token::Set { ranges, .. } => ranges.len(),
+            Token::Character(_) | Token::One | Token::Many => 1,
+        };
+        match self {
+            Self::Names => 1,
+            Self::Name(tokens) => tokens.iter().map(of_token).sum(),
+        }
     }
 }
 

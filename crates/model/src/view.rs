@@ -18,6 +18,9 @@ pub const ONLY_MAX: usize = 1_000;
 /// The most bytes of all paths and patterns of one view.
 pub const VIEW_BYTES_MAX: usize = 128 << 10;
 
+/// So many paths and signs of patterns cost little to ask.
+const LIGHT: usize = 128;
+
 /// What of a folder a pair wants, as it is asked for and kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
@@ -177,6 +180,13 @@ enum Wanted {
 }
 
 impl CompiledView {
+    /// How much a question may cost, as a multiple of what it costs in an ordinary view: for who bounds the work that
+    /// somebody else's view makes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        1 + (self.only.len() + self.exclude.size()) / LIGHT
+    }
+
     /// The view's root.
     #[must_use]
     pub fn start(&self) -> Spot {
@@ -293,6 +303,15 @@ mod tests {
         }
         assert!(View::of(NodeId::ROOT).is_everything());
         assert!(!View::of(NodeId(7)).is_everything() && View::of(NodeId(7)).is_unfiltered());
+    }
+
+    #[test]
+    fn only_what_is_long_weighs_more_than_the_ordinary() {
+        let weight = |view: View| view.compile(NameRule::Portable).weight();
+        assert_eq!(weight(view(&["plans", "notes/2024"], &["*.tmp", "/target/", "**/[a-z]?"])), 1);
+        let long = "[abc]".repeat(200);
+        let longest = vec![&*long; 128];
+        assert!(weight(View::new(NodeId::ROOT, &[], &longest).unwrap()) > 500);
     }
 
     #[test]

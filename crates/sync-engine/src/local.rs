@@ -216,6 +216,7 @@ impl LocalSide {
         if round.whole {
             self.unreadable.clear();
             self.filter.forget_counts();
+            self.filter.forget_gone(store)?;
         }
         for (path, subtree) in &wanted {
             let key = nearest_directory(store, path)?;

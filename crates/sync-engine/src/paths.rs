@@ -6,7 +6,7 @@ use planner::{LocalOperation, Tree};
 use std::collections::BTreeMap;
 
 /// Deeper than any real tree; a longer way up means that the memory is broken.
-const DEPTH_MAX: usize = 4096;
+pub(crate) const DEPTH_MAX: usize = 4096;
 
 /// Where nodes will stand once the steps before have been carried out.
 pub(crate) type Overlay = BTreeMap<NodeKey, (NodeKey, Name)>;

@@ -186,9 +186,18 @@ fn an_account_that_is_disabled_meanwhile_links_nothing() {
 }
 
 #[test]
+fn what_a_stranger_says_of_itself_does_not_look_like_something_else() {
+    let codes = Codes::default();
+    let platform = "linux      192.168.1.7\t2026 \u{202e}moc\u{2028}x";
+    let asking = Asking { device: "laptop", platform, address: None, now: at(0) };
+    codes.ask(asking).unwrap();
+    assert_eq!(codes.waiting(at(0))[0].platform, "linux 192.168.1.7 2026 moc x");
+}
+
+#[test]
 fn a_name_that_is_none_is_refused_before_anything_is_kept() {
     let codes = Codes::default();
-    for device in ["", " laptop", "lap\ntop", &"x".repeat(65)] {
+    for device in ["", " laptop", "lap\ntop", "lap\u{202e}top", &"x".repeat(65)] {
         let asking = Asking { device, platform: "linux", address: None, now: at(0) };
         assert!(matches!(codes.ask(asking), Err(LinkError::BadDeviceName)), "{device:?}");
     }

@@ -4,8 +4,12 @@
 //! before it was moved there is left alone. A `.driftlessignore` acts on what the remote side does not know yet: what is
 //! synced stays synced. Directories that are not synced are kept in L all the same, frozen: so what a user moves into
 //! them is found there, and is not missing.
+//!
+//! Anybody who may write to the folder writes these files, and every device and the server itself read them: so what is
+//! used of all of them together is bounded. They are kept by their directory's key, which stays when it is moved.
 
 use crate::event::IgnoreFile;
+use crate::paths::DEPTH_MAX;
 use crate::store::{Frozen, PairStore, Row, StoreError};
 use model::pattern::Progress;
 use model::{CompiledView, Name, NodeKey, Patterns, RelativePath, Spot};
@@ -16,12 +20,19 @@ use std::sync::Arc;
 /// The file that names what is not taken up.
 pub const IGNORE_FILE: &str = ".driftlessignore";
 
+/// How much of all these files together is used, in bytes of patterns and [`PATTERN_BYTES`] for each: about 20 times that
+/// in memory, and the most that a look at one name costs.
+const IGNORES_MAX: usize = 2 << 20;
+const PATTERN_BYTES: usize = 32;
+
 /// What the pair does not sync.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
     view: Option<Arc<CompiledView>>,
     /// By the directory that holds the file.
-    ignores: BTreeMap<RelativePath, Arc<Patterns>>,
+    ignores: BTreeMap<NodeKey, Arc<Patterns>>,
+    /// How much they are together.
+    ignores_size: usize,
     /// How much was not taken up, by directory.
     skipped: BTreeMap<RelativePath, usize>,
 }
@@ -34,6 +45,17 @@ pub(super) struct Here {
     view: Option<Arc<CompiledView>>,
     ignored: bool,
     levels: Vec<(Arc<Patterns>, Progress)>,
+}
+
+/// What came of an ignore file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Noted {
+    /// It says what it said before.
+    Same,
+    /// It says something else than before.
+    Other,
+    /// It is not used: together with the others it would be too much.
+    TooMuch,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -81,25 +103,52 @@ impl Filter {
         self.skipped.clear();
     }
 
-    /// Takes in the `.driftlessignore` of a directory. True if it says something else than before.
-    pub(super) fn note_ignore_file(&mut self, directory: &RelativePath, file: IgnoreFile) -> bool {
+    /// Forgets the files of directories that are gone.
+    pub(super) fn forget_gone<S: PairStore>(&mut self, store: &S) -> Result<(), StoreError> {
+        let mut gone = Vec::new();
+        for key in self.ignores.keys().filter(|key| **key != NodeKey::ROOT) {
+            if store.row(*key)?.is_none_or(|row| row.triple.local.is_none()) {
+                gone.push(*key);
+            }
+        }
+        for key in gone {
+            self.put_ignores(key, Patterns::default());
+        }
+        Ok(())
+    }
+
+    /// Takes in the `.driftlessignore` of a directory.
+    pub(super) fn note_ignore_file(&mut self, directory: NodeKey, file: IgnoreFile) -> Noted {
         let patterns = match file {
-            IgnoreFile::Unknown => return false,
+            IgnoreFile::Unknown => return Noted::Same,
             IgnoreFile::None => Patterns::default(),
             IgnoreFile::Text(text) => Patterns::of_file(&text),
         };
-        if patterns.is_empty() {
-            return self.ignores.remove(directory).is_some();
+        let held = self.ignores.get(&directory);
+        if held.map_or(patterns.is_empty(), |held| **held == patterns) {
+            return Noted::Same;
         }
-        let same = self.ignores.get(directory).is_some_and(|held| **held == patterns);
-        if !same {
-            self.ignores.insert(directory.clone(), Arc::new(patterns));
+        let others = self.ignores_size - held.map_or(0, |held| size(held));
+        if others + size(&patterns) > IGNORES_MAX {
+            self.put_ignores(directory, Patterns::default());
+            return Noted::TooMuch;
         }
-        !same
+        self.put_ignores(directory, patterns);
+        Noted::Other
     }
 
-    /// What holds in a directory.
-    pub(super) fn here(&self, directory: &RelativePath) -> Here {
+    fn put_ignores(&mut self, directory: NodeKey, patterns: Patterns) {
+        self.ignores_size += size(&patterns);
+        let before = if patterns.is_empty() {
+            self.ignores.remove(&directory)
+        } else {
+            self.ignores.insert(directory, Arc::new(patterns))
+        };
+        self.ignores_size -= before.map_or(0, |before| size(&before));
+    }
+
+    /// What holds in a directory of L.
+    pub(super) fn here<S: PairStore>(&self, store: &S, directory: NodeKey) -> Result<Here, StoreError> {
         let view = self.view.clone();
         let mut here = Here {
             spot: view.as_ref().map(|view| Some(view.start())),
@@ -108,17 +157,25 @@ impl Filter {
             levels: Vec::new(),
         };
         if !self.is_active() {
-            return here;
+            return Ok(here);
         }
-        let mut path = RelativePath::root();
-        here.add_level(self.ignores.get(&path));
-        for name in directory.names() {
-            here.enter(name);
-            path = path.join(name);
-            here.add_level(self.ignores.get(&path));
+        let (mut way, mut at) = (Vec::new(), directory);
+        while at != NodeKey::ROOT && way.len() < DEPTH_MAX {
+            let Some(local) = store.row(at)?.and_then(|row| row.triple.local) else { break };
+            way.push((at, local.name));
+            at = local.parent;
         }
-        here
+        here.add_level(self.ignores.get(&NodeKey::ROOT));
+        for (key, name) in way.into_iter().rev() {
+            here.enter(&name);
+            here.add_level(self.ignores.get(&key));
+        }
+        Ok(here)
     }
+}
+
+fn size(patterns: &Patterns) -> usize {
+    patterns.texts().map(|text| text.len() + PATTERN_BYTES).sum()
 }
 
 impl Here {
@@ -202,4 +259,30 @@ pub(super) fn settle<S: PairStore>(store: &mut S, key: NodeKey, take: Take) -> R
     row.extra.frozen = frozen;
     store.put(key, row)?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignore_files_are_used_up_to_a_bound_for_all_of_them_together() {
+        let mut filter = Filter::default();
+        let long = |number: u64| IgnoreFile::Text(format!("{number}{}\n", "a".repeat(900)).repeat(140));
+        let used: Vec<bool> = (1..100)
+            .map(|number| filter.note_ignore_file(NodeKey(number), long(number)) == Noted::Other)
+            .collect();
+        let count = used.iter().filter(|used| **used).count();
+        assert!((10..99).contains(&count) && used[..count].iter().all(|used| *used), "{used:?}");
+        assert!(filter.ignores_size <= IGNORES_MAX);
+        assert_eq!(filter.note_ignore_file(NodeKey(99), long(99)), Noted::TooMuch);
+        assert_eq!(filter.note_ignore_file(NodeKey(1), long(1)), Noted::Same);
+        assert_eq!(filter.note_ignore_file(NodeKey(1), IgnoreFile::Unknown), Noted::Same);
+        assert_eq!(filter.note_ignore_file(NodeKey(1), IgnoreFile::None), Noted::Other);
+        assert_eq!(filter.note_ignore_file(NodeKey(99), long(99)), Noted::Other, "there is room again");
+        for number in 1..100 {
+            filter.note_ignore_file(NodeKey(number), IgnoreFile::None);
+        }
+        assert_eq!((filter.ignores_size, filter.is_active()), (0, false));
+    }
 }

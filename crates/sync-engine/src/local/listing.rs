@@ -1,6 +1,6 @@
 //! One directory's listing against L's children.
 
-use super::filter::{Here, Take, settle};
+use super::filter::{Here, IGNORE_FILE, Noted, Take, settle};
 use super::{Arrival, LocalSide, Replacement, Target, freeze, handle_of, new_row, standing};
 use crate::effect::Effect;
 use crate::event::Listing;
@@ -10,6 +10,9 @@ use model::ignore::{NOT_SYNCED, is_ignored};
 use model::{Content, Entry, EntryKind, Handle, Kind, Name, NodeKey, RelativePath};
 use planner::Tree;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What is told of an ignore file for which no room is left.
+const TOO_MANY_IGNORES: &str = "is not used: the ignore files are too long together";
 
 impl LocalSide {
     pub(super) fn take_listing<S: PairStore>(
@@ -25,15 +28,20 @@ impl LocalSide {
             self.touch(directory);
         }
         let Listing { entries, unseen, ignore } = listing;
-        if self.filter.note_ignore_file(&path, ignore) && (self.complete || !subtree) {
+        let noted = self.filter.note_ignore_file(directory, ignore);
+        if noted == Noted::Other && (self.complete || !subtree) {
             // What was passed over may be wanted by now, and the other way round.
             self.want(path.clone(), true);
         }
-        let here = self.filter.here(&path);
+        let here = self.filter.here(store, directory)?;
         let mut skipped = 0;
         let (mut children, mut doubles) = children_by_name(store, directory, &entries)?;
         self.unreadable.retain(|known| known.split().is_none_or(|(parent, _)| parent != path));
         self.never_synced.retain(|known, _| known.split().is_none_or(|(parent, _)| parent != path));
+        if noted == Noted::TooMuch {
+            let file = Name::new(IGNORE_FILE).expect("short, and without forbidden characters");
+            self.never_synced.insert(path.join(&file), TOO_MANY_IGNORES);
+        }
         self.note_unseen(store, &path, unseen, &mut children)?;
         let known = known_elsewhere(store, &children, &entries)?;
         let Some(round) = &mut self.round else { return Ok(()) };

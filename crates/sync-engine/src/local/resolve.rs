@@ -174,7 +174,7 @@ impl LocalSide {
         out: &mut Vec<Effect>,
     ) -> Result<(), StoreError> {
         let path = path_of(store, parent, &Overlay::new())?.unwrap_or_default();
-        let here = self.filter.here(&path);
+        let here = self.filter.here(store, parent)?;
         self.take_new(store, parent, (&path, &here), entry, out)
     }
 
@@ -246,8 +246,7 @@ impl LocalSide {
         parent: NodeKey,
         entry: &Entry,
     ) -> Result<Take, StoreError> {
-        let path = path_of(store, parent, &Overlay::new())?.unwrap_or_default();
-        let here = self.filter.here(&path);
+        let here = self.filter.here(store, parent)?;
         let row = store.row(key)?;
         let what = (&entry.name, entry.kind == EntryKind::Directory);
         let take = here.take(store, parent, what, row.as_ref())?;
@@ -345,8 +344,7 @@ impl LocalSide {
         }
         row.extra.disk = None;
         store.put(node, row)?;
-        let path = path_of(store, parent, &Overlay::new())?.unwrap_or_default();
-        let take = self.filter.here(&path).take(store, parent, (&local.name, false), None)?;
+        let take = self.filter.here(store, parent)?.take(store, parent, (&local.name, false), None)?;
         if take != Take::Not {
             store.put(aside, super::new_row(parent, local.name, local.content, disk))?;
             self.touch(aside);

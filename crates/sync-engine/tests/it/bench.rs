@@ -16,8 +16,9 @@ pub(crate) struct Bench {
     store: MemoryStore,
     pub(crate) now: Timestamp,
     seq: u64,
-    /// What the root's `.driftlessignore` says.
+    /// What the `.driftlessignore` of the directory `ignore_in` (else the root) says.
     pub(crate) ignore: IgnoreFile,
+    pub(crate) ignore_in: &'static str,
 }
 
 impl Bench {
@@ -30,7 +31,8 @@ impl Bench {
     pub(crate) fn in_step_with(view: View) -> Self {
         let store = MemoryStore::new(NameRule::Exact);
         let ignore = IgnoreFile::None;
-        let mut bench = Self { engine: engine(view), store, now: Timestamp(0), seq: 0, ignore };
+        let mut bench =
+            Self { engine: engine(view), store, now: Timestamp(0), seq: 0, ignore, ignore_in: "" };
         bench.tell(Event::Online);
         let asked = bench.tell(Event::Started);
         bench.list(&asked, |_| Ok(Vec::new()));
@@ -67,9 +69,9 @@ impl Bench {
         let mut requests = requests(asked);
         assert!(!requests.is_empty(), "nothing is to be listed: {asked:?}");
         while !requests.is_empty() {
-            let root_says = self.ignore.clone();
+            let (it_says, of) = (self.ignore.clone(), self.ignore_in);
             let answer = |request: &ListRequest| {
-                let ignore = if is_root(request) { root_says.clone() } else { IgnoreFile::None };
+                let ignore = if request.path.to_string() == of { it_says.clone() } else { IgnoreFile::None };
                 let listing = look(request).map(|entries| Listing { entries, unseen: Vec::new(), ignore });
                 Listed { key: request.key, outcome: listing }
             };

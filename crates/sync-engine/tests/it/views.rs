@@ -148,6 +148,27 @@ fn an_ignore_file_keeps_back_what_is_new_and_lets_it_go_when_it_changes() {
 }
 
 #[test]
+fn an_ignore_file_holds_where_another_device_renames_a_directory_above_it() {
+    let mut bench = Bench::in_step();
+    for (id, parent, name, handle) in [(10, NodeId::ROOT, "in", 1), (11, NodeId(10), "d", 2)] {
+        let wanted = bench.made_there(id, parent, name);
+        bench.applied(&wanted, &LocalOutcome::Done(Some(fingerprint(handle))));
+    }
+    (bench.ignore, bench.ignore_in) = (IgnoreFile::Text("build/\n".to_owned()), "in");
+    let wanted = bench.tell(everything_seen());
+    bench.list(&wanted, disk(&[("", vec![directory("in", 1)]), ("in", vec![directory("d", 2)])]));
+    let wanted = bench.made_there(10, NodeId::ROOT, "renamed");
+    bench.applied(&wanted, &LocalOutcome::Done(Some(fingerprint(1))));
+    bench.ignore_in = "renamed";
+    let hint =
+        Event::Hints { directories: vec![RelativePath::parse("renamed/d").unwrap()], subtrees: Vec::new() };
+    let wanted = bench.tell(hint);
+    let wanted = bench.list(&wanted, disk(&[("renamed/d", vec![directory("build", 5)])]));
+    assert!(sent(&wanted).is_empty(), "{wanted:?}");
+    assert_eq!(bench.status().excluded, 1, "{:?}", bench.status());
+}
+
+#[test]
 fn what_is_outside_is_not_sent_either_when_it_could_not_be_read_for_a_while() {
     let mut bench = with_d_in_in();
     let look = |readable: bool| {

@@ -58,7 +58,8 @@ pub struct Page {
     pub head: Seq,
 }
 
-/// What changed in a view past a cursor (none: everything there is), about `limit` nodes.
+/// What changed in a view past a cursor (none: everything there is), about `limit` nodes; fewer the more it costs to ask
+/// the view, so that a page takes about as long whatever somebody wants.
 ///
 /// # Errors
 /// `ViewGone` if the view's root is not there, `CursorExpired`, `RolledBack`, `Denied`, `Database`.
@@ -70,7 +71,6 @@ pub fn changes(
     limit: usize,
     now: Timestamp,
 ) -> Result<Page, Error> {
-    let limit = limit.max(1);
     read(database, move |snapshot| {
         let folder = recheck(snapshot, &permit, Action::List, now)?;
         let head = folder.counters.head;
@@ -93,6 +93,7 @@ pub fn changes(
             return Err(Error::ViewGone);
         }
         let compiled = view.compile(folder.names);
+        let limit = (limit / compiled.weight()).max(1);
         let evaluator = Evaluator::new(snapshot, folder.id, &compiled, view.root, pull.base);
         let turn =
             Turn { evaluator, since, pull, nodes: Vec::new(), limit, visits: limit.saturating_mul(LOOKS) };
@@ -114,7 +115,7 @@ impl Turn<'_> {
     fn page(mut self, head: Seq) -> Result<Page, Error> {
         if let Some((Seq(0), last)) = self.pull.walk {
             let start = self.evaluator.spot_now(self.evaluator.root)?;
-            let walk = Walk::new(Mode::Listing, self.evaluator.root, start, None);
+            let walk = Walk::new(Mode::Listing { began: self.pull.began }, self.evaluator.root, start, None);
             if !self.walk(walk, Seq(0), Some(last).filter(|last| *last != NodeId(0)))? {
                 return Ok(self.broken_off(head));
             }
@@ -176,7 +177,7 @@ impl Turn<'_> {
         }
         let now = above.and_then(|at| self.evaluator.view.enter(&at, &row.name));
         let walk = if placed_lately {
-            Walk::new(Mode::Everything, row.id, now, None)
+            Walk::new(Mode::Everything { entry: row.seq }, row.id, now, None)
         } else {
             let then = self.evaluator.spot_then(row.id)?;
             if now == then {
@@ -184,7 +185,7 @@ impl Turn<'_> {
             }
             // There is a base, since the directory was placed after it.
             let Some(base) = base else { return Ok(true) };
-            Walk::new(Mode::Differences(base), row.id, now, then)
+            Walk::new(Mode::Differences { base, began }, row.id, now, then)
         };
         self.walk(walk, row.seq, resumed)
     }

@@ -10,15 +10,17 @@ use std::collections::VecDeque;
 const CHILDREN: usize = 1_024;
 const CHILDREN_LEAST: usize = 8;
 
-/// What a walk shows.
+/// What a walk shows. What was placed so late that the journal tells it after the walk is left to the journal: on the next
+/// page it may stand elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// What is in the view.
-    Listing,
-    /// What came into the view or left it since the base, for all that stands where it stood relative to the directory.
-    Differences(Seq),
-    /// All: what is in the view as it is, what is not as removed.
-    Everything,
+    /// What is in the view, of a listing that began at this number.
+    Listing { began: Seq },
+    /// What came into the view or left it since the base, for all that stands where it stood relative to the directory;
+    /// of a pull that began at this number.
+    Differences { base: Seq, began: Seq },
+    /// All: what is in the view as it is, what is not as removed. At this entry of the journal.
+    Everything { entry: Seq },
 }
 
 /// How a walk ended.
@@ -52,7 +54,8 @@ impl Walk {
         Self { mode, frames: vec![Frame::new(directory, now, then)] }
     }
 
-    /// Goes on after a node that was visited on an earlier page. If that stands elsewhere by now, the walk begins again.
+    /// Goes on after a node that was visited on an earlier page. If that may stand elsewhere by now, the walk begins again:
+    /// going on from its new place would pass over what lies between.
     pub(super) fn resume(&mut self, evaluator: &Evaluator<'_>, last: NodeId) -> Result<(), Error> {
         let top = self.frames[0].directory;
         let rows = evaluator.snapshot.nodes_and_ancestors(evaluator.folder, &[last])?;
@@ -60,7 +63,10 @@ impl Walk {
         let mut at = last;
         while at != top {
             let row = rows.iter().find(|row| row.id == at && !row.deleted && row.id != NodeId::ROOT);
-            let Some(row) = row.filter(|row| !self.has_own_entry(row)) else { return Ok(()) };
+            let stands = |row: &&NodeRow| {
+                if row.id == last { self.stands_still(row) } else { !self.has_own_entry(row) }
+            };
+            let Some(row) = row.filter(stands) else { return Ok(()) };
             way.push(row);
             at = row.parent;
         }
@@ -89,7 +95,8 @@ impl Walk {
                 let below = self.below(evaluator, &row);
                 self.frames.extend(below);
             }
-            if out.len() >= limit || *visits == 0 {
+            // Nothing could go on after what may have moved by then. It is few: what others place during the pull.
+            if (out.len() >= limit || *visits == 0) && self.stands_still(&row) {
                 return Ok(End::At(row.id));
             }
         }
@@ -117,21 +124,35 @@ impl Walk {
         Ok(None)
     }
 
-    /// What moved itself since the base is told at its own number.
+    /// What was itself placed past this is told at its own number.
     fn has_own_entry(&self, row: &NodeRow) -> bool {
-        matches!(self.mode, Mode::Differences(base) if row.revision.placement > base)
+        let (Mode::Listing { began: told }
+        | Mode::Differences { base: told, .. }
+        | Mode::Everything { entry: told }) = self.mode;
+        row.revision.placement > told
+    }
+
+    /// Whether a node stands where it stood on every page of this walk.
+    fn stands_still(&self, row: &NodeRow) -> bool {
+        let (Mode::Listing { began: first }
+        | Mode::Differences { began: first, .. }
+        | Mode::Everything { entry: first }) = self.mode;
+        row.revision.placement <= first
     }
 
     fn shown(&self, evaluator: &Evaluator<'_>, row: &NodeRow) -> Option<RemoteNode> {
         let frame = self.frames.last()?;
+        if row.id == evaluator.root {
+            return None;
+        }
         let directory = row.content.is_directory();
         let covers = |spot: &Option<Spot>| {
             spot.as_ref().is_some_and(|spot| evaluator.view.covers(spot, &row.name, directory))
         };
         match (self.mode, covers(&frame.now)) {
-            (Mode::Differences(_), now) if now == covers(&frame.then) => None,
+            (Mode::Differences { .. }, now) if now == covers(&frame.then) => None,
             (_, true) => Some(row.to_remote()),
-            (Mode::Listing, false) => None,
+            (Mode::Listing { .. }, false) => None,
             (_, false) => Some(as_removed(row)),
         }
     }
@@ -139,16 +160,17 @@ impl Walk {
     /// The frame of a directory, if anything below it may have to be shown.
     fn below(&self, evaluator: &Evaluator<'_>, row: &NodeRow) -> Option<Frame> {
         let frame = self.frames.last()?;
-        if !row.content.is_directory() {
+        // What is below the view's root is where it was, wherever the root came to be with a directory above it.
+        if !row.content.is_directory() || self.has_own_entry(row) || row.id == evaluator.root {
             return None;
         }
         let enter =
             |spot: &Option<Spot>| spot.as_ref().and_then(|spot| evaluator.view.enter(spot, &row.name));
         let (now, then) = (enter(&frame.now), enter(&frame.then));
         let of_interest = match self.mode {
-            Mode::Listing => now.is_some(),
-            Mode::Differences(_) => now != then,
-            Mode::Everything => true,
+            Mode::Listing { .. } => now.is_some(),
+            Mode::Differences { .. } => now != then,
+            Mode::Everything { .. } => true,
         };
         of_interest.then(|| Frame::new(row.id, now, then))
     }

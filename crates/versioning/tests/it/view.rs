@@ -140,6 +140,28 @@ fn the_root_of_a_view_may_move_but_not_go() {
 }
 
 #[test]
+fn a_directory_above_the_root_of_a_view_that_moves_during_a_pull_takes_nothing_away() {
+    let world = World::new();
+    let (top, other) = (world.directory(NodeId::ROOT, "top"), world.directory(NodeId::ROOT, "other"));
+    let between = world.directory(top, "between");
+    let root = world.directory(between, "root");
+    let deep = world.directory(root, "deep");
+    world.file(deep, "file", "1");
+    let view = view_of(root, &[], &["*.tmp"]);
+    let mut device = Device::default();
+    device.pull(&world, &view, 100, |_| {});
+    for name in ["1", "2"] {
+        world.file(root, name, "1");
+    }
+    device.pull(&world, &view, 1, |turn| {
+        if turn == 0 {
+            moves(&world, top, other, "moved");
+        }
+    });
+    assert_eq!(device.nodes, oracle(&world, &view));
+}
+
+#[test]
 fn thousands_of_nodes_moved_in_arrive_whole_page_by_page_and_at_the_cost_of_what_came() {
     let world = World::new();
     let (inside, outside) = (world.directory(NodeId::ROOT, "in"), world.directory(NodeId::ROOT, "out"));
@@ -162,6 +184,98 @@ fn thousands_of_nodes_moved_in_arrive_whole_page_by_page_and_at_the_cost_of_what
     moves(&world, big, outside, "big");
     assert_eq!(device.pull(&world, &view, 1_000, |_| {}), Some(4_005));
     assert_eq!(device.nodes.len(), 1);
+}
+
+#[test]
+fn what_moves_while_it_is_listed_hides_nothing_else() {
+    for (directory, turn) in [false, true].into_iter().flat_map(|kind| (0..6).map(move |turn| (kind, turn))) {
+        let world = World::new();
+        let [first, second, third] = ["a", "b", "c"].map(|name| world.directory(NodeId::ROOT, name));
+        let file = world.file(first, "file", "1");
+        for directory in [second, third] {
+            world.file(directory, "file", "1");
+        }
+        let (moved, name) = if directory { (first, "a") } else { (file, "moved") };
+        let view = view_of(NodeId::ROOT, &[], &["*.tmp"]);
+        let mut device = Device::default();
+        device.pull(&world, &view, 1, |now| {
+            if now == turn {
+                moves(&world, moved, third, name);
+            }
+        });
+        assert_eq!(device.nodes, oracle(&world, &view), "{directory} {turn}");
+    }
+}
+
+#[test]
+fn what_moves_within_a_directory_that_came_during_a_pull_hides_nothing_else() {
+    for (directory, turn) in [false, true].into_iter().flat_map(|kind| (1..12).map(move |turn| (kind, turn)))
+    {
+        let world = World::new();
+        let (inside, outside) = (world.directory(NodeId::ROOT, "in"), world.directory(NodeId::ROOT, "out"));
+        let big = world.directory(outside, "big");
+        let [first, second, third] = ["a", "b", "c"].map(|name| world.directory(big, name));
+        let file = world.file(first, "file", "1");
+        for directory in [second, third] {
+            world.file(directory, "file", "1");
+        }
+        let (moved, name) = if directory { (first, "a") } else { (file, "moved") };
+        let view = view_of(NodeId::ROOT, &["in"], &[]);
+        let mut device = Device::default();
+        device.pull(&world, &view, 100, |_| {});
+        for name in ["1", "2"] {
+            world.file(inside, name, "1");
+        }
+        device.pull(&world, &view, 1, |now| {
+            if now == 0 {
+                moves(&world, big, inside, "big");
+            }
+            if now == turn {
+                moves(&world, moved, third, name);
+            }
+        });
+        // What was done when the pull was over already.
+        device.pull(&world, &view, 1, |_| {});
+        assert_eq!(device.nodes, oracle(&world, &view), "{directory} {turn}");
+    }
+}
+
+#[test]
+fn a_directory_that_came_with_much_that_was_moved_into_it_before_is_told_to_the_end() {
+    let world = World::new();
+    let (inside, outside) = (world.directory(NodeId::ROOT, "in"), world.directory(NodeId::ROOT, "out"));
+    let big = world.directory(outside, "big");
+    let files: Vec<NodeId> = (0..20).map(|number| world.file(outside, &format!("f{number}"), "1")).collect();
+    world.file(big, "last", "1");
+    let view = view_of(NodeId::ROOT, &["in"], &[]);
+    let mut device = Device::default();
+    device.pull(&world, &view, 100, |_| {});
+    for (number, file) in files.iter().enumerate() {
+        moves(&world, *file, big, &format!("f{number}"));
+    }
+    moves(&world, big, inside, "big");
+    device.pull(&world, &view, 1, |_| {});
+    assert_eq!(device.nodes, oracle(&world, &view));
+}
+
+#[test]
+fn a_page_of_a_view_that_is_costly_to_ask_is_short_and_all_of_it_comes() {
+    let world = World::new();
+    for name in ["a", "b"] {
+        let directory = world.directory(NodeId::ROOT, name);
+        let files = (0..300).map(|number| one(create_file(number, directory, &format!("f{number}"), "x")));
+        world.run(files.collect(), &["x"]);
+    }
+    let costly: Vec<String> = (0..128).map(|number| format!("*{}{number:03}*", "a".repeat(1_000))).collect();
+    let view = View::new(NodeId::ROOT, &[], &costly).unwrap();
+    let page = |view: &View| {
+        changes(&*world.database, world.may_read(), view.clone(), None, 20_000, NOW).unwrap().nodes.len()
+    };
+    assert_eq!(page(&view_of(NodeId::ROOT, &["a", "b"], &["*.tmp", "target/"])), 602);
+    assert!((1..200).contains(&page(&view)), "{}", page(&view));
+    let mut device = Device::default();
+    assert_eq!(device.pull(&world, &view, 20_000, |_| {}), Some(602));
+    assert_eq!(device.nodes, oracle(&world, &view));
 }
 
 #[test]
