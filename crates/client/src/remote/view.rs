@@ -63,11 +63,21 @@ impl AskedView {
         mut take: impl FnMut(Pulled),
     ) -> Result<(Cursor, Epoch), RemoteError> {
         let name = self.name().await?;
-        let pulled = pull(&self.remote, self.folder, Some(name), since.clone(), known_epoch, &mut take).await;
+        let mut has_begun = false;
+        let mut noting = |pulled: Pulled| {
+            has_begun |= matches!(pulled, Pulled::Nodes(_));
+            take(pulled);
+        };
+        let pulled =
+            pull(&self.remote, self.folder, Some(name), since.clone(), known_epoch, &mut noting).await;
         match pulled {
             // It was not used for long, or the server is another one by now.
             Err(error) if error.problem() == Some(ProblemKind::UnknownView) => {
                 *self.known.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                if has_begun {
+                    // What came before does not go with what would come now: it is dropped, and pulled anew.
+                    return Err(error);
+                }
                 let name = self.name().await?;
                 pull(&self.remote, self.folder, Some(name), since, known_epoch, take).await
             }

@@ -34,8 +34,9 @@ const SEND: Duration = Duration::from_secs(10);
 
 /// A WebSocket that says which folder has changed
 ///
-/// The server sends text messages of the schema `Wake` for folders that one may read, the client none. It is closed with
-/// the reason `reconnect` when the server stops, and `unauthenticated` when the token ends.
+/// The server sends text messages: of the schema `Wake` for folders that one may read, and `RightsChanged` when what one
+/// may do has changed. The client sends none. It is closed with the reason `reconnect` when the server stops, and
+/// `unauthenticated` when the token ends.
 #[utoipa::path(
     get,
     path = "/events",
