@@ -1,13 +1,13 @@
 //! What collection reads and changes.
 
-use crate::content::{CHUNKS_IN_PACK, chunk, hash_rows};
+use crate::content::{CHUNKS_IN_PACK, chunk, hash_rows, location};
 use crate::error::corrupt;
 use crate::rows::{Cell, Rows};
 use crate::session::{Columns, Session};
 use metadata::Result;
 use metadata::collection::{Claim, Condemned, Move, NamedPage, ReadCollection, WriteCollection};
 use metadata::content::ChunkRow;
-use model::location::{Codec, Location, PackId};
+use model::location::{Location, PackId};
 use model::{ChunkId, ContentId, FolderId, Seq, Timestamp};
 use rusqlite::{Row, params};
 use std::collections::BTreeMap;
@@ -41,19 +41,6 @@ fn condemned(row: &Row<'_>) -> rusqlite::Result<Condemned> {
         _ => return Err(corrupt(1, "not a claim")),
     };
     Ok(Condemned { claim, at: Timestamp(row.get(3)?) })
-}
-
-fn location(row: &Row<'_>) -> rusqlite::Result<Location> {
-    Ok(Location {
-        pack: PackId(row.number(0)?),
-        offset: row.number(1)?,
-        stored_length: row.small(2)?,
-        codec: Codec::from_number(row.get(3)?).ok_or_else(|| corrupt(3, "not a codec"))?,
-        checksum: row.small(4)?,
-        plain_length: row.small(5)?,
-        start: row.small(6)?,
-        length: row.small(7)?,
-    })
 }
 
 impl ReadCollection for Session {
@@ -224,7 +211,7 @@ impl WriteCollection for Session {
             "DELETE FROM chunk WHERE id IN (SELECT c0 FROM rows(?1))
              RETURNING pack, record, stored_length, codec, checksum, plain_length, start, length",
             [of(3)],
-            location,
+            |row| location(row, 0),
         )?;
         self.uncount_chunks(gone.iter().map(|location| (location.pack.0, location.length.into())))?;
         Ok(gone)

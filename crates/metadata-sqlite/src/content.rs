@@ -58,19 +58,25 @@ macro_rules! chunk_columns {
 pub(crate) const CHUNKS_IN_PACK: &str =
     concat!("SELECT ", chunk_columns!(), " FROM chunk c INDEXED BY chunk_by_pack WHERE c.pack = ?1 LIMIT ?2");
 
+/// Where a chunk lies, in the columns from `first` on.
+pub(crate) fn location(row: &Row<'_>, first: usize) -> rusqlite::Result<Location> {
+    let codec = first + 3;
+    Ok(Location {
+        pack: PackId(row.number(first)?),
+        offset: row.number(first + 1)?,
+        stored_length: row.small(first + 2)?,
+        codec: Codec::from_number(row.get(codec)?).ok_or_else(|| corrupt(codec, "not a codec"))?,
+        checksum: row.small(first + 4)?,
+        plain_length: row.small(first + 5)?,
+        start: row.small(first + 6)?,
+        length: row.small(first + 7)?,
+    })
+}
+
 pub(crate) fn chunk(row: &Row<'_>) -> rusqlite::Result<ChunkRow> {
     Ok(ChunkRow {
         id: ChunkId(row.array(0)?),
-        location: Location {
-            pack: PackId(row.number(1)?),
-            offset: row.number(2)?,
-            stored_length: row.small(3)?,
-            codec: Codec::from_number(row.get(4)?).ok_or_else(|| corrupt(4, "not a codec"))?,
-            checksum: row.small(5)?,
-            plain_length: row.small(6)?,
-            start: row.small(7)?,
-            length: row.small(8)?,
-        },
+        location: location(row, 1)?,
         folder: row.maybe_number(9)?.map(FolderId),
     })
 }

@@ -7,9 +7,8 @@
 //!
 //! What is read and written is grouped by concern, a pair of traits each (`Read…` for snapshots, `Write…` for
 //! transactions): [`folder`], [`node`], [`placement`], [`version`], [`moment`], [`content`], [`upload`], [`operation`],
-//! [`account`], [`audit`], [`setting`], [`throttle`], [`retention`], [`space`],
-//! [`collection`]. Methods take and give many rows at once: a commit of
-//! thousands of operations must not cost a query each.
+//! [`account`], [`audit`], [`setting`], [`throttle`], [`retention`], [`space`], [`collection`], [`view`]. Methods take and
+//! give many rows at once: a commit of thousands of operations must not cost a query each.
 //!
 //! Deliberately absent: rules. Nothing here decides whether a change is allowed (`versioning`, `auth`); the
 //! engine only keeps keys unique. No clock: moments are passed in. No async runtime: [`Database::queue_write`]

@@ -432,7 +432,8 @@ impl Daemon {
 
 fn no_access(directory: &Path) -> String {
     format!(
-        "you have no access to this folder any more; the files stay here and are not synced. Once somebody who manages          the folder gives it back, syncing goes on by itself; `driftless unsync {}` ends it",
+        "you have no access to this folder any more; the files stay here and are not synced. Once somebody who manages \
+         the folder gives it back, syncing goes on by itself; `driftless unsync {}` ends it",
         directory.display()
     )
 }

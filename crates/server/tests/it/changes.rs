@@ -1,27 +1,12 @@
 use crate::bundles::{Draft, ROOT, create};
-use crate::world::{Answer, Api, World};
+use crate::world::{Api, World};
 use model::{Content, Operation, RemoteNode};
-use protocol::bundle::{PageEnd, Record};
+use protocol::bundle::PageEnd;
 use protocol::{Cursor, ProblemKind};
 use std::time::{Duration, Instant};
 
-#[track_caller]
-fn page(answer: &Answer) -> (Vec<RemoteNode>, PageEnd) {
-    let mut nodes = Vec::new();
-    let mut end = None;
-    for record in answer.records() {
-        match record {
-            Record::Nodes(more) => nodes.extend(more),
-            Record::PageEnd(page) => end = Some(page),
-            Record::End(_) => {}
-            other => panic!("{other:?}"),
-        }
-    }
-    (nodes, end.unwrap())
-}
-
-async fn pull(api: &Api, query: &str) -> (Vec<RemoteNode>, PageEnd) {
-    page(&api.get(&api.folder_path(&format!("changes{query}"))).await)
+pub(crate) async fn pull(api: &Api, query: &str) -> (Vec<RemoteNode>, PageEnd) {
+    api.get(&api.folder_path(&format!("changes{query}"))).await.page()
 }
 
 fn directories(names: impl Iterator<Item = String>) -> Draft {
@@ -133,7 +118,7 @@ async fn a_waiting_pull_is_answered_by_the_change_and_not_before() {
     let (_, end) = pull(&alice, "").await;
     let path = alice.folder_path(&format!("changes?since={}&wait=1", end.cursor));
     let started = Instant::now();
-    let (nodes, _) = page(&alice.get(&path).await);
+    let (nodes, _) = alice.get(&path).await.page();
     assert!(nodes.is_empty() && started.elapsed() >= Duration::from_secs(1));
 
     let path = alice.folder_path(&format!("changes?since={}&wait=50", end.cursor));
@@ -143,6 +128,6 @@ async fn a_waiting_pull_is_answered_by_the_change_and_not_before() {
     };
     tokio::task::yield_now().await;
     alice.commit(directories(["new".to_owned()].into_iter())).await;
-    let (nodes, end) = page(&tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap().unwrap());
+    let (nodes, end) = tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap().unwrap().page();
     assert_eq!((nodes.len(), end.head.0), (1, 1));
 }

@@ -1,32 +1,13 @@
 //! Views: asked for, pulled through, and refused.
 
 use crate::bundles::{Draft, ROOT, create};
+use crate::changes::pull;
 use crate::world::{Answer, Api, World};
 use http::Method;
 use model::{Content, NodeId, NodeRef, Operation, RemoteNode};
 use protocol::ProblemKind;
-use protocol::bundle::{PageEnd, Record};
 use protocol::v1::ViewResponse;
 use serde_json::{Value, json};
-
-#[track_caller]
-fn page(answer: &Answer) -> (Vec<RemoteNode>, PageEnd) {
-    let mut nodes = Vec::new();
-    let mut end = None;
-    for record in answer.records() {
-        match record {
-            Record::Nodes(more) => nodes.extend(more),
-            Record::PageEnd(page) => end = Some(page),
-            Record::End(_) => {}
-            other => panic!("{other:?}"),
-        }
-    }
-    (nodes, end.unwrap())
-}
-
-async fn pull(api: &Api, query: &str) -> (Vec<RemoteNode>, PageEnd) {
-    page(&api.get(&api.folder_path(&format!("changes{query}"))).await)
-}
 
 async fn refused(api: &Api, query: &str) -> ProblemKind {
     api.get(&api.folder_path(&format!("changes{query}"))).await.problem().kind().unwrap()

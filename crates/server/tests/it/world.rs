@@ -6,9 +6,9 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use metadata::Database;
-use model::FolderId;
+use model::{FolderId, RemoteNode};
 use protocol::admin::{AdminAnswer, AdminRequest, Secret};
-use protocol::bundle::{Decoder, Encoder, Record};
+use protocol::bundle::{Decoder, Encoder, PageEnd, Record};
 use protocol::v1::{FoldersResponse, LinkResponse, WireNameRule, WirePrivilege};
 use protocol::{BUNDLE_MEDIA_TYPE, Problem, ProblemKind};
 use server::{Server, Settings};
@@ -204,6 +204,22 @@ impl Answer {
         decoder.finish().unwrap();
         records
     }
+
+    /// A page of changes.
+    #[track_caller]
+    pub(crate) fn page(&self) -> (Vec<RemoteNode>, PageEnd) {
+        let mut nodes = Vec::new();
+        let mut end = None;
+        for record in self.records() {
+            match record {
+                Record::Nodes(more) => nodes.extend(more),
+                Record::PageEnd(page) => end = Some(page),
+                Record::End(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        (nodes, end.unwrap())
+    }
 }
 
 impl Api {
@@ -282,7 +298,7 @@ impl Api {
     }
 
     /// What `docs` looks like: pulled from the beginning.
-    pub(crate) async fn listing(&self) -> Vec<model::RemoteNode> {
+    pub(crate) async fn listing(&self) -> Vec<RemoteNode> {
         let records = self.get(&self.folder_path("changes")).await.records();
         let nodes = records.into_iter().filter_map(|record| match record {
             Record::Nodes(nodes) => Some(nodes),
