@@ -30,6 +30,7 @@ function rowOfNode(node: Node): Row {
   return { id: nodeId(node.id), name, kind, size, mtime, key: sortKey(name) }
 }
 
+/** What a list is sorted by. */
 export type Column = 'name' | 'size' | 'mtime'
 
 export class Listing {
