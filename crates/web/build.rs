@@ -54,7 +54,9 @@ fn main() -> Result<()> {
         Err(error) if env::var_os("DRIFTLESS_REQUIRE_WEB").is_some() => return Err(error),
         Err(error) => {
             println!("cargo:warning=THE WEB PAGE IS MISSING from this build: {error}");
-            println!("cargo:warning=Install Node.js 20.19 or newer with npm and build again; all else works without it.");
+            println!(
+                "cargo:warning=Install Node.js 20.19 or newer with npm and build again; all else works without it."
+            );
             None
         }
     };
@@ -190,7 +192,8 @@ fn table(files: &[Built], placeholder: bool) -> Result<String> {
     for Built { path, file } in files {
         let tag = blake3::hash(&fs::read(file)?).to_hex();
         let packed = PathBuf::from(format!("{}.br", file.display()));
-        let packed = if packed.exists() { format!("Some(include_bytes!({packed:?}))") } else { "None".to_owned() };
+        let packed =
+            if packed.exists() { format!("Some(include_bytes!({packed:?}))") } else { "None".to_owned() };
         writeln!(
             code,
             "    Asset {{ path: {path:?}, media_type: {:?}, bytes: include_bytes!({file:?}), brotli: {packed}, \

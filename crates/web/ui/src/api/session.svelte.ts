@@ -1,11 +1,7 @@
 /** Who is signed in. */
-import { Problem, onSignedOut, reach } from './client.ts'
+import { api, data, onSignedOut, Problem, type Schemas } from './client.ts'
 
-interface Person {
-  user: string
-  name: string
-  administrator: boolean
-}
+type Person = Schemas['SessionResponse']
 
 class Session {
   /** Nobody as `null`; not known yet as `undefined`. */
@@ -17,7 +13,7 @@ class Session {
 
   async load(): Promise<void> {
     try {
-      this.person = await this.#call('GET')
+      this.person = await data(api.GET('/api/v1/session'))
     } catch (error) {
       if (!(error instanceof Problem) || error.kind !== 'unauthenticated') throw error
       this.person = null
@@ -25,22 +21,13 @@ class Session {
   }
 
   async signIn(user: string, password: string): Promise<void> {
-    this.person = await this.#call('POST', { user, password, browser: browserName() })
+    const body = { user, password, browser: browserName() }
+    this.person = await data(api.POST('/api/v1/session', { body }))
   }
 
   async signOut(): Promise<void> {
-    await reach(new Request(new URL('/api/v1/session', location.origin), { method: 'DELETE' }))
+    await api.DELETE('/api/v1/session')
     this.person = null
-  }
-
-  async #call(method: string, body?: unknown): Promise<Person> {
-    const init: RequestInit = { method }
-    if (body !== undefined) {
-      init.body = JSON.stringify(body)
-      init.headers = { 'content-type': 'application/json' }
-    }
-    const response = await reach(new Request(new URL('/api/v1/session', location.origin), init))
-    return (await response.json()) as Person
   }
 }
 

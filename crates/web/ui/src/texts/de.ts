@@ -53,7 +53,7 @@ export const de: Texts = {
   download: 'Herunterladen',
   history: 'Verlauf',
   historyOf: (name) => `Verlauf von ${name}`,
-  more: 'Aktionen',
+  showMore: 'Mehr zeigen',
   current: 'Aktuell',
   restore: 'Wiederherstellen',
   restored: 'Es ist wieder da.',

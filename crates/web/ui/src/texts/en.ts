@@ -53,7 +53,7 @@ export const en = {
   download: 'Download',
   history: 'History',
   historyOf: (name: string) => `History of ${name}`,
-  more: 'Actions',
+  showMore: 'Show more',
   current: 'Current',
   restore: 'Restore',
   restored: 'It is back.',
