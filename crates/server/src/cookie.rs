@@ -93,12 +93,12 @@ fn written(server: &Server, peer: PeerAddress, value: &str, seconds: i64) -> Hea
 mod tests {
     use super::*;
 
-    fn believed(method: Method, said: &[(&'static str, &'static str)]) -> bool {
+    fn believed(method: &Method, said: &[(&'static str, &'static str)]) -> bool {
         let mut headers = HeaderMap::new();
         for (name, value) in said {
             headers.insert(*name, HeaderValue::from_static(value));
         }
-        is_from_the_page(&method, &headers, &Uri::from_static("/api/v1/folders"))
+        is_from_the_page(method, &headers, &Uri::from_static("/api/v1/folders"))
     }
 
     const UPGRADE: (&str, &str) = ("upgrade", "websocket");
@@ -107,9 +107,9 @@ mod tests {
     fn the_page_itself_may_do_everything() {
         let own = ("sec-fetch-site", "same-origin");
         for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE] {
-            assert!(believed(method, &[own]));
+            assert!(believed(&method, &[own]));
         }
-        assert!(believed(Method::GET, &[own, UPGRADE]));
+        assert!(believed(&Method::GET, &[own, UPGRADE]));
     }
 
     #[test]
@@ -117,7 +117,7 @@ mod tests {
         for site in ["cross-site", "same-site", "", "SAME-ORIGIN"] {
             for method in [Method::GET, Method::POST, Method::DELETE] {
                 assert!(!believed(
-                    method,
+                    &method,
                     &[("sec-fetch-site", site), ("origin", "http://a"), ("host", "a")]
                 ));
             }
@@ -127,22 +127,22 @@ mod tests {
     #[test]
     fn a_person_who_types_an_address_may_look() {
         let typed = ("sec-fetch-site", "none");
-        assert!(believed(Method::GET, &[typed]));
-        assert!(!believed(Method::POST, &[typed]));
-        assert!(!believed(Method::GET, &[typed, UPGRADE]));
+        assert!(believed(&Method::GET, &[typed]));
+        assert!(!believed(&Method::POST, &[typed]));
+        assert!(!believed(&Method::GET, &[typed, UPGRADE]));
     }
 
     #[test]
     fn browsers_without_fetch_metadata_are_judged_by_the_origin() {
         let host = ("host", "cloud.example:8443");
-        assert!(believed(Method::GET, &[host]));
-        assert!(!believed(Method::POST, &[host]));
-        assert!(!believed(Method::GET, &[host, UPGRADE]));
-        assert!(believed(Method::POST, &[host, ("origin", "https://cloud.example:8443")]));
+        assert!(believed(&Method::GET, &[host]));
+        assert!(!believed(&Method::POST, &[host]));
+        assert!(!believed(&Method::GET, &[host, UPGRADE]));
+        assert!(believed(&Method::POST, &[host, ("origin", "https://cloud.example:8443")]));
         for bad in
             ["https://evil.example", "https://cloud.example", "null", "https://cloud.example:8443.evil"]
         {
-            assert!(!believed(Method::POST, &[host, ("origin", bad)]), "{bad}");
+            assert!(!believed(&Method::POST, &[host, ("origin", bad)]), "{bad}");
         }
     }
 
