@@ -24,6 +24,8 @@ pub struct LinkAttempt<'a> {
     pub platform: &'a str,
     /// Where the attempt comes from.
     pub address: Option<IpAddr>,
+    /// When its token ends by itself; none: when it is taken away.
+    pub ends: Option<Timestamp>,
     /// Now.
     pub now: Timestamp,
 }
@@ -177,7 +179,7 @@ fn finish(
         name: attempt.device.to_owned(),
         token_hash: token.digest().0,
         at: now,
-        expires_at: None,
+        expires_at: attempt.ends,
     };
     let mut entry = audit_entry(attempt, Some(user), None, true);
     let device = metadata::write(database, move |transaction: &dyn Transaction| {

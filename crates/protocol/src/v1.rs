@@ -10,6 +10,7 @@ mod events;
 mod folders;
 mod past;
 mod server;
+mod session;
 mod space;
 mod trash;
 mod uploads;
@@ -29,6 +30,7 @@ pub use past::{
     FolderRestoreRequest, FolderRestoreResponse, KeptEntry, PastEntry,
 };
 pub use server::{ClientInfo, ServerResponse, TransferLimits, WireLimits, capability};
+pub use session::{SessionRequest, SessionResponse};
 pub use space::SpaceResponse;
 pub use trash::{TrashEntry, TrashRefusal, TrashResponse, TrashRestoreRequest, TrashRestoreResponse};
 pub use uploads::{OpenUploadRequest, UploadResponse};

@@ -6,3 +6,4 @@ pub(crate) mod events;
 pub(crate) mod folders;
 pub(crate) mod health;
 pub(crate) mod server;
+pub(crate) mod session;

@@ -1,5 +1,6 @@
 //! Who is asking: from the request's head to a session, before anything else is looked at.
 
+use crate::cookie;
 use crate::failure::Failure;
 use crate::server::Server;
 use auth::{Session, Token};
@@ -24,6 +25,8 @@ pub(crate) struct Caller {
     pub(crate) administrator: bool,
     /// How many bytes a second the account's devices may move together.
     pub(crate) rates: Rates,
+    /// Whether the token came in a browser's cookie.
+    pub(crate) by_cookie: bool,
 }
 
 /// The client's address, noted by [`crate::serve()`]: the other end's, or what a trusted proxy says it is.
@@ -40,10 +43,16 @@ fn unauthenticated() -> Failure {
     Failure::new(ProblemKind::Unauthenticated)
 }
 
-/// The token that a request shows.
-fn shown_token(parts: &Parts) -> Result<Token, Failure> {
+/// The token that a request shows, and whether it is a browser's cookie that holds it. Who shows one under `Authorization`
+/// means that one.
+fn shown_token(parts: &Parts, server: &Server) -> Result<(Token, bool), Failure> {
     let mut values = parts.headers.get_all(AUTHORIZATION).iter();
-    let value = values.next().ok_or_else(|| unauthenticated().detail("No token was shown."))?;
+    let Some(value) = values.next() else {
+        let token = cookie::shown(parts, server);
+        return token
+            .map(|token| (token, true))
+            .ok_or_else(|| unauthenticated().detail("No token was shown."));
+    };
     if values.next().is_some() {
         return Err(unauthenticated().detail("Several tokens were shown."));
     }
@@ -52,14 +61,15 @@ fn shown_token(parts: &Parts) -> Result<Token, Failure> {
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(unauthenticated().detail("The token goes under the scheme Bearer."));
     }
-    Token::parse(token.trim_start()).ok_or_else(unauthenticated)
+    Token::parse(token.trim_start()).map(|token| (token, false)).ok_or_else(unauthenticated)
 }
 
 impl FromRequestParts<Arc<Server>> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Failure> {
-        let digest = shown_token(parts)?.digest();
+        let (token, by_cookie) = shown_token(parts, server)?;
+        let digest = token.digest();
         let now = server.now();
         let session = server.session(digest).await?.ok_or_else(unauthenticated)?;
         let rates = session.rates.or(server.settings.user_rates);
@@ -68,7 +78,7 @@ impl FromRequestParts<Arc<Server>> for Caller {
         if let Some(device) = session.principal.device {
             tracing::Span::current().record("device", tracing::field::display(device));
         }
-        Ok(Self { principal: session.principal, administrator: session.administrator, rates })
+        Ok(Self { principal: session.principal, administrator: session.administrator, rates, by_cookie })
     }
 }
 

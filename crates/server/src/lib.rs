@@ -11,6 +11,7 @@
 //! - an address is served if and only if the API document describes it ([`openapi`]);
 //! - every error becomes a problem document in one place ([`failure`]);
 //! - everything that comes in is bounded: handshakes, headers, bodies, their pace, records, counts, transfers at a time;
+//! - a browser's cookie is believed of the server's own page only ([`cookie`]); the page runs nothing but its own scripts ([`page`]);
 //! - nothing that waits for a disk runs on the threads that serve connections ([`server::Server::read`] and the like).
 //!
 //! Start with [`router`], then [`server::Server`]. [`serve()`] runs it all until it is told to stop.
@@ -20,12 +21,14 @@ mod api;
 mod body;
 mod caller;
 mod connection;
+mod cookie;
 mod cursor;
 mod failure;
 mod housekeeping;
 mod lags;
 mod metrics;
 mod openapi;
+mod page;
 mod plain;
 mod proxies;
 mod rights;

@@ -22,7 +22,7 @@ pub(crate) fn frame() -> OpenApi {
     info.description = Some(
         "Shared folders, their changes and their history. Names are `snake_case`, ids opaque texts, moments RFC 3339 in \
          UTC, sizes bytes. Requests refuse members they do not know; answers may get new ones. Beside what each operation \
-         says, an address that is not here is 404 `not_found`, another method 405 `method_not_allowed`, and a head over \
+         says, and beside the web page, an address that is not here is 404 `not_found`, another method 405 `method_not_allowed`, and a head over \
          64 headers or 32 KiB 431 without a body. `docs/api.md` is the guide, `docs/bundle-format.md` the format of \
          bundles."
             .to_owned(),
@@ -54,6 +54,10 @@ pub(crate) fn complete(gathered: &OpenApi) -> Value {
     components["responses"] = refusals.into();
     components["securitySchemes"] = json!({ "device_token": {
         "type": "http", "scheme": "bearer", "description": "The token that linking the device gave (`drl_dev_…`).",
+    }, "session": {
+        "type": "apiKey", "in": "cookie", "name": crate::cookie::SECURE_NAME,
+        "description": "A browser's, given by `open_session`. Believed of the server's own page only, by Fetch Metadata; \
+            without TLS on the server's own machine its name is `driftless`.",
     }});
     components["headers"] = headers();
     for (name, text) in addressed_schemas() {
@@ -73,9 +77,10 @@ pub(crate) fn text(document: &Value) -> String {
     format!("{}\n", serde_json::to_string_pretty(document).expect("it has string keys only"))
 }
 
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     ("server", "Who answers, and whether it does."),
     ("devices", "Linking and unlinking the device that asks."),
+    ("session", "Signing in with a browser."),
     ("folders", "Shared folders and what they take."),
     ("changes", "What has changed, and being told of it."),
     ("commits", "Sending changes and the bytes they need."),
@@ -142,7 +147,7 @@ fn complete_answers(operation: &mut Value, refusals: &mut Map<String, Value>) {
         *answer = with_common_headers(answer.take());
     }
     *answers = complete;
-    operation["security"] = if open { json!([]) } else { json!([{ "device_token": [] }]) };
+    operation["security"] = if open { json!([]) } else { json!([{ "device_token": [] }, { "session": [] }]) };
 }
 
 fn with_common_headers(mut answer: Value) -> Value {

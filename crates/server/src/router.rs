@@ -4,6 +4,7 @@ use crate::api;
 use crate::caller::PeerAddress;
 use crate::failure::{Failure, REQUEST_ID};
 use crate::openapi;
+use crate::page;
 use crate::server::Server;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
@@ -47,6 +48,7 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::devices::codes::poll))
         .routes(routes!(api::devices::codes::find))
         .routes(routes!(api::devices::codes::decide))
+        .routes(routes!(api::session::get, api::session::open, api::session::close))
         .routes(routes!(api::folders::list))
         .routes(routes!(api::events::connect))
         .nest("/folders/{folder}", folder);
@@ -61,7 +63,7 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
 pub(crate) fn router(server: Arc<Server>) -> Router {
     let (endpoints, _) = endpoints().split_for_parts();
     endpoints
-        .fallback(|| async { Failure::not_found() })
+        .fallback(page::serve)
         .method_not_allowed_fallback(|| async { Failure::new(ProblemKind::MethodNotAllowed) })
         .layer(middleware::from_fn_with_state(Arc::clone(&server), around))
         .with_state(server)

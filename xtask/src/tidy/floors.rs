@@ -19,7 +19,7 @@ const fn room(name: &'static str, floor: u8, may_use: &'static [&'static str]) -
     Room { name, floor, may_use }
 }
 
-const HOUSE: [Room; 26] = [
+const HOUSE: [Room; 27] = [
     room("model", 1, &[]),
     room("planner", 2, &["model"]),
     room("chunker", 2, &["model"]),
@@ -28,6 +28,7 @@ const HOUSE: [Room; 26] = [
     room("content", 2, &["model"]),
     room("filesystem", 2, &["model"]),
     room("pace", 2, &[]),
+    room("web", 2, &[]),
     room("sync-engine", 3, &["model", "planner"]),
     room("versioning", 3, &["model", "metadata", "content"]),
     room("auth", 3, &["model", "metadata"]),
@@ -59,6 +60,7 @@ const HOUSE: [Room; 26] = [
             "pairs",
             "filesystem",
             "pace",
+            "web",
         ],
     ),
     room(

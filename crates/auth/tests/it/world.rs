@@ -59,6 +59,7 @@ impl World {
         now: Timestamp,
     ) -> Result<Linked, LinkError> {
         let attempt = LinkAttempt {
+            ends: None,
             user,
             password,
             device: "laptop",

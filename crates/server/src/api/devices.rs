@@ -13,6 +13,7 @@ use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use metadata::audit::AuditEntry;
+use model::{DeviceId, UserId};
 use protocol::ProblemKind;
 use protocol::v1::{LinkRequest, LinkResponse};
 use std::sync::Arc;
@@ -58,6 +59,7 @@ pub(crate) async fn link(
                 device: &request.device,
                 platform: &request.platform,
                 address: Some(peer.0),
+                ends: None,
                 now,
             };
             Ok(auth::link_device(&*database, &hasher, attempt)?)
@@ -69,7 +71,7 @@ pub(crate) async fn link(
 }
 
 /// Waits for the right to have a password looked at: each takes 46 MiB.
-async fn password_turn(server: &Server) -> Result<SemaphorePermit<'_>, Failure> {
+pub(super) async fn password_turn(server: &Server) -> Result<SemaphorePermit<'_>, Failure> {
     let busy =
         || Failure::new(ProblemKind::TooManyRequests).detail("Too many sign in at once.").retry_after(2);
     let waiting = server.metrics.password_waits();
@@ -98,15 +100,25 @@ pub(crate) async fn unlink(
     Extension(peer): Extension<PeerAddress>,
     caller: Caller,
 ) -> Result<StatusCode, Failure> {
-    let now = server.now();
-    let principal = caller.principal;
     let device = caller.device().ok_or_else(Failure::not_found)?;
+    revoke(&server, peer, caller.principal.user, device).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a device's token away, at the wish of the one who shows it.
+pub(super) async fn revoke(
+    server: &Arc<Server>,
+    peer: PeerAddress,
+    user: UserId,
+    device: DeviceId,
+) -> Result<(), Failure> {
+    let now = server.now();
     server
         .write(move |transaction| {
             transaction.revoke_device(device, now)?;
             let entry = AuditEntry {
                 at: now,
-                user: Some(principal.user),
+                user: Some(user),
                 device: Some(device),
                 address: peer.0.to_string(),
                 action: "device.unlink",
@@ -119,5 +131,5 @@ pub(crate) async fn unlink(
         })
         .await?;
     server.rights_changed().await;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(())
 }

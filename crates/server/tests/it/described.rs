@@ -70,6 +70,10 @@ pub(crate) fn check_answer(
 ) -> Result<(), String> {
     let media = answer.header("content-type");
     let Some((_, operation)) = operation(document, method, path) else {
+        // Beside the API stands the page, whose policy gives it away.
+        if !path.starts_with("/api") && answer.header("content-security-policy").contains("trusted-types ") {
+            return Ok(());
+        }
         // Nothing is there; that is said in one of two ways.
         let problem: Problem =
             serde_json::from_slice(&answer.body).unwrap_or_else(|_| Problem::new(ProblemKind::NotFound));

@@ -54,7 +54,9 @@ async fn health_is_told_to_everybody_and_figures_to_administrators() {
 async fn unknown_addresses_and_methods_are_problems_too() {
     let world = World::start().await;
     let alice = world.writer().await;
-    for path in ["/", "/api", "/api/v2/server", "/api/v1/folders/f1/nothing", "/api/v1/../v1/folders", "//"] {
+    for path in
+        ["/nothing", "/api", "/api/v2/server", "/api/v1/folders/f1/nothing", "/api/v1/../v1/folders", "//"]
+    {
         alice.get(path).await.assert_problem(ProblemKind::NotFound);
     }
     alice.get(&format!("/{}", "x".repeat(5000))).await.assert_problem(ProblemKind::NotFound);

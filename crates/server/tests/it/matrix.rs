@@ -38,7 +38,7 @@ const IN_FOLDER: [(&str, &str); 17] = [
 ];
 
 /// The other operations. The last one takes the principal's device away.
-const ELSEWHERE: [(&str, &str); 13] = [
+const ELSEWHERE: [(&str, &str); 16] = [
     ("GET", "/api/v1/server"),
     ("GET", "/api/v1/openapi.json"),
     ("GET", "/api/v1/folders"),
@@ -46,6 +46,9 @@ const ELSEWHERE: [(&str, &str); 13] = [
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),
+    ("GET", "/api/v1/session"),
+    ("POST", "/api/v1/session"),
+    ("DELETE", "/api/v1/session"),
     ("POST", "/api/v1/devices"),
     ("POST", "/api/v1/devices/codes"),
     ("POST", "/api/v1/devices/codes/poll"),
@@ -70,6 +73,10 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
             let user = format!("x{}", api.token.as_ref().map_or("", |token| &token[..20]));
             let wrong = json!({ "user": user, "password": "y", "device": "z", "platform": "p" });
             api.json(verb, path, &wrong).await
+        }
+        "session" if verb == Method::POST => {
+            let user = format!("y{}", api.token.as_ref().map_or("", |token| &token[..20]));
+            api.json(verb, path, &json!({ "user": user, "password": "y", "browser": "z" })).await
         }
         "codes" => api.json(verb, path, &json!({ "device": "z", "platform": "p" })).await,
         "poll" => api.json(verb, path, &json!({ "device_code": "y" })).await,

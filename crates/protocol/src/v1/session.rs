@@ -1,0 +1,44 @@
+//! `/api/v1/session`: signing in with a browser, who is signed in, signing out.
+
+use crate::schema;
+use crate::text::by_text;
+use model::UserId;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use utoipa::ToSchema;
+
+/// Asks for a session.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionRequest {
+    /// The account's name.
+    pub user: String,
+    /// Its password.
+    pub password: String,
+    /// What the list of devices is to call the browser.
+    #[schema(min_length = 1, max_length = 64)]
+    pub browser: String,
+}
+
+/// Without the password.
+impl fmt::Debug for SessionRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionRequest")
+            .field("user", &self.user)
+            .field("browser", &self.browser)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who is signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SessionResponse {
+    /// The account.
+    #[serde(with = "by_text")]
+    #[schema(value_type = schema::UserId)]
+    pub user: UserId,
+    /// Its name.
+    pub name: String,
+    /// Whether it administers the server.
+    pub administrator: bool,
+}

@@ -1,0 +1,129 @@
+/** One person walks through the page: signs in, looks around, uploads, looks at history. Screenshots are for a person to look at. */
+import { expect, test, type Page } from '@playwright/test'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { PASSWORD, Server } from './server.ts'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const SHOTS = process.env.DRIFTLESS_SHOTS ?? join(import.meta.dirname, '../../../../target/web/shots')
+
+let server: Server | undefined
+test.beforeEach(async () => {
+  server = await Server.start()
+})
+test.afterEach(() => server?.end())
+
+interface Violation {
+  id: string
+  nodes: { html: string; failureSummary: string }[]
+}
+
+/** No violation of WCAG 2 A and AA that axe-core finds, and a picture. */
+async function look(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: join(SHOTS, test.info().project.name, `${name}.png`) })
+  const violations = await page.evaluate(async () => {
+    const axe = (window as unknown as { axe: { run: (on: Document, how: object) => Promise<{ violations: Violation[] }> } }).axe
+    return (await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })).violations
+  })
+  const said = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html}\n${node.failureSummary}`).join('\n')}`)
+  expect(said, name).toEqual([])
+}
+
+const german = () => test.info().project.name === 'desktop-dark'
+const say = (english: string, deutsch: string) => (german() ? deutsch : english)
+
+async function signIn(page: Page): Promise<void> {
+  await page.getByLabel(say('User name', 'Benutzername')).fill('alice')
+  await page.getByLabel(say('Password', 'Passwort')).fill(PASSWORD)
+  await page.getByRole('button', { name: say('Sign in', 'Anmelden'), exact: true }).click()
+}
+
+const file = (name: string, text: string | Buffer) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) })
+
+test('a person signs in, browses, uploads and brings an old version back', async ({ page }) => {
+  const faults: string[] = []
+  page.on('pageerror', (error) => faults.push(String(error)))
+  page.on('console', (message) => {
+    // 401 before signing in is an answer that the browser itself notes.
+    if (message.type() === 'error' && !message.text().includes('401')) faults.push(message.text())
+  })
+  // Run before the page's own scripts, outside of its policy.
+  await page.addInitScript({ content: AXE })
+
+  const { url } = server!
+  await page.goto(url)
+  await expect(page.getByRole('heading', { name: 'Driftless' })).toBeVisible()
+  await look(page, '1-sign-in')
+  await signIn(page)
+  await expect(page.getByRole('link', { name: 'docs', exact: true })).toBeVisible()
+  await look(page, '2-folders')
+
+  await page.getByRole('link', { name: 'docs', exact: true }).click()
+  await expect(page.getByText(say('Drop files here', 'Ziehen Sie Dateien hierher'))).toBeVisible()
+  await look(page, '3-empty')
+  const folder = new URL(page.url()).pathname.split('/').at(-1)!
+
+  const choose = page.getByLabel(say('Upload files', 'Dateien hochladen'))
+  const small = ['notes 2.txt', 'notes 10.txt', 'Äpfel.txt', 'empty.txt', '<img src=x onerror=alert(1)>.svg']
+  await choose.setInputFiles(small.map((name) => file(name, name === 'empty.txt' ? '' : `this is ${name}`)))
+  for (const name of small) await expect(page.getByRole('gridcell', { name, exact: true })).toBeVisible()
+  const names = await page.locator('[role=row] .text').allTextContents()
+  expect(names.indexOf('notes 2.txt')).toBeLessThan(names.indexOf('notes 10.txt'))
+
+  // A file of several chunks, and a new version of one that is there.
+  const big = Buffer.alloc(3_500_000, 'driftless ')
+  await choose.setInputFiles([file('big.bin', big), file('notes 2.txt', 'this is another text')])
+  await expect(page.getByRole('gridcell', { name: 'big.bin' })).toBeVisible()
+  await expect(page.getByText(say('7 files are uploaded.', '7 Dateien sind hochgeladen.'))).toBeVisible()
+  await look(page, '4-files')
+  await page.getByRole('button', { name: say('Clear the list', 'Liste leeren') }).click()
+
+  await page.getByRole('button', { name: say('New directory', 'Neues Verzeichnis') }).click()
+  await page.getByRole('dialog').getByLabel('Name').fill('Holiday')
+  await look(page, '5-new-directory')
+  await page.getByRole('button', { name: say('Create', 'Anlegen'), exact: true }).click()
+  await expect(page.getByRole('gridcell', { name: 'Holiday' })).toBeVisible()
+
+  const row = page.getByRole('row', { name: 'notes 2.txt' })
+  await row.click()
+  await expect(row).toHaveAttribute('aria-selected', 'true')
+  await page.getByRole('button', { name: say('History', 'Verlauf'), exact: true }).click()
+  const versions = page.getByRole('dialog').getByRole('listitem')
+  await expect(versions).toHaveCount(2)
+  await look(page, '6-history')
+  await versions.nth(1).getByRole('button', { name: say('Restore', 'Wiederherstellen') }).click()
+  await expect(versions).toHaveCount(3)
+  const download = page.waitForEvent('download')
+  await versions.first().getByRole('link').click()
+  expect(readFileSync(await (await download).path(), 'utf8')).toBe('this is notes 2.txt')
+  await page.keyboard.press('Escape')
+
+  // Removed by the keyboard alone, seen in the trash, and brought back.
+  const grid = page.getByRole('grid')
+  await grid.focus()
+  await page.keyboard.press('End')
+  await page.keyboard.press('Shift+ArrowUp')
+  await expect(page.getByRole('row', { selected: true })).toHaveCount(2)
+  await page.keyboard.press('Delete')
+  await expect(page.getByText(say('2 items were moved', '2 Einträge sind jetzt'))).toBeVisible()
+  await page.goto(`${url}/trash/${folder}`)
+  await expect(page.getByRole('checkbox')).toHaveCount(2)
+  await look(page, '7-trash')
+  await page.getByRole('checkbox').first().check()
+  await page.getByRole('button', { name: say('Restore', 'Wiederherstellen') }).click()
+  await expect(page.getByRole('checkbox')).toHaveCount(1)
+
+  await page.goto(`${url}/overview`)
+  await expect(page.getByText(say('Current files', 'Aktuelle Dateien')).first()).toBeVisible()
+  await look(page, '8-overview')
+  await page.goto(`${url}/devices`)
+  await expect(page.getByLabel('Code')).toBeVisible()
+  await look(page, '9-devices')
+
+  await page.getByRole('button', { name: say('Sign out', 'Abmelden') }).click()
+  await expect(page.getByRole('button', { name: say('Sign in', 'Anmelden'), exact: true })).toBeVisible()
+  await page.goto(`${url}/files/${folder}`)
+  await expect(page.getByRole('button', { name: say('Sign in', 'Anmelden'), exact: true })).toBeVisible()
+  expect(faults).toEqual([])
+})

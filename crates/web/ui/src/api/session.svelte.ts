@@ -1,0 +1,42 @@
+/** Who is signed in. */
+import { api, data, onSignedOut, Problem, type Schemas } from './client.ts'
+
+type Person = Schemas['SessionResponse']
+
+class Session {
+  /** Nobody as `null`; not known yet as `undefined`. */
+  person = $state.raw<Person | null | undefined>(undefined)
+
+  constructor() {
+    onSignedOut(() => (this.person = null))
+  }
+
+  async load(): Promise<void> {
+    try {
+      this.person = await data(api.GET('/api/v1/session'))
+    } catch (error) {
+      if (!(error instanceof Problem) || error.kind !== 'unauthenticated') throw error
+      this.person = null
+    }
+  }
+
+  async signIn(user: string, password: string): Promise<void> {
+    const body = { user, password, browser: browserName() }
+    this.person = await data(api.POST('/api/v1/session', { body }))
+  }
+
+  async signOut(): Promise<void> {
+    await api.DELETE('/api/v1/session')
+    this.person = null
+  }
+}
+
+/** What the list of devices calls this browser. */
+function browserName(): string {
+  const agent = navigator.userAgent
+  const browser = /Edg\/|Firefox\/|Chrome\/|Safari\//.exec(agent)?.[0].slice(0, -1) ?? 'Browser'
+  const system = /Android|iPhone|iPad|Windows|Mac OS|Linux/.exec(agent)?.[0]
+  return (browser === 'Edg' ? 'Edge' : browser) + (system ? ` (${system})` : '')
+}
+
+export const session = new Session()
