@@ -3,11 +3,13 @@
 //!
 //! Whoever may open the socket administers the server: it is readable by its owner only.
 
+use crate::schema;
 use crate::text::{RfcTime, by_text, option_by_text};
 use crate::v1::{FolderKind, SpaceResponse, WaitingDevice, WireNameRule, WirePrivilege};
 use model::{DeviceId, FolderId, RateChoice, UserId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 
 /// The longest line of a request in bytes.
 pub const ADMIN_LINE_BYTES_MAX: usize = 64 << 10;
@@ -610,15 +612,17 @@ pub struct SpaceEntry {
 }
 
 /// How the server can be reached.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StatusReport {
     /// The program's version.
     pub version: String,
     /// Where it listens, such as `https://0.0.0.0:7440`; none while it does not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub address: Option<String>,
     /// Its certificate; none without TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub certificate: Option<CertificateEntry>,
     /// Networks of trusted proxies.
     #[serde(default)]
@@ -629,7 +633,7 @@ pub struct StatusReport {
 }
 
 /// A server's certificate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CertificateEntry {
     /// Its file.
     pub file: String,
@@ -639,17 +643,20 @@ pub struct CertificateEntry {
     pub self_signed: bool,
     /// The file of its key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub key: Option<String>,
     /// From when on it holds; not of the server's own, where that means nothing.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "option_by_text")]
+    #[schema(value_type = Option<schema::Timestamp>, nullable = false)]
     pub from: Option<RfcTime>,
     /// Until when it holds.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "option_by_text")]
+    #[schema(value_type = Option<schema::Timestamp>, nullable = false)]
     pub until: Option<RfcTime>,
 }
 
 /// What the server has seen of proxies since it started.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ForwardingReport {
     /// Requests of trusted proxies that did not say for whom they ask.
     pub silent: u64,
@@ -657,6 +664,7 @@ pub struct ForwardingReport {
     pub disbelieved: u64,
     /// Who said so last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub disbelieved_from: Option<String>,
 }
 

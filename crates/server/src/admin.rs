@@ -1,7 +1,8 @@
-//! What administrators do: through the socket of a running server, or by the program that holds the lock itself.
+//! What administrators do: through the socket of a running server, by the program that holds the lock itself, or over HTTP
+//! ([`crate::api::administration`]).
 //!
-//! Both call [`execute`]. Every request that changes something is in the audit log, allowed as it is: who may open the
-//! socket or the data directory administers the server.
+//! All call [`execute`]. Every request that changes something is in the audit log with who asked ([`By`]), allowed as it is:
+//! who may open the socket or the data directory administers the server, and HTTP asks before it comes here.
 
 mod backups;
 pub(crate) mod collection;
@@ -23,25 +24,63 @@ use metadata::Transaction;
 use metadata::account::{GroupRow, User};
 use metadata::audit::AuditEntry;
 use metadata::folder::Folder;
-use model::{FolderId, Timestamp};
+use model::{Principal, Timestamp};
 use protocol::admin::{AdminAnswer, AdminFailure, AdminRequest, ProgressReport};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Is told how far something long is, where that was asked for.
 pub type Tell = Arc<dyn Fn(ProgressReport) + Send + Sync>;
 
-/// Carries a request out. Blocks: on the database, for the 30 ms of a password, or as long as a verification takes.
+/// Who has something done, for the log.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct By {
+    /// The account and its device; none for who holds the data directory.
+    pub(crate) principal: Option<Principal>,
+    /// From where; none for who holds the data directory.
+    pub(crate) address: Option<IpAddr>,
+}
+
+impl By {
+    /// A line of the audit log.
+    pub(crate) fn entry(
+        &self,
+        at: Timestamp,
+        action: &'static str,
+        allowed: bool,
+        details: Vec<(String, String)>,
+    ) -> AuditEntry {
+        AuditEntry {
+            at,
+            user: self.principal.map(|by| by.user),
+            device: self.principal.and_then(|by| by.device),
+            address: self.address.map(|address| address.to_string()).unwrap_or_default(),
+            action,
+            folder: None,
+            allowed,
+            details,
+        }
+    }
+}
+
+/// Carries a request of who holds the data directory out. Blocks: on the database, for the 30 ms of a password, or as long as
+/// a verification takes.
 pub fn execute(server: &Arc<Server>, request: AdminRequest) -> AdminAnswer {
     execute_and_tell(server, request, Arc::new(|_| {}))
 }
 
 /// The same, telling how far it is. Who is told must not keep it waiting.
 pub fn execute_and_tell(server: &Arc<Server>, request: AdminRequest, tell: Tell) -> AdminAnswer {
-    let result = match request {
+    carry_out(server, &By::default(), request, tell).unwrap_or_else(AdminError::into_answer)
+}
+
+/// Carries a request out that was found to be allowed.
+pub(crate) fn carry_out(server: &Arc<Server>, by: &By, request: AdminRequest, tell: Tell) -> Outcome {
+    match request {
         AdminRequest::UserAdd { user, password, administrator, home } => {
-            users::add(server, user, &password, administrator, home)
+            users::add(server, by, user, &password, administrator, home)
         }
-        AdminRequest::UserHome { user } => homes::add(server, user),
+        AdminRequest::UserHome { user } => homes::add(server, by, user),
         AdminRequest::UserList => users::list(server),
         AdminRequest::UserSet {
             user,
@@ -53,46 +92,45 @@ pub fn execute_and_tell(server: &Arc<Server>, request: AdminRequest, tell: Tell)
             download_rate,
         } => {
             let changes = users::Changes { administrator, disabled, system_user, upload_rate, download_rate };
-            users::set(server, user, password.as_ref(), changes)
+            users::set(server, by, user, password.as_ref(), changes)
         }
-        AdminRequest::UserRemove { user } => users::remove(server, user),
-        AdminRequest::GroupAdd { group } => groups::add(server, group),
+        AdminRequest::UserRemove { user } => users::remove(server, by, user),
+        AdminRequest::GroupAdd { group } => groups::add(server, by, group),
         AdminRequest::GroupList => groups::list(server),
-        AdminRequest::GroupSet { group, add, remove } => groups::set(server, group, add, remove),
-        AdminRequest::GroupRemove { group } => groups::remove(server, group),
+        AdminRequest::GroupSet { group, add, remove } => groups::set(server, by, group, add, remove),
+        AdminRequest::GroupRemove { group } => groups::remove(server, by, group),
         AdminRequest::FolderAdd { folder, name_rule, quota_bytes, plain } => {
-            folders::add(server, folder, name_rule, quota_bytes, plain)
+            folders::add(server, by, folder, name_rule, quota_bytes, plain)
         }
-        AdminRequest::FolderPlain { folder, plain } => folders::plain(server, &folder, plain),
-        AdminRequest::FolderHold { folder, approve } => folders::hold(server, &folder, approve),
+        AdminRequest::FolderPlain { folder, plain } => folders::plain(server, by, &folder, plain),
+        AdminRequest::FolderHold { folder, approve } => folders::hold(server, by, &folder, approve),
         AdminRequest::FolderList => folders::list(server),
         AdminRequest::FolderSet { folder, quota_bytes, versions, days, safe_days } => {
-            folders::set(server, &folder, folders::Change { quota_bytes, versions, days, safe_days })
+            folders::set(server, by, &folder, folders::Change { quota_bytes, versions, days, safe_days })
         }
         AdminRequest::FolderRetention { folder, dry_run, acknowledge } => {
-            retention::retention(server, &folder, dry_run, acknowledge)
+            retention::retention(server, by, &folder, dry_run, acknowledge)
         }
         AdminRequest::Space => space::space(server),
         AdminRequest::Status => Ok(status::status(server)),
         AdminRequest::FolderGrant { folder, to, privilege } => {
-            folders::grant(server, folder, to, privilege.into())
+            folders::grant(server, by, folder, to, privilege.into())
         }
         AdminRequest::DeviceList { user } => devices::list(server, user),
-        AdminRequest::DeviceUnlink { device } => devices::unlink(server, device),
-        AdminRequest::DeviceApprove { code, user } => devices::approve(server, &code, &user),
-        AdminRequest::DeviceDeny { code } => devices::deny(server, &code),
+        AdminRequest::DeviceUnlink { device } => devices::unlink(server, by, device),
+        AdminRequest::DeviceApprove { code, user } => devices::approve(server, by, &code, &user),
+        AdminRequest::DeviceDeny { code } => devices::deny(server, by, &code),
         AdminRequest::Verify { all_bytes, progress: true } => verify::verify(server, all_bytes, tell),
         AdminRequest::Verify { all_bytes, progress: false } => {
             verify::verify(server, all_bytes, Arc::new(|_| {}))
         }
         AdminRequest::BackupCreate { directory, copy, keep } => {
-            backups::create(server, &directory, copy, keep)
+            backups::create(server, by, &directory, copy, keep)
         }
         AdminRequest::Collect { dry_run, grace_hours, any_share } => {
-            collection::answer(server, dry_run, grace_hours, any_share)
+            collection::answer(server, by, dry_run, grace_hours, any_share)
         }
-    };
-    result.unwrap_or_else(AdminError::into_answer)
+    }
 }
 
 /// Why a request was not carried out.
@@ -162,24 +200,16 @@ impl From<AdminError> for Failure {
 /// Writes, with an entry in the audit log of the same transaction.
 fn change<T: Send + 'static>(
     server: &Server,
+    by: &By,
     action: &'static str,
     details: &[(&str, &str)],
     work: impl FnOnce(&dyn Transaction, Timestamp) -> Result<T, AdminError> + Send + 'static,
 ) -> Result<T, AdminError> {
     let now = server.now();
     let details = details.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let entry = by.entry(now, action, true, details);
     let changed = metadata::write(&*server.database, move |transaction| {
         let result = work(transaction, now)?;
-        let entry = AuditEntry {
-            at: now,
-            user: None,
-            device: None,
-            address: String::new(),
-            action,
-            folder: None::<FolderId>,
-            allowed: true,
-            details,
-        };
         transaction.append_audit(&entry, auth::digest::audit)?;
         Ok::<_, AdminError>(result)
     })?;

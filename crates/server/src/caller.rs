@@ -1,5 +1,6 @@
 //! Who is asking: from the request's head to a session, before anything else is looked at.
 
+use crate::admin::By;
 use crate::cookie;
 use crate::failure::Failure;
 use crate::server::Server;
@@ -79,6 +80,39 @@ impl FromRequestParts<Arc<Server>> for Caller {
             tracing::Span::current().record("device", tracing::field::display(device));
         }
         Ok(Self { principal: session.principal, administrator: session.administrator, rates, by_cookie })
+    }
+}
+
+/// Somebody who administers the server. Asking for it is what makes an endpoint theirs alone; whoever else asks is refused,
+/// and in the audit log.
+#[derive(Debug, Clone)]
+pub(crate) struct Administrator {
+    /// Who, for the log.
+    pub(crate) by: By,
+}
+
+impl FromRequestParts<Arc<Server>> for Administrator {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Failure> {
+        let caller = <Caller as FromRequestParts<_>>::from_request_parts(parts, server).await?;
+        let address = parts.extensions.get::<PeerAddress>().map(|peer| peer.0);
+        let by = By { principal: Some(caller.principal), address };
+        if caller.administrator {
+            return Ok(Self { by });
+        }
+        let details = vec![
+            ("method".to_owned(), parts.method.to_string()),
+            ("path".to_owned(), parts.uri.path().to_owned()),
+        ];
+        let entry = by.entry(server.now(), "administration", false, details);
+        server
+            .write(move |transaction| {
+                transaction.append_audit(&entry, auth::digest::audit)?;
+                Ok::<_, Failure>(())
+            })
+            .await?;
+        Err(Failure::new(ProblemKind::Forbidden))
     }
 }
 

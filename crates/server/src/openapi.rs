@@ -77,7 +77,7 @@ pub(crate) fn text(document: &Value) -> String {
     format!("{}\n", serde_json::to_string_pretty(document).expect("it has string keys only"))
 }
 
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("server", "Who answers, and whether it does."),
     ("devices", "Linking and unlinking the device that asks."),
     ("session", "Signing in with a browser."),
@@ -85,6 +85,7 @@ const TAGS: [(&str, &str); 8] = [
     ("changes", "What has changed, and being told of it."),
     ("commits", "Sending changes and the bytes they need."),
     ("content", "Bytes of files."),
+    ("administration", "What administrators see and decide."),
     ("history", "Versions, the trash, and folders as they were."),
 ];
 

@@ -39,6 +39,7 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::folders::nodes::versions::versions))
         .routes(routes!(api::folders::nodes::versions::pin))
         .routes(routes!(api::folders::nodes::restore::restore));
+    let administration = OpenApiRouter::new().routes(routes!(api::administration::status::get));
     let v1 = OpenApiRouter::new()
         .routes(routes!(api::server::get))
         .routes(routes!(api::document::get))
@@ -51,6 +52,7 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::session::get, api::session::open, api::session::close))
         .routes(routes!(api::folders::list))
         .routes(routes!(api::events::connect))
+        .nest("/admin", administration)
         .nest("/folders/{folder}", folder);
     OpenApiRouter::with_openapi(openapi::frame())
         .nest("/api/v1", v1)

@@ -1,16 +1,16 @@
 //! Backups of everything, made while the server works.
 
-use super::{AdminError, Outcome, change};
+use super::{AdminError, By, Outcome, change};
 use crate::server::Server;
 use backup::{Order, Source};
 use protocol::admin::{AdminAnswer, BackupReport};
 use std::path::Path;
 
-pub(super) fn create(server: &Server, directory: &str, copy: bool, keep: Option<u32>) -> Outcome {
+pub(super) fn create(server: &Server, by: &By, directory: &str, copy: bool, keep: Option<u32>) -> Outcome {
     let Some(data) = &server.settings.data else {
         return Err(AdminError::Invalid("this server does not know where its data is".to_owned()));
     };
-    change(server, "backup.create", &[("directory", directory)], |_, _| Ok(()))?;
+    change(server, by, "backup.create", &[("directory", directory)], |_, _| Ok(()))?;
     let source = Source { database: &*server.database, store: &*server.chunks, data };
     let order = Order {
         target: Path::new(directory),

@@ -1,6 +1,6 @@
 //! Taking away what nothing names any more.
 
-use super::{Outcome, change};
+use super::{By, Outcome, change};
 use crate::server::Server;
 use protocol::admin::{AdminAnswer, CollectReport};
 use std::sync::PoisonError;
@@ -8,7 +8,13 @@ use versioning::collection::plan::Rules;
 use versioning::collection::{Done, collect};
 
 /// The answer to a request: what is not given is as the server's settings have it.
-pub(super) fn answer(server: &Server, dry_run: bool, grace_hours: Option<u32>, any_share: bool) -> Outcome {
+pub(super) fn answer(
+    server: &Server,
+    by: &By,
+    dry_run: bool,
+    grace_hours: Option<u32>,
+    any_share: bool,
+) -> Outcome {
     let configured = server.settings.collection;
     let rules = Rules {
         dry_run,
@@ -19,7 +25,7 @@ pub(super) fn answer(server: &Server, dry_run: bool, grace_hours: Option<u32>, a
     };
     if !dry_run {
         let any_share = if any_share { "yes" } else { "no" };
-        change(server, "store.collect", &[("any_share", any_share)], |_, _| Ok(()))?;
+        change(server, by, "store.collect", &[("any_share", any_share)], |_, _| Ok(()))?;
     }
     let done = run(server, rules, &mut || !*server.stopping.borrow())?;
     Ok(AdminAnswer::Collected(CollectReport {

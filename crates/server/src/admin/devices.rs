@@ -1,6 +1,6 @@
 //! Linked devices, and those that wait to be.
 
-use super::{AdminError, Outcome, change, find_user};
+use super::{AdminError, By, Outcome, change, find_user};
 use crate::api::devices::codes::waiting_device;
 use crate::server::Server;
 use auth::device_code::WaitingCode;
@@ -36,8 +36,8 @@ pub(super) fn list(server: &Server, user: Option<String>) -> Outcome {
     })
 }
 
-pub(super) fn unlink(server: &Server, device: DeviceId) -> Outcome {
-    change(server, "device.unlink", &[("device", &device.to_string())], move |transaction, now| {
+pub(super) fn unlink(server: &Server, by: &By, device: DeviceId) -> Outcome {
+    change(server, by, "device.unlink", &[("device", &device.to_string())], move |transaction, now| {
         if transaction.device(device)?.is_none() {
             return Err(AdminError::NotFound(format!("there is no device '{device}'")));
         }
@@ -46,11 +46,11 @@ pub(super) fn unlink(server: &Server, device: DeviceId) -> Outcome {
     })
 }
 
-pub(super) fn approve(server: &Server, code: &str, user: &str) -> Outcome {
+pub(super) fn approve(server: &Server, by: &By, code: &str, user: &str) -> Outcome {
     let found = find_waiting(server, code)?;
     let details = [("user", user), ("device_name", &*found.device)];
     let name = user.to_owned();
-    let user = change(server, "device.approve", &details, move |transaction, _| {
+    let user = change(server, by, "device.approve", &details, move |transaction, _| {
         let user = find_user(transaction.as_snapshot(), &name)?;
         if user.disabled {
             return Err(AdminError::Invalid(format!("the account '{}' is disabled", user.name)));
@@ -60,9 +60,9 @@ pub(super) fn approve(server: &Server, code: &str, user: &str) -> Outcome {
     settle(server, &found, Some(user))
 }
 
-pub(super) fn deny(server: &Server, code: &str) -> Outcome {
+pub(super) fn deny(server: &Server, by: &By, code: &str) -> Outcome {
     let found = find_waiting(server, code)?;
-    change(server, "device.deny", &[("device_name", &found.device)], |_, _| Ok(()))?;
+    change(server, by, "device.deny", &[("device_name", &found.device)], |_, _| Ok(()))?;
     settle(server, &found, None)
 }
 

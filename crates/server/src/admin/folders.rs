@@ -1,7 +1,7 @@
 //! Shared folders and who may do what in them.
 
 use super::homes::HOME_PREFIX;
-use super::{AdminError, Outcome, change, find_folder, find_group, find_user};
+use super::{AdminError, By, Outcome, change, find_folder, find_group, find_user};
 use crate::api::folders::wire_kind;
 use crate::server::Server;
 use filesystem::WatchMethod;
@@ -23,6 +23,7 @@ use versioning::folder::KEEP_VERSIONS;
 
 pub(super) fn add(
     server: &Arc<Server>,
+    by: &By,
     name: String,
     rule: WireNameRule,
     quota_bytes: Option<u64>,
@@ -35,7 +36,7 @@ pub(super) fn add(
     let details = [("folder", name.clone()), ("plain", plain.clone().unwrap_or_default())];
     let details = details.each_ref().map(|(name, value)| (*name, value.as_str()));
     let preparing = Arc::clone(server);
-    let added = change(server, "folder.add", &details, move |transaction, now| {
+    let added = change(server, by, "folder.add", &details, move |transaction, now| {
         let folder = NewFolder {
             kind: FolderKind::Shared,
             names: rule.into(),
@@ -64,10 +65,10 @@ pub(super) fn add(
 }
 
 /// Gives a folder a plain directory, or takes it away.
-pub(super) fn plain(server: &Arc<Server>, name: &str, plain: Option<String>) -> Outcome {
+pub(super) fn plain(server: &Arc<Server>, by: &By, name: &str, plain: Option<String>) -> Outcome {
     let details = [("folder", name), ("plain", plain.as_deref().unwrap_or("none"))];
     let (preparing, wanted, asked) = (Arc::clone(server), name.to_owned(), plain.clone());
-    let before = change(server, "folder.plain", &details, move |transaction, _| {
+    let before = change(server, by, "folder.plain", &details, move |transaction, _| {
         let folder = find_folder(transaction.as_snapshot(), &wanted)?;
         let before = folder.settings.plain_directory.map(plain_path);
         if asked.is_some() && before.is_some() {
@@ -123,12 +124,13 @@ fn plain_path(stored: Vec<u8>) -> PathBuf {
 }
 
 /// Decides about deletions in a folder's plain directory that are held.
-pub(super) fn hold(server: &Server, name: &str, approve: bool) -> Outcome {
+pub(super) fn hold(server: &Server, by: &By, name: &str, approve: bool) -> Outcome {
     let decision = if approve { "approve" } else { "undo" };
     let wanted = name.to_owned();
-    let folder = change(server, "folder.hold", &[("folder", name), ("decision", decision)], move |t, _| {
-        Ok(find_folder(t.as_snapshot(), &wanted)?.id)
-    })?;
+    let folder =
+        change(server, by, "folder.hold", &[("folder", name), ("decision", decision)], move |t, _| {
+            Ok(find_folder(t.as_snapshot(), &wanted)?.id)
+        })?;
     match &server.monitor {
         Some(monitor) if monitor.decide_hold(folder, approve) => Ok(AdminAnswer::Done),
         _ => Err(AdminError::NotFound(format!("folder '{name}' has no plain directory at work"))),
@@ -265,14 +267,14 @@ fn limit(limit: Limit) -> Option<u64> {
     }
 }
 
-pub(super) fn set(server: &Server, name: &str, wanted: Change) -> Outcome {
+pub(super) fn set(server: &Server, by: &By, name: &str, wanted: Change) -> Outcome {
     wanted.check()?;
     let details = wanted.details();
     let mut details: Vec<(&str, &str)> =
         details.iter().map(|(name, value)| (*name, value.as_str())).collect();
     details.insert(0, ("folder", name));
     let folder = name.to_owned();
-    change(server, "folder.set", &details, move |transaction, _| {
+    change(server, by, "folder.set", &details, move |transaction, _| {
         let folder = find_folder(transaction.as_snapshot(), &folder)?;
         let mut settings = folder.settings;
         if let Some(quota) = wanted.quota_bytes {
@@ -292,10 +294,10 @@ pub(super) fn set(server: &Server, name: &str, wanted: Change) -> Outcome {
     })
 }
 
-pub(super) fn grant(server: &Server, name: String, to: String, privilege: Privilege) -> Outcome {
+pub(super) fn grant(server: &Server, by: &By, name: String, to: String, privilege: Privilege) -> Outcome {
     let details = [("folder", name.clone()), ("to", to.clone()), ("privilege", privilege.to_string())];
     let details = details.each_ref().map(|(name, value)| (*name, value.as_str()));
-    change(server, "folder.grant", &details, move |transaction, _| {
+    change(server, by, "folder.grant", &details, move |transaction, _| {
         let snapshot = transaction.as_snapshot();
         let folder = find_folder(snapshot, &name)?;
         let subject = match to.strip_prefix('@') {

@@ -1,12 +1,12 @@
 //! Groups and their members.
 
-use super::{Outcome, change, find_group, find_user};
+use super::{By, Outcome, change, find_group, find_user};
 use crate::server::Server;
 use protocol::admin::{AdminAnswer, GroupEntry};
 use std::collections::BTreeMap;
 
-pub(super) fn add(server: &Server, group: String) -> Outcome {
-    change(server, "group.add", &[("group", &group.clone())], move |transaction, _| {
+pub(super) fn add(server: &Server, by: &By, group: String) -> Outcome {
+    change(server, by, "group.add", &[("group", &group.clone())], move |transaction, _| {
         auth::account::create_group(transaction, &group)?;
         Ok(AdminAnswer::Done)
     })
@@ -27,10 +27,10 @@ pub(super) fn list(server: &Server) -> Outcome {
     })
 }
 
-pub(super) fn set(server: &Server, group: String, add: Vec<String>, remove: Vec<String>) -> Outcome {
+pub(super) fn set(server: &Server, by: &By, group: String, add: Vec<String>, remove: Vec<String>) -> Outcome {
     let details = [("group", group.clone()), ("add", add.join("/")), ("remove", remove.join("/"))];
     let details = details.each_ref().map(|(name, value)| (*name, value.as_str()));
-    change(server, "group.set", &details, move |transaction, _| {
+    change(server, by, "group.set", &details, move |transaction, _| {
         let group = find_group(transaction.as_snapshot(), &group)?;
         for user in &add {
             transaction.add_member(group.id, find_user(transaction.as_snapshot(), user)?.id)?;
@@ -42,8 +42,8 @@ pub(super) fn set(server: &Server, group: String, add: Vec<String>, remove: Vec<
     })
 }
 
-pub(super) fn remove(server: &Server, group: String) -> Outcome {
-    change(server, "group.remove", &[("group", &group.clone())], move |transaction, _| {
+pub(super) fn remove(server: &Server, by: &By, group: String) -> Outcome {
+    change(server, by, "group.remove", &[("group", &group.clone())], move |transaction, _| {
         let group = find_group(transaction.as_snapshot(), &group)?;
         transaction.delete_group(group.id)?;
         Ok(AdminAnswer::Done)

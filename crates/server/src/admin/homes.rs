@@ -1,7 +1,7 @@
 //! Home folders: one for each account, which only its owner may use. An administrator manages it like any folder, and
 //! cannot read it.
 
-use super::{AdminError, Outcome, change, find_user};
+use super::{AdminError, By, Outcome, change, find_user};
 use crate::server::Server;
 use metadata::Transaction;
 use metadata::account::{Subject, User};
@@ -17,8 +17,8 @@ pub(crate) const HOME_PREFIX: &str = "home-";
 const NAME_BYTES: usize = 48;
 
 /// Gives an account that exists a home folder.
-pub(super) fn add(server: &Server, name: String) -> Outcome {
-    change(server, "user.home", &[("user", &name.clone())], move |transaction, now| {
+pub(super) fn add(server: &Server, by: &By, name: String) -> Outcome {
+    change(server, by, "user.home", &[("user", &name.clone())], move |transaction, now| {
         let user = find_user(transaction.as_snapshot(), &name)?;
         let id = make(transaction, &user, now)?;
         Ok(AdminAnswer::FolderAdded { id })

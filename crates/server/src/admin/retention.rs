@@ -1,13 +1,13 @@
 //! What of a folder's past goes.
 
-use super::{AdminError, Outcome, change, find_folder};
+use super::{AdminError, By, Outcome, change, find_folder};
 use crate::server::Server;
 use protocol::RfcTime;
 use protocol::admin::{AdminAnswer, MassChangeEntry, RetentionReport};
 use versioning::retention::{look_again, preview, round};
 
 /// Has everything that is due go now, or only says what would go; first, if asked, what mass changes hold is let go.
-pub(super) fn retention(server: &Server, name: &str, dry_run: bool, acknowledge: bool) -> Outcome {
+pub(super) fn retention(server: &Server, by: &By, name: &str, dry_run: bool, acknowledge: bool) -> Outcome {
     if acknowledge && dry_run {
         return Err(AdminError::Invalid("to acknowledge is to change something".to_owned()));
     }
@@ -16,7 +16,7 @@ pub(super) fn retention(server: &Server, name: &str, dry_run: bool, acknowledge:
     let now = server.now();
     if !dry_run {
         let details = [("folder", name), ("acknowledge", if acknowledge { "yes" } else { "no" })];
-        change(server, "folder.retention", &details, move |transaction, now| {
+        change(server, by, "folder.retention", &details, move |transaction, now| {
             if acknowledge {
                 transaction.acknowledge_mass_changes(folder, now)?;
             }

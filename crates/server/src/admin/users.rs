@@ -1,6 +1,6 @@
 //! Accounts.
 
-use super::{AdminError, Outcome, change, find_user, homes};
+use super::{AdminError, By, Outcome, change, find_user, homes};
 use crate::server::Server;
 use protocol::admin::{AdminAnswer, Rate, Secret, UserEntry};
 
@@ -14,6 +14,7 @@ fn hash(server: &Server, password: &Secret) -> Result<String, AdminError> {
 
 pub(super) fn add(
     server: &Server,
+    by: &By,
     user: String,
     password: &Secret,
     administrator: bool,
@@ -23,7 +24,7 @@ pub(super) fn add(
     let details =
         [("user", user.clone()), ("administrator", administrator.to_string()), ("home", home.to_string())];
     let details = details.each_ref().map(|(name, value)| (*name, value.as_str()));
-    change(server, "user.add", &details, move |transaction, now| {
+    change(server, by, "user.add", &details, move |transaction, now| {
         let id = auth::account::create_user(transaction, &user, &hash, administrator, now)?;
         if home && let Some(made) = transaction.user(id)? {
             homes::make(transaction, &made, now)?;
@@ -64,7 +65,13 @@ pub(super) struct Changes {
     pub(super) download_rate: Option<Rate>,
 }
 
-pub(super) fn set(server: &Server, name: String, password: Option<&Secret>, changes: Changes) -> Outcome {
+pub(super) fn set(
+    server: &Server,
+    by: &By,
+    name: String,
+    password: Option<&Secret>,
+    changes: Changes,
+) -> Outcome {
     let Changes { administrator, disabled, system_user, upload_rate, download_rate } = changes;
     for rate in [upload_rate, download_rate] {
         refuse_too_slow(rate)?;
@@ -81,7 +88,7 @@ pub(super) fn set(server: &Server, name: String, password: Option<&Secret>, chan
         ("download_rate", rate_said(download_rate)),
     ];
     let details = details.each_ref().map(|(name, value)| (*name, value.as_str()));
-    let (user, rates) = change(server, "user.set", &details, move |transaction, now| {
+    let (user, rates) = change(server, by, "user.set", &details, move |transaction, now| {
         let mut user = find_user(transaction.as_snapshot(), &name)?;
         if let Some(hash) = hash {
             auth::account::set_password(transaction, user.id, &hash, now)?;
@@ -124,8 +131,8 @@ fn rate_said(rate: Option<Rate>) -> String {
     }
 }
 
-pub(super) fn remove(server: &Server, name: String) -> Outcome {
-    change(server, "user.remove", &[("user", &name.clone())], move |transaction, now| {
+pub(super) fn remove(server: &Server, by: &By, name: String) -> Outcome {
+    change(server, by, "user.remove", &[("user", &name.clone())], move |transaction, now| {
         let user = find_user(transaction.as_snapshot(), &name)?;
         homes::leave_behind(transaction, &user)?;
         auth::account::remove_user(transaction, &user, now)?;

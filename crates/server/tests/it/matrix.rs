@@ -38,7 +38,7 @@ const IN_FOLDER: [(&str, &str); 17] = [
 ];
 
 /// The other operations. The last one takes the principal's device away.
-const ELSEWHERE: [(&str, &str); 16] = [
+const ELSEWHERE: [(&str, &str); 17] = [
     ("GET", "/api/v1/server"),
     ("GET", "/api/v1/openapi.json"),
     ("GET", "/api/v1/folders"),
@@ -49,6 +49,7 @@ const ELSEWHERE: [(&str, &str); 16] = [
     ("GET", "/api/v1/session"),
     ("POST", "/api/v1/session"),
     ("DELETE", "/api/v1/session"),
+    ("GET", "/api/v1/admin/status"),
     ("POST", "/api/v1/devices"),
     ("POST", "/api/v1/devices/codes"),
     ("POST", "/api/v1/devices/codes/poll"),
