@@ -54,11 +54,15 @@ pub enum ProblemKind {
     QuotaExceeded,
     /// The change does not fit what is there now; `reason` says why, in the words of commits.
     Refused,
+    /// What is to be made is there already.
+    AlreadyExists,
+    /// What was to be changed is not as `If-Match` says: look again.
+    PreconditionFailed,
 }
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::BadRequest,
         Self::MalformedBundle,
         Self::Unauthenticated,
@@ -83,6 +87,8 @@ impl ProblemKind {
         Self::DiskFull,
         Self::QuotaExceeded,
         Self::Refused,
+        Self::AlreadyExists,
+        Self::PreconditionFailed,
     ];
 
     fn row(self) -> (&'static str, u16, &'static str) {
@@ -113,6 +119,8 @@ impl ProblemKind {
             Self::DiskFull => ("disk_full", 507, "The server's disk is full"),
             Self::QuotaExceeded => ("quota_exceeded", 507, "The quota would be exceeded"),
             Self::Refused => ("refused", 409, "The change does not fit what is there now"),
+            Self::AlreadyExists => ("already_exists", 409, "This is there already"),
+            Self::PreconditionFailed => ("precondition_failed", 412, "It was changed meanwhile: look again"),
         }
     }
 

@@ -25,6 +25,7 @@ use metadata::account::{GroupRow, User};
 use metadata::audit::AuditEntry;
 use metadata::folder::Folder;
 use model::{Principal, Timestamp};
+use protocol::ProblemKind;
 use protocol::admin::{AdminAnswer, AdminFailure, AdminRequest, ProgressReport};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -190,9 +191,9 @@ impl From<AdminError> for Failure {
     fn from(error: AdminError) -> Self {
         match error {
             AdminError::Internal(error) => Self::internal(error),
-            AdminError::NotFound(text) | AdminError::Exists(text) | AdminError::Invalid(text) => {
-                Self::invalid(text)
-            }
+            AdminError::NotFound(text) => Self::not_found().detail(text),
+            AdminError::Exists(text) => Self::new(ProblemKind::AlreadyExists).detail(text),
+            AdminError::Invalid(text) => Self::invalid(text),
         }
     }
 }

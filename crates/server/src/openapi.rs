@@ -77,7 +77,7 @@ pub(crate) fn text(document: &Value) -> String {
     format!("{}\n", serde_json::to_string_pretty(document).expect("it has string keys only"))
 }
 
-const TAGS: [(&str, &str); 9] = [
+const TAGS: &[(&str, &str)] = &[
     ("server", "Who answers, and whether it does."),
     ("devices", "Linking and unlinking the device that asks."),
     ("session", "Signing in with a browser."),
@@ -90,7 +90,7 @@ const TAGS: [(&str, &str); 9] = [
 ];
 
 /// Parameters of addresses. A text of another form names nothing: 404.
-const IN_ADDRESS: [(&str, &str, &str); 4] = [
+const IN_ADDRESS: &[(&str, &str, &str)] = &[
     ("folder", "FolderId", "The shared folder."),
     ("node", "NodeId", "The node; `n1` is the folder's root."),
     ("upload", "UploadId", "The upload."),
