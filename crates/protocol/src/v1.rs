@@ -9,6 +9,7 @@ mod devices;
 mod events;
 mod folders;
 mod past;
+mod search;
 mod server;
 mod session;
 mod space;
@@ -29,6 +30,7 @@ pub use past::{
     ChildrenResponse, DifferenceCounts, DifferenceEntry, DifferenceSide, DifferencesResponse,
     FolderRestoreRequest, FolderRestoreResponse, KeptEntry, PastEntry,
 };
+pub use search::{SearchEntry, SearchResponse};
 pub use server::{ClientInfo, ServerResponse, TransferLimits, WireLimits, capability};
 pub use session::{SessionRequest, SessionResponse};
 pub use space::SpaceResponse;
