@@ -17,6 +17,7 @@ mod collection;
 mod content;
 mod error;
 mod folder;
+mod link;
 mod migrate;
 mod moment;
 mod node;

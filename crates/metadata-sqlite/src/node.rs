@@ -180,6 +180,31 @@ impl ReadNodes for Session {
         )
     }
 
+    fn children_by_name(
+        &self,
+        folder: FolderId,
+        parent: NodeId,
+        after: Option<&NameKey>,
+        limit: usize,
+    ) -> Result<Vec<NodeRow>> {
+        self.query(
+            "children_by_name",
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM node n INDEXED BY node_by_name WHERE n.folder = ?1 AND n.parent = ?2 AND n.deleted = 0
+                 AND n.id <> 1 AND n.name_key > ?3 ORDER BY n.name_key LIMIT ?4"
+            ),
+            params![
+                folder_number(folder),
+                parent.0.cast_signed(),
+                after.map_or("", |key| &*key.0),
+                limit as i64
+            ],
+            node,
+        )
+    }
+
     fn removed_children(
         &self,
         folder: FolderId,

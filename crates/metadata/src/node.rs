@@ -105,6 +105,15 @@ pub trait ReadNodes {
     fn children(&self, folder: FolderId, parent: NodeId, after: NodeId, limit: usize)
     -> Result<Vec<NodeRow>>;
 
+    /// The living children of a directory by the keys of their names, after one of them.
+    fn children_by_name(
+        &self,
+        folder: FolderId,
+        parent: NodeId,
+        after: Option<&NameKey>,
+        limit: usize,
+    ) -> Result<Vec<NodeRow>>;
+
     /// The children that were removed from a directory, purged ones too, by id.
     fn removed_children(
         &self,

@@ -4,7 +4,7 @@
 //! each applied whole or refused with one reason, judged by the state after its last operation, in one transaction
 //! with the stored answer. [`restore`] and [`rewind`] go the same way. What is read — [`changes`], [`fetch`],
 //! [`history`], [`past`], [`compare`], [`missing`], [`archive`], [`search`] — sees one snapshot. [`upload`] keeps what has arrived of big files.
-//! [`view`] is the journal as it looks to who wants a part of a folder only. [`folder`] makes folders and hands out
+//! [`view`] is the journal as it looks to who wants a part of a folder only. [`link`] is what strangers with an address see of one. [`folder`] makes folders and hands out
 //! privileges. [`retention`] decides what of the past goes, [`space`] counts what is taken, [`collection`] takes away what
 //! nothing names, [`recovery`] is what a restored server begins with. [`verify`] proves everything that the database
 //! claims, down to the bytes.
@@ -33,6 +33,7 @@ pub mod fetch;
 pub mod folder;
 pub mod history;
 pub mod identity;
+pub mod link;
 pub mod manifest;
 pub mod missing;
 pub mod past;
