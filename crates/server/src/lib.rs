@@ -27,6 +27,7 @@ mod failure;
 mod housekeeping;
 mod lags;
 mod metrics;
+mod online;
 mod openapi;
 mod page;
 mod plain;

@@ -6,6 +6,7 @@ use crate::cursor::CursorKey;
 use crate::failure::Failure;
 use crate::lags::Lags;
 use crate::metrics::Metrics;
+use crate::online::Online;
 use crate::plain::{Owners, monitor};
 use crate::proxies::{Seen, TrustedProxies};
 use crate::rights::Looks;
@@ -171,6 +172,8 @@ pub struct Server {
     reading: Semaphore,
     /// Devices that wait to be linked.
     pub(crate) codes: Codes,
+    /// Which devices listen for changes.
+    pub(crate) online: Arc<Online>,
     /// What was seen of proxies.
     pub(crate) proxies_seen: Seen,
     /// Entries of manifests that commits under way hold in memory.
@@ -228,6 +231,7 @@ impl Server {
             passwords: Semaphore::new(settings.passwords_at_once.max(1)),
             reading: Semaphore::new(READS_AT_ONCE),
             codes: Codes::default(),
+            online: Arc::default(),
             proxies_seen: Seen::default(),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
             space: Counts::default(),
