@@ -15,6 +15,8 @@ macro_rules! columns {
     };
 }
 
+pub(crate) use columns;
+
 macro_rules! insert {
     () => {
         "INSERT INTO node (folder, id, parent, name, name_key, kind, content, size, target, executable, mtime, version, \
@@ -23,7 +25,7 @@ macro_rules! insert {
     };
 }
 
-fn node(row: &Row<'_>) -> rusqlite::Result<NodeRow> {
+pub(crate) fn node(row: &Row<'_>) -> rusqlite::Result<NodeRow> {
     Ok(NodeRow {
         id: NodeId(row.number(0)?),
         parent: NodeId(row.number(1)?),

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod contents;
+mod growth;
 mod log;
 mod nodes;
 mod retention;
@@ -27,6 +28,7 @@ pub fn check_all(open: Open<'_>) {
     contents::check(open);
     accounts::check(open);
     log::check(open);
+    growth::check(open);
     views::check(open);
 }
 

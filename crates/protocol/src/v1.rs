@@ -3,11 +3,15 @@
 //! Names are `snake_case`, ids opaque strings, moments RFC 3339 in UTC, sizes bytes. Requests refuse fields
 //! they do not know; answers may get new ones, and their readers skip what they do not know.
 
+mod activity;
 mod chunks;
+mod conflicts;
 mod device_codes;
 mod devices;
 mod events;
 mod folders;
+mod log;
+mod overview;
 mod past;
 mod server;
 mod session;
@@ -16,8 +20,16 @@ mod trash;
 mod uploads;
 mod versions;
 mod views;
+mod work;
 
+pub use activity::{
+    ActivityEntry, ActivityResponse, ActivityWord, FolderActivityEntry, FolderActivityResponse,
+};
 pub use chunks::{MissingRequest, MissingResponse};
+pub use conflicts::{
+    ConflictChoice, ConflictEntry, ConflictSide, ConflictsResponse, SettleConflictRequest,
+    SettleConflictResponse,
+};
 pub use device_codes::{
     DecideDeviceCodeRequest, DeviceCodeRequest, DeviceCodeResponse, DeviceCodeState, FindDeviceCodeRequest,
     PollDeviceCodeRequest, WaitingDevice,
@@ -25,6 +37,11 @@ pub use device_codes::{
 pub use devices::{LinkRequest, LinkResponse};
 pub use events::{CLOSE_RECONNECT, RightsChanged, Wake};
 pub use folders::{FolderEntry, FolderKind, FoldersResponse, WireNameRule, WirePrivilege};
+pub use log::{KeptProof, LogDetail, LogEntry, LogProof, LogResponse, LogRetention};
+pub use overview::{
+    ConnectedEntry, Finding, FindingKind, FolderShare, GrowthEntry, GrowthResponse, Health, OverviewResponse,
+    Share, Throughput, TransferEntry,
+};
 pub use past::{
     ChildrenResponse, DifferenceCounts, DifferenceEntry, DifferenceSide, DifferencesResponse,
     FolderRestoreRequest, FolderRestoreResponse, KeptEntry, PastEntry,
@@ -39,3 +56,7 @@ pub use versions::{
     VersionsResponse,
 };
 pub use views::{ViewName, ViewRequest, ViewResponse};
+pub use work::{
+    HeldDeletions, HoldRequest, IssuesResponse, PlainIssue, PlainIssues, RunningWork, WorkFigure, WorkKind,
+    WorkRequest, WorkResponse, WorkResult,
+};

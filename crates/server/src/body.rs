@@ -2,10 +2,10 @@
 
 use crate::failure::Failure;
 use crate::server::Server;
+use crate::traffic::Lane;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
-use pace::Lane;
 use protocol::bundle::{BundleError, Decoder, Record};
 use protocol::{BUNDLE_MEDIA_TYPE, ProblemKind};
 use serde::de::DeserializeOwned;

@@ -1,6 +1,12 @@
 //! `/api/v1/admin/…`: what [`crate::admin`] does, over HTTP, for administrators ([`Administrator`]).
 
+pub(crate) mod activity;
+pub(crate) mod growth;
+pub(crate) mod issues;
+pub(crate) mod log;
+pub(crate) mod overview;
 pub(crate) mod status;
+pub(crate) mod work;
 
 use crate::admin::{By, carry_out};
 use crate::caller::Administrator;

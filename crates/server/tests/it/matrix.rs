@@ -24,6 +24,9 @@ const IN_FOLDER: &[(&str, &str)] = &[
     ("POST", "trash/restore"),
     ("POST", "restore"),
     ("GET", "space"),
+    ("GET", "activity"),
+    ("GET", "conflicts"),
+    ("POST", "conflicts/{node}"),
     ("POST", "uploads"),
     ("DELETE", "uploads/00000000000000000000000000000001"),
     ("POST", "chunks/missing"),
@@ -50,6 +53,18 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("POST", "/api/v1/session"),
     ("DELETE", "/api/v1/session"),
     ("GET", "/api/v1/admin/status"),
+    ("GET", "/api/v1/admin/overview"),
+    ("GET", "/api/v1/admin/growth"),
+    ("GET", "/api/v1/admin/activity"),
+    ("GET", "/api/v1/admin/issues"),
+    ("POST", "/api/v1/admin/issues/f1/hold"),
+    ("GET", "/api/v1/admin/work"),
+    ("POST", "/api/v1/admin/work"),
+    ("GET", "/api/v1/admin/log"),
+    ("GET", "/api/v1/admin/log/export"),
+    ("GET", "/api/v1/admin/log/proof"),
+    ("GET", "/api/v1/admin/log/retention"),
+    ("PUT", "/api/v1/admin/log/retention"),
     ("POST", "/api/v1/devices"),
     ("POST", "/api/v1/devices/codes"),
     ("POST", "/api/v1/devices/codes/poll"),
@@ -61,6 +76,14 @@ const ELSEWHERE: &[(&str, &str)] = &[
 async fn ask(api: &Api, method: &str, path: &str) -> Answer {
     let verb: Method = method.parse().unwrap();
     match path.rsplit('/').next().unwrap() {
+        "hold" => api.json(verb, path, &json!({ "approve": true })).await,
+        "work" if verb == Method::POST => {
+            api.json(verb, path, &json!({ "kind": "collect", "dry_run": true })).await
+        }
+        "retention" if verb == Method::PUT => api.json(verb, path, &json!({ "days": 30 })).await,
+        _ if path.contains("/conflicts/") => {
+            api.json(verb, path, &json!({ "keep": "winner", "copy_seq": 1 })).await
+        }
         "uploads" => api.json(verb, path, &json!({ "size": 1 })).await,
         "views" => api.json(verb, path, &json!({ "only": ["a"] })).await,
         "missing" => api.json(verb, path, &json!({ "chunks": [] })).await,
