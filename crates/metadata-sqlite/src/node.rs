@@ -4,10 +4,11 @@ use crate::error::corrupt;
 use crate::rows::{Cell, Rows};
 use crate::session::{Columns, Session};
 use metadata::Result;
-use metadata::node::{NodeRow, ReadNodes, WriteNodes};
+use metadata::node::{NamePlace, NameSearch, NamesFound, NodeRow, ReadNodes, WriteNodes};
 use model::{Content, ContentId, FolderId, Name, NameKey, NodeId, Revision, Seq, Timestamp, VersionNumber};
 use rusqlite::{Row, params};
 
+/// A node's columns, in the order that [`node`] reads them.
 macro_rules! columns {
     () => {
         "n.id, n.parent, n.name, n.name_key, n.kind, n.content, n.size, n.target, n.executable, n.mtime, n.version, \
@@ -286,6 +287,17 @@ impl ReadNodes for Session {
             params![folder_number(folder), id_rows(directories)],
             |row| Ok((NodeId(row.number(0)?), row.number(1)?)),
         )
+    }
+
+    fn search_names(
+        &self,
+        folder: FolderId,
+        search: &NameSearch,
+        after: Option<&NamePlace>,
+        look: u64,
+        limit: usize,
+    ) -> Result<NamesFound> {
+        crate::search::names(self, folder, search, after, look, limit)
     }
 }
 

@@ -44,6 +44,7 @@ mod traffic;
 mod transfers;
 mod wakes;
 mod work;
+mod zip;
 
 pub use proxies::{Network, NetworkError, TrustedProxies};
 pub use router::api_document;
