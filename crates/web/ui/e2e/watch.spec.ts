@@ -4,6 +4,7 @@
  */
 import { expect, test, type Page } from '@playwright/test'
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -78,16 +79,17 @@ test('what a client does is seen without loading the page anew', async ({ page }
   await expect(page.getByText('laptop').first()).toBeVisible(SOON)
   const current = page.locator('[data-figure=current]')
   await expect(current).toHaveText('0 B')
-  writeFileSync(join(device.directory, '<b>report<b>.bin'), Buffer.alloc(3 << 20, 'driftless '))
+  const transfers = page.getByRole('region', { name: say('Transfers', 'Übertragungen') })
+  writeFileSync(join(device.directory, '<b>report<b>.bin'), randomBytes(3 << 20))
+  await expect(transfers.getByText('laptop')).toBeVisible(SOON)
   await expect(current).toHaveText(say('3 MiB', '3 MiB'), SOON)
   await expect(page.getByText(say('1 item changed in docs', '1 Eintrag geändert in docs'))).toBeVisible(SOON)
-  await expect(page.getByRole('region', { name: say('Transfers', 'Übertragungen') }).getByText('laptop')).toBeVisible(SOON)
   await look(page, 'watch-1-overview')
   await page.getByText(say('As a table', 'Als Tabelle')).first().click()
   await expect(page.getByRole('columnheader', { name: say('From devices', 'Von Geräten') })).toBeVisible()
   await look(page, 'watch-2-table')
 
-  const folder = (await (await page.request.get('/api/v1/folders')).json()).folders[0].id as string
+  const folder = (await (await page.request.get(`${server.url}/api/v1/folders`)).json()).folders[0].id as string
   await page.goto(`${server.url}/activity/${folder}`)
   await expect(page.getByText('<b>report<b>.bin')).toBeVisible()
   writeFileSync(join(device.directory, 'second.txt'), 'second')
@@ -157,9 +159,9 @@ test('a hold is undone, a conflict settled, and everything verified', async ({ p
   mkdirSync(join(directory, 'archive'))
   for (let file = 0; file < 150; file++) writeFileSync(join(directory, 'archive', `${file}.txt`), `${file}`)
   const files = async () => {
-    const folders = (await (await page.request.get('/api/v1/folders')).json()).folders as { id: string; name: string }[]
+    const folders = (await (await page.request.get(`${server.url}/api/v1/folders`)).json()).folders as { id: string; name: string }[]
     const id = folders.find((folder) => folder.name === 'plain')!.id
-    const answer = await page.request.get(`/api/v1/folders/${id}/nodes/n1/children?path=archive`)
+    const answer = await page.request.get(`${server.url}/api/v1/folders/${id}/nodes/n1/children?path=archive`)
     return answer.ok() ? ((await answer.json()).entries as unknown[]).length : 0
   }
   await expect.poll(files, { timeout: 60_000 }).toBe(150)
@@ -171,7 +173,7 @@ test('a hold is undone, a conflict settled, and everything verified', async ({ p
   await expect(undo).toBeHidden({ timeout: 60_000 })
   await expect.poll(() => readFileSync(join(directory, 'archive/7.txt'), 'utf8'), { timeout: 60_000 }).toBe('7')
 
-  const folder = (await (await page.request.get('/api/v1/folders')).json()).folders.find((one: { name: string }) => one.name === 'docs').id as string
+  const folder = (await (await page.request.get(`${server.url}/api/v1/folders`)).json()).folders.find((one: { name: string }) => one.name === 'docs').id as string
   const file = (name: string, text: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) })
   await page.goto(`${server.url}/files/${folder}`)
   const copy = 'plan (conflict, bob on phone, 2026-11-21, abab).txt'
@@ -183,9 +185,9 @@ test('a hold is undone, a conflict settled, and everything verified', async ({ p
   await look(page, 'watch-8-conflict')
   await quarrel.getByRole('button', { name: say('Keep the copy', 'Die Kopie behalten') }).click()
   await expect(quarrel).toBeHidden(SOON)
-  const listed = (await (await page.request.get(`/api/v1/folders/${folder}/nodes/n1/children`)).json()).entries as { node: string; name: string }[]
+  const listed = (await (await page.request.get(`${server.url}/api/v1/folders/${folder}/nodes/n1/children`)).json()).entries as { node: string; name: string }[]
   expect(listed.map((entry) => entry.name)).toEqual(['plan.txt'])
-  const content = await page.request.get(`/api/v1/folders/${folder}/nodes/${listed[0]!.node}/content`)
+  const content = await page.request.get(`${server.url}/api/v1/folders/${folder}/nodes/${listed[0]!.node}/content`)
   expect(await content.text()).toBe('the loser of it')
 
   await page.getByRole('button', { name: say('Verify everything', 'Alles prüfen') }).click()

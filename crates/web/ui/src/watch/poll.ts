@@ -1,3 +1,5 @@
+import { untrack } from 'svelte'
+
 /** Asks again and again while somebody looks: never while the page is out of sight, and never twice at once. */
 export function poll(ask: () => Promise<void>, pause = 1_000): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -13,7 +15,7 @@ export function poll(ask: () => Promise<void>, pause = 1_000): () => void {
   }
   const seen = () => void round()
   document.addEventListener('visibilitychange', seen)
-  void round()
+  void untrack(round)
   return () => {
     ended = true
     clearTimeout(timer)

@@ -59,6 +59,7 @@ export const watch: typeof english = {
   didInFolder: (changed, removed, folder) =>
     `${[changed > 0 && `${count(changed, 'Eintrag', 'Einträge')} geändert`, removed > 0 && `${number(removed)} entfernt`].filter(Boolean).join(', ')} in ${folder}`,
   sizes: 'Ordner',
+  ownFolders: 'Was Sie lesen können',
   plain: { in_step: 'Gleich', working: 'In Arbeit', held: 'Angehalten', offline: 'Nicht da' },
   filter: 'Filter',
   period: 'Zeitraum',

@@ -59,6 +59,7 @@ export const watch = {
   didInFolder: (changed: number, removed: number, folder: string) =>
     `${[changed > 0 && `${count(changed, 'item', 'items')} changed`, removed > 0 && `${number(removed)} removed`].filter(Boolean).join(', ')} in ${folder}`,
   sizes: 'Folders',
+  ownFolders: 'What you can read',
   plain: { in_step: 'In step', working: 'Working', held: 'Held', offline: 'Not there' },
   // Log
   filter: 'Filter',
