@@ -4,14 +4,18 @@
 //! they do not know; answers may get new ones, and their readers skip what they do not know.
 
 mod accounts;
+mod activity;
 mod chunks;
+mod conflicts;
 mod device_codes;
 mod device_list;
 mod devices;
 mod events;
 mod folders;
 mod grants;
+mod log;
 mod managed_folders;
+mod overview;
 mod past;
 mod search;
 mod server;
@@ -21,13 +25,21 @@ mod trash;
 mod uploads;
 mod versions;
 mod views;
+mod work;
 
 pub use accounts::{
     AccountChange, AccountEntry, GroupChange, GroupResponse, GroupSummary, GroupsResponse, HomeResponse,
     MEMBERS_MAX, NamedGroup, NamedUser, NewAccountRequest, NewGroupRequest, PasswordRequest, StandardRates,
     UsersResponse,
 };
+pub use activity::{
+    ActivityEntry, ActivityResponse, ActivityWord, FolderActivityEntry, FolderActivityResponse,
+};
 pub use chunks::{MissingRequest, MissingResponse};
+pub use conflicts::{
+    ConflictChoice, ConflictEntry, ConflictSide, ConflictsResponse, SettleConflictRequest,
+    SettleConflictResponse,
+};
 pub use device_codes::{
     DecideDeviceCodeRequest, DeviceCodeRequest, DeviceCodeResponse, DeviceCodeState, FindDeviceCodeRequest,
     PollDeviceCodeRequest, WaitingDevice,
@@ -43,8 +55,13 @@ pub use grants::{
     CandidatesResponse, EFFECTIVE_MAX, EffectivePrivilege, GRANTS_MAX, Grant, GrantsRequest, GrantsResponse,
     NamedGrant, SubjectId,
 };
+pub use log::{KeptProof, LogDetail, LogEntry, LogProof, LogResponse, LogRetention};
 pub use managed_folders::{
     FolderChange, HoldRequest, ManagedFolder, ManagedFoldersResponse, NewFolderRequest, PlainDirectory,
+};
+pub use overview::{
+    ConnectedEntry, Finding, FindingKind, FolderShare, GrowthEntry, GrowthResponse, Health, OverviewResponse,
+    Share, Throughput, TransferEntry,
 };
 pub use past::{
     ChildrenResponse, DifferenceCounts, DifferenceEntry, DifferenceSide, DifferencesResponse,
@@ -61,3 +78,7 @@ pub use versions::{
     VersionsResponse,
 };
 pub use views::{ViewName, ViewRequest, ViewResponse};
+pub use work::{
+    HeldDeletions, IssuesResponse, PlainIssue, PlainIssues, RunningWork, WorkFigure, WorkKind, WorkRequest,
+    WorkResponse, WorkResult,
+};

@@ -2,11 +2,11 @@
 
 use crate::failure::Failure;
 use crate::server::Server;
+use crate::traffic::Lane;
 use axum::body::{Body, Bytes};
 use axum::extract::Query;
 use axum::http::{HeaderMap, Uri, header};
 use http_body_util::BodyExt as _;
-use pace::Lane;
 use protocol::bundle::{BundleError, Decoder, Record};
 use protocol::{BUNDLE_MEDIA_TYPE, ProblemKind};
 use serde::de::DeserializeOwned;

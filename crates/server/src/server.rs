@@ -8,12 +8,14 @@ use crate::lags::Lags;
 use crate::metrics::Metrics;
 use crate::online::Online;
 use crate::plain::{Owners, monitor};
+use crate::presence::Presence;
 use crate::proxies::{Seen, TrustedProxies};
 use crate::rights::Looks;
 use crate::tls::Tls;
 use crate::traffic::Traffic;
 use crate::transfers::{Bounds, Transfers};
 use crate::wakes::Wakes;
+use crate::work::Work;
 use auth::{Codes, Hasher};
 use content::ChunkStore;
 use metadata::{Database, Snapshot, Transaction};
@@ -167,6 +169,10 @@ pub struct Server {
     pub(crate) looks: Looks,
     /// Where devices stand.
     pub(crate) lags: Lags,
+    /// Who listens for changes.
+    pub(crate) presence: Presence,
+    /// What takes long.
+    pub(crate) work: Work,
     pub(crate) passwords: Semaphore,
     /// Bounds the threads that read: many more than the database has connections would only wait for each other.
     reading: Semaphore,
@@ -181,6 +187,8 @@ pub struct Server {
     /// What folders took a moment ago.
     pub(crate) space: Counts,
     pub(crate) stopping: watch::Sender<bool>,
+    /// One proof of the log at a time.
+    pub(crate) proving: tokio::sync::Mutex<()>,
     /// One collection at a time.
     pub(crate) collecting: Mutex<()>,
     /// Where it is reached, once it serves.
@@ -228,6 +236,8 @@ impl Server {
             wakes: Wakes::new(),
             looks: Looks::new(),
             lags: Lags::default(),
+            presence: Presence::default(),
+            work: Work::default(),
             passwords: Semaphore::new(settings.passwords_at_once.max(1)),
             reading: Semaphore::new(READS_AT_ONCE),
             codes: Codes::default(),
@@ -236,6 +246,7 @@ impl Server {
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
             space: Counts::default(),
             stopping: watch::Sender::new(false),
+            proving: tokio::sync::Mutex::new(()),
             collecting: Mutex::new(()),
             listening: OnceLock::new(),
             started_seconds: (settings.clock)().parts().0,

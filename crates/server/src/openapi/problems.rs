@@ -39,6 +39,10 @@ groups! {
     Json: BadRequest, Timeout, TooLarge, UnsupportedMediaType, Invalid;
     /// It takes a bundle.
     Bundle: BadRequest, MalformedBundle, Timeout, TooLarge, UnsupportedMediaType;
+    /// What it is to make or begin may be there already.
+    Single: AlreadyExists;
+    /// It is based on what was seen before.
+    Based: PreconditionFailed;
     /// Its values may make no sense.
     Values: Invalid;
     /// It writes.

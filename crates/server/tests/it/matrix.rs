@@ -27,6 +27,9 @@ const IN_FOLDER: &[(&str, &str)] = &[
     ("GET", "grants"),
     ("PUT", "grants"),
     ("GET", "candidates?begin=a"),
+    ("GET", "activity"),
+    ("GET", "conflicts"),
+    ("POST", "conflicts/{node}"),
     ("POST", "uploads"),
     ("DELETE", "uploads/00000000000000000000000000000001"),
     ("POST", "chunks/missing"),
@@ -79,6 +82,17 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("GET", "/api/v1/devices"),
     ("DELETE", "/api/v1/devices/dffff"),
     ("PUT", "/api/v1/password"),
+    ("GET", "/api/v1/admin/overview"),
+    ("GET", "/api/v1/admin/growth"),
+    ("GET", "/api/v1/admin/activity"),
+    ("GET", "/api/v1/admin/issues"),
+    ("GET", "/api/v1/admin/work"),
+    ("POST", "/api/v1/admin/work"),
+    ("GET", "/api/v1/admin/log"),
+    ("GET", "/api/v1/admin/log/export"),
+    ("GET", "/api/v1/admin/log/proof"),
+    ("GET", "/api/v1/admin/log/retention"),
+    ("PUT", "/api/v1/admin/log/retention"),
     ("POST", "/api/v1/devices"),
     ("POST", "/api/v1/devices/codes"),
     ("POST", "/api/v1/devices/codes/poll"),
@@ -93,6 +107,14 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
         return answer;
     }
     match path.rsplit('/').next().unwrap() {
+        "hold" => api.json(verb, path, &json!({ "approve": true })).await,
+        "work" if verb == Method::POST => {
+            api.json(verb, path, &json!({ "kind": "collect", "dry_run": true })).await
+        }
+        "retention" if verb == Method::PUT => api.json(verb, path, &json!({ "days": 30 })).await,
+        _ if path.contains("/conflicts/") => {
+            api.json(verb, path, &json!({ "keep": "winner", "copy_seq": 1 })).await
+        }
         "uploads" => api.json(verb, path, &json!({ "size": 1 })).await,
         "views" => api.json(verb, path, &json!({ "only": ["a"] })).await,
         "missing" => api.json(verb, path, &json!({ "chunks": [] })).await,

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const BIN = process.env.DRIFTLESS_BIN ?? join(import.meta.dirname, '../../../../target/debug/driftless')
+export const BIN = process.env.DRIFTLESS_BIN ?? join(import.meta.dirname, '../../../../target/debug/driftless')
 export const PASSWORD = 'correct horse battery'
 
 export class Server {

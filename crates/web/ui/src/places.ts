@@ -58,6 +58,19 @@ export const PLACES: readonly PlaceEntry[] = [
     link: { icon: 'chart', text: (t) => t.overview, for: 'everybody' },
     load: () => import('./overview/OverviewPage.svelte'),
   },
+  { first: 'activity', rest: 'one', under: '', load: () => import('./watch/ActivityPage.svelte') },
+  {
+    first: 'issues',
+    rest: 'none',
+    link: { icon: 'alert', text: (t) => t.watch.issues, for: 'everybody' },
+    load: () => import('./watch/IssuesPage.svelte'),
+  },
+  {
+    first: 'log',
+    rest: 'none',
+    link: { icon: 'list', text: (t) => t.watch.log, for: 'administrators' },
+    load: () => import('./watch/LogPage.svelte'),
+  },
 ]
 
 /** The place of an address; none where there is no such. */

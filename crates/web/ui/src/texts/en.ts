@@ -1,9 +1,12 @@
 /** Every text of the page, in English. `de.ts` has the same keys: the compiler says if one is missing. */
+import { watch } from './en/watch.ts'
+
 const plural = new Intl.PluralRules('en')
 const count = (n: number, one: string, other: string) =>
   `${new Intl.NumberFormat('en').format(n)} ${plural.select(n) === 'one' ? one : other}`
 
 export const en = {
+  watch,
   product: 'Driftless',
   skip: 'Skip to the content',
   navigation: 'Main',
