@@ -109,6 +109,7 @@ async fn the_log_is_found_by_who_what_where_when_and_text() {
     assert_eq!((count("address=10.1.").await, count("address=1.2").await), (2, 0));
     assert_eq!(count(&format!("folder={}", world.folder)).await, 1);
     assert_eq!((count("action=test&allowed=true").await, count("action=test&allowed=false").await), (0, 1));
+    root.json(Method::PUT, &format!("{LOG}/retention"), &json!({ "days": 30 })).await;
     let by_root = log(&root, "user=Root").await;
     assert_eq!(by_root.entries.len(), count("user=u1").await);
     assert!(by_root.entries.iter().all(|entry| entry.user_name.as_deref() == Some("root")));
@@ -155,7 +156,7 @@ async fn an_export_has_every_row_once_and_nothing_that_runs() {
             .iter()
             .map(|text| {
                 let mut entry = entry("test.hostile", "x");
-                (*text).clone_into(&mut entry.address);
+                entry.address = (*text).to_owned();
                 entry
             })
             .collect(),

@@ -30,6 +30,8 @@ pub(crate) struct Query {
 }
 
 /// What was taken, day by day
+///
+/// Folders are counted once a day, and within a day again where something has changed.
 #[utoipa::path(
     get,
     path = "/growth",

@@ -22,6 +22,8 @@ async fn state(server: &Arc<Server>) -> Result<WorkResponse, Failure> {
 }
 
 /// What takes long: what runs, and what was done last
+///
+/// Verifications, collections and backups, whoever had them done and in whatever way.
 #[utoipa::path(
     get,
     path = "/work",

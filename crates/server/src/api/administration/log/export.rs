@@ -43,7 +43,7 @@ pub(crate) enum LogFormat {
 #[into_params(parameter_in = Query)]
 pub(crate) struct FormatQuery {
     /// `csv` if not given.
-    #[param(nullable = false)]
+    #[param(nullable = false, inline)]
     format: Option<LogFormat>,
 }
 

@@ -20,6 +20,8 @@ const DAYS_MIN: u32 = 7;
 const DAYS_MAX: u32 = 36_500;
 
 /// For how long the log is kept
+///
+/// For ever, if nobody has set anything.
 #[utoipa::path(
     get,
     path = "/log/retention",
