@@ -88,7 +88,7 @@ fn group(row: &Row<'_>) -> rusqlite::Result<GroupRow> {
     Ok(GroupRow { id: GroupId(row.number(0)?), name: row.get(1)?, name_key: NameKey(row.get(2)?) })
 }
 
-fn privilege(row: &Row<'_>, column: usize) -> rusqlite::Result<Privilege> {
+pub(crate) fn privilege(row: &Row<'_>, column: usize) -> rusqlite::Result<Privilege> {
     match row.get(column)? {
         0 => Ok(Privilege::None),
         1 => Ok(Privilege::Read),
@@ -98,7 +98,7 @@ fn privilege(row: &Row<'_>, column: usize) -> rusqlite::Result<Privilege> {
     }
 }
 
-fn privilege_number(privilege: Privilege) -> i64 {
+pub(crate) fn privilege_number(privilege: Privilege) -> i64 {
     match privilege {
         Privilege::None => 0,
         Privilege::Read => 1,

@@ -13,6 +13,7 @@ mod folders;
 mod grants;
 mod managed_folders;
 mod past;
+mod search;
 mod server;
 mod session;
 mod space;
@@ -49,6 +50,7 @@ pub use past::{
     ChildrenResponse, DifferenceCounts, DifferenceEntry, DifferenceSide, DifferencesResponse,
     FolderRestoreRequest, FolderRestoreResponse, KeptEntry, PastEntry,
 };
+pub use search::{SearchEntry, SearchResponse};
 pub use server::{ClientInfo, ServerResponse, TransferLimits, WireLimits, capability};
 pub use session::{SessionRequest, SessionResponse};
 pub use space::SpaceResponse;

@@ -41,6 +41,7 @@ mod tls;
 mod traffic;
 mod transfers;
 mod wakes;
+mod zip;
 
 pub use proxies::{Network, NetworkError, TrustedProxies};
 pub use router::api_document;

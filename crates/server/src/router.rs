@@ -32,6 +32,7 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::folders::grants::candidates))
         .routes(routes!(api::folders::uploads::open))
         .routes(routes!(api::folders::uploads::abandon))
+        .routes(routes!(api::folders::zip::get, api::folders::zip::post))
         .routes(routes!(api::folders::chunks::missing::missing))
         .routes(routes!(api::folders::chunks::fetch::fetch))
         .routes(routes!(api::folders::commits::create))
@@ -75,6 +76,7 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::devices::codes::decide))
         .routes(routes!(api::session::get, api::session::open, api::session::close))
         .routes(routes!(api::folders::list))
+        .routes(routes!(api::search::search))
         .routes(routes!(api::events::connect))
         .nest("/admin", administration)
         .nest("/folders/{folder}", folder);

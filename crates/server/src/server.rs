@@ -46,6 +46,8 @@ pub struct Settings {
     pub device_transfers: usize,
     /// The most transfers in all; announced to clients.
     pub transfers: usize,
+    /// The most entries of a zip archive; announced to clients.
+    pub zip_entries: u64,
     /// How long a transfer waits for its turn, before it is sent away with a time to come again.
     pub transfer_wait: Duration,
     /// How many bytes a second all devices of an account may move together, where nothing else was chosen for the account.
@@ -95,6 +97,7 @@ impl Default for Settings {
             limits: Limits::default(),
             device_transfers: 8,
             transfers: 64,
+            zip_entries: 250_000,
             transfer_wait: Duration::from_secs(20),
             user_rates: Rates::default(),
             connections: 20_000,

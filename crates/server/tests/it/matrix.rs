@@ -32,6 +32,8 @@ const IN_FOLDER: &[(&str, &str)] = &[
     ("POST", "chunks/missing"),
     ("POST", "chunks/fetch"),
     ("POST", "commits"),
+    ("GET", "zip?nodes={node}"),
+    ("POST", "zip"),
     ("GET", "nodes/{node}/children"),
     ("GET", "nodes/{node}/differences?seq=0"),
     ("GET", "nodes/{node}/content"),
@@ -45,6 +47,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("GET", "/api/v1/server"),
     ("GET", "/api/v1/openapi.json"),
     ("GET", "/api/v1/folders"),
+    ("GET", "/api/v1/search?text=file"),
     ("GET", "/api/v1/events"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
@@ -118,6 +121,10 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
         "fetch" => {
             let wanted = WantedChunk { chunk: model::ChunkId([1; 32]), node: None };
             api.bundle(path, bundle(|encoder| encoder.wanted_chunks(&[wanted]))).await
+        }
+        "zip" => {
+            let form = api.request(verb, path).header("content-type", "application/x-www-form-urlencoded");
+            api.send(form.body(http_body_util::Full::<bytes::Bytes>::from("nodes=n1")).unwrap()).await
         }
         "commits" => api.bundle(path, Draft::new().bytes()).await,
         _ => api.call(verb, path).await,
