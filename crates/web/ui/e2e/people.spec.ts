@@ -167,6 +167,26 @@ test('an administrator decides who may do what, and it holds at once', async ({ 
   await expect(hers.getByRole('button', { name: say('Sign in', 'Anmelden'), exact: true })).toBeVisible()
   await expect(row).toHaveCount(0)
 
+  // A device that shows a code becomes hers.
+  const asked = await fetch(`${url}/api/v1/devices/codes`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ device: '<i>tv</i>', platform: 'linux' }),
+  })
+  const { device_code } = (await asked.json()) as { device_code: string }
+  const waiting = page.getByRole('listitem').filter({ hasText: '<i>tv</i>' })
+  await expect(waiting).toBeVisible()
+  await waiting.getByLabel(say('Link to', 'Verbinden mit')).fill('berta')
+  await waiting.getByRole('button', { name: 'Berta', exact: true }).click()
+  await look(page, 'people-16-waiting')
+  await waiting.getByRole('button', { name: say('Link to Berta', 'Verbinden mit Berta') }).click()
+  const decided = await fetch(`${url}/api/v1/devices/codes/poll`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ device_code }),
+  })
+  expect(await decided.json()).toMatchObject({ state: 'linked', user_name: 'Berta' })
+
   // A password of her own, and out she goes.
   await signIn(hers, 'Berta')
   await hers.getByLabel(say('Password until now', 'Bisheriges Passwort')).fill(PASSWORD)
