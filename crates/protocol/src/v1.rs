@@ -8,6 +8,7 @@ mod device_codes;
 mod devices;
 mod events;
 mod folders;
+mod links;
 mod past;
 mod server;
 mod session;
@@ -25,6 +26,10 @@ pub use device_codes::{
 pub use devices::{LinkRequest, LinkResponse};
 pub use events::{CLOSE_RECONNECT, RightsChanged, Wake};
 pub use folders::{FolderEntry, FolderKind, FoldersResponse, WireNameRule, WirePrivilege};
+pub use links::{
+    ChangeLinkRequest, LinkAnswer, LinkEntry, LinkPolicyBody, LinksResponse, MakeLinkRequest,
+    SharedFolderEntry, SharedWithMeResponse, WireLinkKind, WireLinkState,
+};
 pub use past::{
     ChildrenResponse, DifferenceCounts, DifferenceEntry, DifferenceSide, DifferencesResponse,
     FolderRestoreRequest, FolderRestoreResponse, KeptEntry, PastEntry,

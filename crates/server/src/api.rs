@@ -6,5 +6,6 @@ pub(crate) mod document;
 pub(crate) mod events;
 pub(crate) mod folders;
 pub(crate) mod health;
+pub(crate) mod links;
 pub(crate) mod server;
 pub(crate) mod session;

@@ -6,6 +6,7 @@ use crate::failure::{Failure, REQUEST_ID};
 use crate::openapi;
 use crate::page;
 use crate::server::Server;
+use crate::share;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
@@ -26,6 +27,7 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::folders::views::register))
         .routes(routes!(api::folders::trash::list))
         .routes(routes!(api::folders::trash::restore))
+        .routes(routes!(api::links::list::of_folder, api::links::make::make))
         .routes(routes!(api::folders::restore::restore))
         .routes(routes!(api::folders::space::get))
         .routes(routes!(api::folders::uploads::open))
@@ -39,7 +41,9 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::folders::nodes::versions::versions))
         .routes(routes!(api::folders::nodes::versions::pin))
         .routes(routes!(api::folders::nodes::restore::restore));
-    let administration = OpenApiRouter::new().routes(routes!(api::administration::status::get));
+    let administration = OpenApiRouter::new()
+        .routes(routes!(api::administration::status::get))
+        .routes(routes!(api::links::policy::set));
     let v1 = OpenApiRouter::new()
         .routes(routes!(api::server::get))
         .routes(routes!(api::document::get))
@@ -50,12 +54,21 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::devices::codes::find))
         .routes(routes!(api::devices::codes::decide))
         .routes(routes!(api::session::get, api::session::open, api::session::close))
+        .routes(routes!(api::links::list::mine))
+        .routes(routes!(api::links::list::one, api::links::change::change, api::links::change::revoke))
+        .routes(routes!(api::links::policy::get))
+        .routes(routes!(api::links::shared::with_me))
         .routes(routes!(api::folders::list))
         .routes(routes!(api::events::connect))
         .nest("/admin", administration)
         .nest("/folders/{folder}", folder);
     OpenApiRouter::with_openapi(openapi::frame())
         .nest("/api/v1", v1)
+        .routes(routes!(share::page::style))
+        .routes(routes!(share::look::look))
+        .routes(routes!(share::password::password))
+        .routes(routes!(share::download::download))
+        .routes(routes!(share::upload::upload))
         .routes(routes!(api::health::healthz))
         .routes(routes!(api::health::readyz))
         .routes(routes!(api::health::metrics))

@@ -71,7 +71,7 @@ pub(crate) async fn link(
 }
 
 /// Waits for the right to have a password looked at: each takes 46 MiB.
-pub(super) async fn password_turn(server: &Server) -> Result<SemaphorePermit<'_>, Failure> {
+pub(crate) async fn password_turn(server: &Server) -> Result<SemaphorePermit<'_>, Failure> {
     let busy =
         || Failure::new(ProblemKind::TooManyRequests).detail("Too many sign in at once.").retry_after(2);
     let waiting = server.metrics.password_waits();

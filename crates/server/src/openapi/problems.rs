@@ -57,6 +57,8 @@ groups! {
     Range: RangeNotSatisfiable;
     /// It takes a key that names the attempt.
     Keyed: IdempotencyMismatch;
+    /// It says what it is based on.
+    Conditional: PreconditionFailed;
     /// It takes chunks.
     Chunks: WrongChunk;
     /// It adds to what a folder holds.

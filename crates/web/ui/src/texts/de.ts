@@ -12,6 +12,8 @@ export const de: Texts = {
   administration: 'Verwaltung',
   more: 'Mehr',
   devices: 'Geräte',
+  share: 'Teilen',
+  sharedPlace: 'Geteilt',
   trash: 'Papierkorb',
   loading: 'Wird geladen …',
   close: 'Schließen',

@@ -12,6 +12,8 @@ export const en = {
   files: 'Files',
   overview: 'Overview',
   devices: 'Devices',
+  share: 'Share',
+  sharedPlace: 'Shared',
   trash: 'Trash',
   loading: 'Loading…',
   close: 'Close',
