@@ -4,16 +4,19 @@ use crate::error::corrupt;
 use crate::rows::{Cell, Rows};
 use crate::session::{Columns, Session};
 use metadata::Result;
-use metadata::node::{NodeRow, ReadNodes, WriteNodes};
+use metadata::node::{NamePlace, NameSearch, NamesFound, NodeRow, ReadNodes, WriteNodes};
 use model::{Content, ContentId, FolderId, Name, NameKey, NodeId, Revision, Seq, Timestamp, VersionNumber};
 use rusqlite::{Row, params};
 
+/// A node's columns, in the order that [`node`] reads them.
 macro_rules! columns {
     () => {
         "n.id, n.parent, n.name, n.name_key, n.kind, n.content, n.size, n.target, n.executable, n.mtime, n.version, \
          n.placement_seq, n.version_seq, n.seq, n.subtree_seq, n.deleted, n.purged"
     };
 }
+
+pub(crate) use columns;
 
 macro_rules! insert {
     () => {
@@ -23,7 +26,7 @@ macro_rules! insert {
     };
 }
 
-fn node(row: &Row<'_>) -> rusqlite::Result<NodeRow> {
+pub(crate) fn node(row: &Row<'_>) -> rusqlite::Result<NodeRow> {
     Ok(NodeRow {
         id: NodeId(row.number(0)?),
         parent: NodeId(row.number(1)?),
@@ -309,6 +312,17 @@ impl ReadNodes for Session {
             params![folder_number(folder), id_rows(directories)],
             |row| Ok((NodeId(row.number(0)?), row.number(1)?)),
         )
+    }
+
+    fn search_names(
+        &self,
+        folder: FolderId,
+        search: &NameSearch,
+        after: Option<&NamePlace>,
+        look: u64,
+        limit: usize,
+    ) -> Result<NamesFound> {
+        crate::search::names(self, folder, search, after, look, limit)
     }
 }
 

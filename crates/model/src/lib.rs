@@ -38,7 +38,7 @@ pub use link::{
     LinkAccess, LinkDenied, LinkFacts, LinkKind, LinkPermit, LinkPrincipal, Place, authorize_link,
 };
 pub use location::{Codec, Located, Location, PackId};
-pub use name::{Name, NameError, NameKey, NameRule};
+pub use name::{NAME_BYTES_MAX, Name, NameError, NameKey, NameRule};
 pub use node::{Content, Kind, NodeState};
 pub use operation::{Applied, Group, GroupOutcome, NodeRef, Operation, Refusal, RemoteNode, Revision};
 pub use path::{PathError, RelativePath};

@@ -43,6 +43,8 @@ described! {
         "A node of a folder. `n1` is the folder's root, and no node is `n0`.",
     );
     UserId = text("^u(0|[1-9a-f][0-9a-f]{0,15})$", "A person's account.");
+    GroupId = text("^g(0|[1-9a-f][0-9a-f]{0,15})$", "A group of users.");
+    SubjectId = text("^[ug](0|[1-9a-f][0-9a-f]{0,15})$", "An account or a group: whoever may hold a privilege.");
     DeviceId = text("^d(0|[1-9a-f][0-9a-f]{0,15})$", "A client installation linked to an account.");
     LinkId = text("^l(0|[1-9a-f][0-9a-f]{0,15})$", "A link for strangers, to those who manage it.");
     LinkToken = text("^[0-9a-f]{32}$", "What strangers show: 128 random bits in the address of a link.");

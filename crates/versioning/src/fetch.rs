@@ -161,7 +161,10 @@ pub(crate) fn located(
 }
 
 /// The chunks of contents that versions name.
-fn chunks_of(snapshot: &dyn Snapshot, contents: &[ContentId]) -> Result<HashMap<ContentId, Chunks>, Error> {
+pub(crate) fn chunks_of(
+    snapshot: &dyn Snapshot,
+    contents: &[ContentId],
+) -> Result<HashMap<ContentId, Chunks>, Error> {
     let mut chunks: HashMap<ContentId, Chunks> =
         snapshot.contents(contents)?.into_iter().map(|row| (row.id, row.manifest)).collect();
     let singles: Vec<ChunkId> =

@@ -122,7 +122,7 @@ fn head(offer: &Offer) -> Response {
     set.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     set.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     set.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
-    set.insert(header::CONTENT_DISPOSITION, text(&disposition(offer.name.as_str())));
+    set.insert(header::CONTENT_DISPOSITION, disposition(offer.name.as_str()));
     answer
 }
 

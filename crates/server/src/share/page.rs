@@ -10,8 +10,8 @@ use maud::{DOCTYPE, Markup, html};
 pub(crate) const MEDIA_TYPE: &str = "text/html; charset=utf-8";
 
 /// No scripts, and nothing from elsewhere.
-const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; \
-    frame-ancestors 'none'; sandbox allow-forms allow-downloads allow-same-origin";
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 const HEADERS: [(&str, &str); 7] = [
     ("content-security-policy", POLICY),

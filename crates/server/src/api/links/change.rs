@@ -35,7 +35,7 @@ use versioning::link::manage::{self, Change};
         problems::Privileged,
         problems::Json,
         problems::Bounded,
-        problems::Conditional,
+        problems::Matching,
         problems::Writing
     )
 )]
@@ -107,7 +107,7 @@ fn what_changes(request: &ChangeLinkRequest) -> String {
         (status = 204, description = "It is revoked."),
         problems::Signed,
         problems::InFolder,
-        problems::Conditional,
+        problems::Matching,
         problems::Writing
     )
 )]
