@@ -24,6 +24,11 @@ pub(crate) fn device_code(secret: &[u8; 32]) -> [u8; 32] {
     blake3::derive_key("driftless 2026 device code", secret)
 }
 
+/// The digest that a link for strangers is found by.
+pub(crate) fn link_token(secret: &[u8; 16]) -> [u8; 32] {
+    blake3::derive_key("driftless 2026 link token", secret)
+}
+
 /// The check over a device code's text.
 pub(crate) fn device_code_check(secret: &[u8; 32]) -> [u8; 4] {
     check("driftless 2026 device code check", secret)

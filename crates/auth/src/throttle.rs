@@ -5,7 +5,7 @@
 
 use metadata::throttle::Failures;
 use metadata::{Snapshot, Transaction};
-use model::{NameKey, Timestamp, UserId};
+use model::{LinkId, NameKey, Timestamp, UserId};
 use std::net::IpAddr;
 
 /// Attempts by account before the first delay.
@@ -49,6 +49,13 @@ impl Keys {
         let user = user.map(|user| key(format!("code:{user}"), ACCOUNT_FREE));
         let network = address.map(|address| key(format!("code:{}", network(address)), NETWORK_FREE));
         Self(user.into_iter().chain(network).collect())
+    }
+
+    /// Of guesses at the password of a link for strangers.
+    pub(crate) fn of_link(link: LinkId, address: Option<IpAddr>) -> Self {
+        let key = |text, free| Key { text, free, starts_anew: false };
+        let network = address.map(|address| key(format!("link:{}", network(address)), NETWORK_FREE));
+        Self([key(format!("link:{link}"), ACCOUNT_FREE)].into_iter().chain(network).collect())
     }
 }
 

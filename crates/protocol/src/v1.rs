@@ -13,6 +13,7 @@ mod devices;
 mod events;
 mod folders;
 mod grants;
+mod links;
 mod log;
 mod managed_folders;
 mod overview;
@@ -54,6 +55,10 @@ pub use folders::{FolderEntry, FolderKind, FoldersResponse, WireNameRule, WirePr
 pub use grants::{
     CandidatesResponse, EFFECTIVE_MAX, EffectivePrivilege, GRANTS_MAX, Grant, GrantsRequest, GrantsResponse,
     NamedGrant, SubjectId,
+};
+pub use links::{
+    ChangeLinkRequest, LinkAnswer, LinkEntry, LinkPolicyBody, LinksResponse, MakeLinkRequest,
+    SharedFolderEntry, SharedWithMeResponse, WireLinkKind, WireLinkState,
 };
 pub use log::{KeptProof, LogDetail, LogEntry, LogProof, LogResponse, LogRetention};
 pub use managed_folders::{

@@ -6,6 +6,7 @@ pub(crate) mod document;
 pub(crate) mod events;
 pub(crate) mod folders;
 pub(crate) mod health;
+pub(crate) mod links;
 pub(crate) mod password;
 pub(crate) mod search;
 pub(crate) mod server;

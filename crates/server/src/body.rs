@@ -40,6 +40,12 @@ impl BodyReader {
         Self { body, pause: server.settings.body_pause, since: Instant::now(), taken: 0, lane: None }
     }
 
+    /// The same body, its bytes counted in a lane.
+    pub(crate) fn paced(mut self, lane: Lane) -> Self {
+        self.lane = Some(lane);
+        self
+    }
+
     /// The next bytes; none at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         loop {

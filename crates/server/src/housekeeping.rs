@@ -57,7 +57,10 @@ pub(crate) async fn forget(server: &Arc<Server>) -> Result<(), Failure> {
             while versioning::commit::forget_answers(&*database, now, BATCH)? == BATCH as u64 {}
             versioning::view::forget_unused(&*database, now)?;
             let before = Timestamp(now.0.saturating_sub(FAILURES_NS));
-            metadata::write(&*database, move |transaction| transaction.forget_failures(before))?;
+            metadata::write(&*database, move |transaction| {
+                transaction.forget_link_downloads(before)?;
+                transaction.forget_failures(before)
+            })?;
             Ok(())
         })
         .await?;

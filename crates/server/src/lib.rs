@@ -9,6 +9,7 @@
 //!   token, and account, device and privilege are asked of the database anew ([`caller`]), or whether they are still as
 //!   remembered ([`rights`]);
 //! - an address is served if and only if the API document describes it ([`openapi`]);
+//! - strangers with a link get pages without any script, and nothing that the link does not give ([`share`]);
 //! - every error becomes a problem document in one place ([`failure`]);
 //! - everything that comes in is bounded: handshakes, headers, bodies, their pace, records, counts, transfers at a time;
 //! - a browser's cookie is believed of the server's own page only ([`cookie`]); the page runs nothing but its own scripts ([`page`]);
@@ -39,6 +40,7 @@ mod rights;
 mod router;
 mod serve;
 mod server;
+mod share;
 mod stream;
 mod tls;
 mod traffic;

@@ -85,6 +85,7 @@ const TAGS: &[(&str, &str)] = &[
     ("changes", "What has changed, and being told of it."),
     ("commits", "Sending changes and the bytes they need."),
     ("content", "Bytes of files."),
+    ("links", "Links for strangers, and what is shared."),
     ("administration", "What administrators see and decide."),
     ("history", "Versions, the trash, and folders as they were."),
 ];
@@ -94,6 +95,8 @@ const IN_ADDRESS: &[(&str, &str, &str)] = &[
     ("folder", "FolderId", "The shared folder."),
     ("node", "NodeId", "The node; `n1` is the folder's root."),
     ("upload", "UploadId", "The upload."),
+    ("link", "LinkId", "The link."),
+    ("token", "LinkToken", "The link, by the token in its address."),
     ("user", "UserId", "The account."),
     ("group", "GroupId", "The group."),
     ("device", "DeviceId", "The device."),
@@ -201,12 +204,14 @@ fn headers() -> Value {
 }
 
 /// Schemas that only parameters and headers name.
-fn addressed_schemas() -> [(&'static str, Value); 8] {
+fn addressed_schemas() -> [(&'static str, Value); 10] {
     let of =
         |schema| serde_json::to_value::<utoipa::openapi::RefOr<_>>(schema).expect("it has string keys only");
     [
         ("FolderId", of(schema::FolderId::schema())),
         ("NodeId", of(schema::NodeId::schema())),
+        ("LinkId", of(schema::LinkId::schema())),
+        ("LinkToken", of(schema::LinkToken::schema())),
         ("UploadId", of(schema::UploadId::schema())),
         ("Epoch", of(schema::Epoch::schema())),
         ("ChunkId", of(schema::ChunkId::schema())),

@@ -15,6 +15,7 @@ use web::Asset;
 const PLACES: &[&str] = &[
     "files",
     "trash",
+    "shared",
     "overview",
     "devices",
     "people",

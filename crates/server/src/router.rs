@@ -6,6 +6,7 @@ use crate::failure::{Failure, REQUEST_ID};
 use crate::openapi;
 use crate::page;
 use crate::server::Server;
+use crate::share;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
@@ -26,6 +27,7 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::folders::views::register))
         .routes(routes!(api::folders::trash::list))
         .routes(routes!(api::folders::trash::restore))
+        .routes(routes!(api::links::list::of_folder, api::links::make::make))
         .routes(routes!(api::folders::restore::restore))
         .routes(routes!(api::folders::space::get))
         .routes(routes!(api::folders::grants::get, api::folders::grants::set))
@@ -47,6 +49,7 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::folders::nodes::restore::restore));
     let administration = OpenApiRouter::new()
         .routes(routes!(api::administration::status::get))
+        .routes(routes!(api::links::policy::set))
         .routes(routes!(api::administration::users::list, api::administration::users::create))
         .routes(routes!(
             api::administration::users::get,
@@ -87,6 +90,10 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::devices::codes::find))
         .routes(routes!(api::devices::codes::decide))
         .routes(routes!(api::session::get, api::session::open, api::session::close))
+        .routes(routes!(api::links::list::mine))
+        .routes(routes!(api::links::list::one, api::links::change::change, api::links::change::revoke))
+        .routes(routes!(api::links::policy::get))
+        .routes(routes!(api::links::shared::with_me))
         .routes(routes!(api::folders::list))
         .routes(routes!(api::search::search))
         .routes(routes!(api::events::connect))
@@ -94,6 +101,11 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .nest("/folders/{folder}", folder);
     OpenApiRouter::with_openapi(openapi::frame())
         .nest("/api/v1", v1)
+        .routes(routes!(share::page::style))
+        .routes(routes!(share::look::look))
+        .routes(routes!(share::password::password))
+        .routes(routes!(share::download::download))
+        .routes(routes!(share::upload::upload))
         .routes(routes!(api::health::healthz))
         .routes(routes!(api::health::readyz))
         .routes(routes!(api::health::metrics))

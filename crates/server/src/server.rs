@@ -159,6 +159,8 @@ pub struct Server {
     pub(crate) settings: Settings,
     pub(crate) hasher: Hasher,
     pub(crate) cursor_key: CursorKey,
+    /// Seals notes of shown passwords of links.
+    pub(crate) link_key: [u8; 32],
     epoch: RwLock<Epoch>,
     pub(crate) metrics: Metrics,
     pub(crate) transfers: Transfers,
@@ -225,6 +227,7 @@ impl Server {
             owners: Owners::default(),
             hasher,
             cursor_key: CursorKey::new(identity.cursor_key),
+            link_key: auth::public_link::shown_key(&identity.server_key),
             epoch: RwLock::new(identity.epoch),
             metrics: Metrics::new(),
             transfers: Transfers::new(Bounds {

@@ -23,6 +23,8 @@ const IN_FOLDER: &[(&str, &str)] = &[
     ("GET", "trash"),
     ("POST", "trash/restore"),
     ("POST", "restore"),
+    ("GET", "links"),
+    ("POST", "links"),
     ("GET", "space"),
     ("GET", "grants"),
     ("PUT", "grants"),
@@ -58,6 +60,18 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("GET", "/api/v1/session"),
     ("POST", "/api/v1/session"),
     ("DELETE", "/api/v1/session"),
+    ("GET", "/api/v1/links"),
+    ("GET", "/api/v1/links/l99"),
+    ("PATCH", "/api/v1/links/l99"),
+    ("DELETE", "/api/v1/links/l99"),
+    ("GET", "/api/v1/link-policy"),
+    ("PUT", "/api/v1/admin/link-policy"),
+    ("GET", "/api/v1/shared-with-me"),
+    ("GET", "/s/style.css"),
+    ("GET", "/s/00000000000000000000000000000000"),
+    ("POST", "/s/00000000000000000000000000000000/password"),
+    ("GET", "/s/00000000000000000000000000000000/files/n1"),
+    ("POST", "/s/00000000000000000000000000000000/files"),
     ("GET", "/api/v1/admin/status"),
     ("GET", "/api/v1/admin/users"),
     ("POST", "/api/v1/admin/users"),
@@ -133,6 +147,14 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
             let user = format!("y{}", api.token.as_ref().map_or("", |token| &token[..20]));
             api.json(verb, path, &json!({ "user": user, "password": "y", "browser": "z" })).await
         }
+        "links" if verb == Method::POST => {
+            api.json(verb, path, &json!({ "node": "n1", "kind": "read" })).await
+        }
+        "link-policy" if verb == Method::PUT => {
+            let usual = json!({ "allowed": true, "least_privilege": "write", "password_required": false });
+            api.json(verb, path, &usual).await
+        }
+        "l99" if verb == Method::PATCH => api.json(verb, path, &json!({ "label": "x" })).await,
         "codes" => api.json(verb, path, &json!({ "device": "z", "platform": "p" })).await,
         "poll" => api.json(verb, path, &json!({ "device_code": "y" })).await,
         "find" => api.json(verb, path, &json!({ "user_code": "BBBB-BBBB" })).await,
@@ -224,7 +246,9 @@ async fn every_operation_answers_every_principal_as_written_down() {
         write!(table, "{title:<55}").unwrap();
         for (name, api) in &principals {
             let answer = ask(api, method, path).await;
-            if !answer.status.is_success() {
+            if path.starts_with("/s/") {
+                assert!(answer.header("content-type").starts_with("text/"), "{answer:?}");
+            } else if !answer.status.is_success() {
                 answer.problem();
             }
             write!(table, " {:>width$}", answer.status.as_u16(), width = name.len()).unwrap();

@@ -29,6 +29,12 @@ export const PLACES: readonly PlaceEntry[] = [
   { first: 'files', rest: 'any', under: '', page: FilesPage },
   { first: 'trash', rest: 'one', under: '', load: () => import('./trash/TrashPage.svelte') },
   {
+    first: 'shared',
+    rest: 'none',
+    link: { icon: 'link', text: (t) => t.sharedPlace, for: 'everybody' },
+    load: () => import('./sharing/SharedPage.svelte'),
+  },
+  {
     first: 'devices',
     rest: 'none',
     link: { icon: 'devices', text: (t) => t.devices, for: 'everybody' },

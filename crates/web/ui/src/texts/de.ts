@@ -14,6 +14,8 @@ export const de: Texts = {
   administration: 'Verwaltung',
   more: 'Mehr',
   devices: 'Geräte',
+  share: 'Teilen',
+  sharedPlace: 'Geteilt',
   people: 'Personen',
   allDevices: 'Alle Geräte',
   privileges: 'Rechte',

@@ -15,6 +15,8 @@ export const en = {
   files: 'Files',
   overview: 'Overview',
   devices: 'Devices',
+  share: 'Share',
+  sharedPlace: 'Shared',
   people: 'People',
   allDevices: 'All devices',
   privileges: 'Privileges',

@@ -124,13 +124,18 @@ pub(crate) async fn content(
     Ok(answer)
 }
 
-fn set_range(answer: &mut Response, range: &str) {
+pub(crate) fn set_range(answer: &mut Response, range: &str) {
     *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
     answer.headers_mut().insert(header::CONTENT_RANGE, text(range));
 }
 
 /// Sends the chunks that the range touches, each cut to it.
-fn send(server: &Server, file: &File, bytes: Range<u64>, outgoing: &mut Outgoing) -> Result<(), StreamEnd> {
+pub(crate) fn send(
+    server: &Server,
+    file: &File,
+    bytes: Range<u64>,
+    outgoing: &mut Outgoing,
+) -> Result<(), StreamEnd> {
     let mut start = 0;
     for located in &file.chunks {
         let end = start + u64::from(located.location.length);
@@ -145,11 +150,11 @@ fn send(server: &Server, file: &File, bytes: Range<u64>, outgoing: &mut Outgoing
     Ok(())
 }
 
-fn asked_for(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+pub(crate) fn asked_for(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn matches_tag(tags: &str, tag: &str) -> bool {
+pub(crate) fn matches_tag(tags: &str, tag: &str) -> bool {
     tags.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
 }
 
@@ -165,7 +170,7 @@ pub(crate) fn disposition(name: &str) -> HeaderValue {
     text(&value)
 }
 
-fn text(value: &str) -> HeaderValue {
+pub(crate) fn text(value: &str) -> HeaderValue {
     HeaderValue::from_str(value).expect("only visible ASCII was put in")
 }
 
