@@ -27,8 +27,8 @@ pub use devices::{LinkRequest, LinkResponse};
 pub use events::{CLOSE_RECONNECT, RightsChanged, Wake};
 pub use folders::{FolderEntry, FolderKind, FoldersResponse, WireNameRule, WirePrivilege};
 pub use past::{
-    ChildrenResponse, DifferenceCounts, DifferenceEntry, DifferenceSide, DifferencesResponse,
-    FolderRestoreRequest, FolderRestoreResponse, KeptEntry, PastEntry,
+    ChildrenResponse, DayEntry, DaysResponse, DifferenceCounts, DifferenceEntry, DifferenceSide,
+    DifferencesResponse, FolderRestoreRequest, FolderRestoreResponse, KeptEntry, PastEntry,
 };
 pub use search::{SearchEntry, SearchResponse};
 pub use server::{ClientInfo, ServerResponse, TransferLimits, WireLimits, capability};

@@ -3,6 +3,7 @@
 pub(crate) mod changes;
 pub(crate) mod chunks;
 pub(crate) mod commits;
+pub(crate) mod days;
 pub(crate) mod nodes;
 pub(crate) mod past;
 mod people;

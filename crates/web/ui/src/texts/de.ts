@@ -1,9 +1,11 @@
 /** Every text of the page, in German. */
+import { files } from './de/files.ts'
 import type { Texts } from './en.ts'
 
 const count = (n: number, one: string, other: string) => `${new Intl.NumberFormat('de').format(n)} ${n === 1 ? one : other}`
 
 export const de: Texts = {
+  ...files,
   product: 'Driftless',
   skip: 'Zum Inhalt springen',
   navigation: 'Hauptmenü',

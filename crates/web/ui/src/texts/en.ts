@@ -1,9 +1,13 @@
+import { files } from './en/files.ts'
+import type { Widen } from './widen.ts'
+
 /** Every text of the page, in English. `de.ts` has the same keys: the compiler says if one is missing. */
 const plural = new Intl.PluralRules('en')
 const count = (n: number, one: string, other: string) =>
   `${new Intl.NumberFormat('en').format(n)} ${plural.select(n) === 'one' ? one : other}`
 
 export const en = {
+  ...files,
   product: 'Driftless',
   skip: 'Skip to the content',
   navigation: 'Main',
@@ -111,6 +115,3 @@ export const en = {
 
 /** What every language has. */
 export type Texts = Widen<typeof en>
-type Widen<T> = {
-  [K in keyof T]: T[K] extends (...values: infer V) => string ? (...values: V) => string : T[K] extends string ? string : Widen<T[K]>
-}
