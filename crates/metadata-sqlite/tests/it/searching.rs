@@ -1,4 +1,5 @@
 //! What searching a million names takes: `cargo test --release -p metadata-sqlite -- --ignored --nocapture searching`.
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a measurement that says what it found")]
 
 use metadata::folder::{FolderKind, FolderSettings, NewFolder};
 use metadata::node::{NameSearch, NodeRow};
