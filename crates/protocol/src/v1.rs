@@ -69,8 +69,8 @@ pub use overview::{
     Share, Throughput, TransferEntry,
 };
 pub use past::{
-    ChildrenResponse, DifferenceCounts, DifferenceEntry, DifferenceSide, DifferencesResponse,
-    FolderRestoreRequest, FolderRestoreResponse, KeptEntry, PastEntry,
+    ChildrenResponse, DayEntry, DaysResponse, DifferenceCounts, DifferenceEntry, DifferenceSide,
+    DifferencesResponse, FolderRestoreRequest, FolderRestoreResponse, KeptEntry, PastEntry,
 };
 pub use search::{SearchEntry, SearchResponse};
 pub use server::{ClientInfo, ServerResponse, TransferLimits, WireLimits, capability};

@@ -14,6 +14,8 @@ use web::Asset;
 /// What the page's own router knows (`crates/web/ui/src/router.svelte.ts`), by the first part of the address.
 const PLACES: &[&str] = &[
     "files",
+    "past",
+    "search",
     "trash",
     "shared",
     "overview",

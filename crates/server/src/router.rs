@@ -37,6 +37,7 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::folders::conflicts::settle))
         .routes(routes!(api::folders::uploads::open))
         .routes(routes!(api::folders::uploads::abandon))
+        .routes(routes!(api::folders::days::list))
         .routes(routes!(api::folders::zip::get, api::folders::zip::post))
         .routes(routes!(api::folders::chunks::missing::missing))
         .routes(routes!(api::folders::chunks::fetch::fetch))

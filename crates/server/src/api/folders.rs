@@ -5,6 +5,7 @@ pub(crate) mod changes;
 pub(crate) mod chunks;
 pub(crate) mod commits;
 pub(crate) mod conflicts;
+pub(crate) mod days;
 pub(crate) mod grants;
 pub(crate) mod nodes;
 pub(crate) mod past;

@@ -38,6 +38,7 @@ const IN_FOLDER: &[(&str, &str)] = &[
     ("POST", "chunks/fetch"),
     ("POST", "commits"),
     ("GET", "zip?nodes={node}"),
+    ("GET", "days"),
     ("POST", "zip"),
     ("GET", "nodes/{node}/children"),
     ("GET", "nodes/{node}/differences?seq=0"),

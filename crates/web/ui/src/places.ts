@@ -27,7 +27,9 @@ export interface PlaceEntry {
 export const PLACES: readonly PlaceEntry[] = [
   { first: '', rest: 'none', link: { icon: 'folder', text: (t) => t.files, for: 'everybody' }, page: FoldersPage },
   { first: 'files', rest: 'any', under: '', page: FilesPage },
-  { first: 'trash', rest: 'one', under: '', load: () => import('./trash/TrashPage.svelte') },
+  { first: 'past', rest: 'any', under: '', load: () => import('./past/PastPage.svelte') },
+  { first: 'search', rest: 'any', under: '', load: () => import('./search/SearchPage.svelte') },
+  { first: 'trash', rest: 'any', under: '', load: () => import('./trash/TrashPage.svelte') },
   {
     first: 'shared',
     rest: 'none',

@@ -1,3 +1,6 @@
+import { files } from './en/files.ts'
+import type { Widen } from './widen.ts'
+
 /** Every text of the page, in English. `de.ts` has the same keys: the compiler says if one is missing. */
 import { watch } from './en/watch.ts'
 
@@ -7,6 +10,7 @@ const count = (n: number, one: string, other: string) =>
 
 export const en = {
   watch,
+  ...files,
   product: 'Driftless',
   skip: 'Skip to the content',
   navigation: 'Main',
@@ -119,6 +123,3 @@ export const en = {
 
 /** What every language has. */
 export type Texts = Widen<typeof en>
-type Widen<T> = {
-  [K in keyof T]: T[K] extends (...values: infer V) => string ? (...values: V) => string : T[K] extends string ? string : Widen<T[K]>
-}
