@@ -30,6 +30,8 @@ const FOLDERS: usize = 100;
 const SECONDS: u64 = 60;
 
 /// How the server is doing
+///
+/// Cheap enough to be asked for once a second.
 #[utoipa::path(
     get,
     path = "/overview",
