@@ -45,12 +45,7 @@ fn fill(database: &dyn Database) -> FolderId {
         keep_days: None,
         plain_directory: None,
     };
-    let new = NewFolder {
-        kind: FolderKind::Shared,
-        names: NameRule::Portable,
-        settings,
-        at: Timestamp(1),
-    };
+    let new = NewFolder { kind: FolderKind::Shared, names: NameRule::Portable, settings, at: Timestamp(1) };
     let folder = write::<_, Error>(database, move |transaction| transaction.create_folder(&new)).unwrap();
     for start in (2..=NODES + 1).step_by(20_000) {
         let rows: Vec<NodeRow> = (start..(start + 20_000).min(NODES + 2)).map(row).collect();
