@@ -20,6 +20,7 @@ pub mod digest;
 pub mod password;
 pub mod rights;
 pub mod session;
+pub mod setup;
 pub mod sign_in;
 pub mod throttle;
 pub mod token;

@@ -216,7 +216,9 @@ fn audit_entry(
     }
 }
 
-pub(crate) fn is_device_name(name: &str) -> bool {
+/// Whether a device may be called so.
+#[must_use]
+pub fn is_device_name(name: &str) -> bool {
     (1..=NAME_BYTES_MAX).contains(&name.len()) && name.trim() == name && !name.chars().any(is_misleading)
 }
 

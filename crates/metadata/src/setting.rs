@@ -11,6 +11,10 @@ pub enum Setting {
     CursorKey,
     /// The key of secrets and throttling that must not be guessable (32 bytes).
     ServerKey,
+    /// The digest of the code that makes the first administrator (32 bytes); empty once there was one, and then for ever.
+    SetupCode,
+    /// The address at which people and devices reach the server (text); empty: none was chosen.
+    PublicAddress,
 }
 
 impl Setting {
@@ -21,6 +25,8 @@ impl Setting {
             Self::Epoch => "epoch",
             Self::CursorKey => "cursor_key",
             Self::ServerKey => "server_key",
+            Self::SetupCode => "setup_code",
+            Self::PublicAddress => "public_address",
         }
     }
 }

@@ -11,6 +11,8 @@ mod folders;
 mod past;
 mod server;
 mod session;
+mod settings;
+mod setup;
 mod space;
 mod trash;
 mod uploads;
@@ -31,6 +33,12 @@ pub use past::{
 };
 pub use server::{ClientInfo, ServerResponse, TransferLimits, WireLimits, capability};
 pub use session::{SessionRequest, SessionResponse};
+pub use settings::{
+    ADDRESS_BYTES_MAX, AddressResponse, AddressTestRequest, AddressTestResponse, CertificateState,
+    ChosenSettings, OwnFolderRequest, OwnFolderResponse, QrCode, SettingEntry, SettingOrigin,
+    SettingsResponse, StoragePlace, StorageResponse, StoredThing,
+};
+pub use setup::{EchoResponse, SetupRequest, SetupResponse};
 pub use space::SpaceResponse;
 pub use trash::{TrashEntry, TrashRefusal, TrashResponse, TrashRestoreRequest, TrashRestoreResponse};
 pub use uploads::{OpenUploadRequest, UploadResponse};

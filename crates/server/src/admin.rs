@@ -11,6 +11,7 @@ mod folders;
 mod groups;
 pub(crate) mod homes;
 mod retention;
+pub(crate) mod settings;
 pub(crate) mod socket;
 mod space;
 mod status;
@@ -140,6 +141,8 @@ pub(crate) enum AdminError {
     NotFound(String),
     Exists(String),
     Invalid(String),
+    /// It is not any more as whoever asked had seen it.
+    Changed,
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -151,6 +154,7 @@ impl AdminError {
             Self::NotFound(message) => (AdminFailure::NotFound, message),
             Self::Exists(message) => (AdminFailure::Exists, message),
             Self::Invalid(message) => (AdminFailure::Invalid, message),
+            Self::Changed => (AdminFailure::Invalid, "it was changed meanwhile".to_owned()),
             Self::Internal(error) => {
                 tracing::error!(%error, "an administrative request failed");
                 (AdminFailure::Internal, format!("the server failed: {error}"))
@@ -194,6 +198,7 @@ impl From<AdminError> for Failure {
             AdminError::NotFound(text) => Self::not_found().detail(text),
             AdminError::Exists(text) => Self::new(ProblemKind::AlreadyExists).detail(text),
             AdminError::Invalid(text) => Self::invalid(text),
+            AdminError::Changed => Self::new(ProblemKind::PreconditionFailed),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The endpoints, by their addresses under `/api/v1`.
 
+pub(crate) mod address;
 pub(crate) mod administration;
 pub(crate) mod devices;
 pub(crate) mod document;
@@ -8,3 +9,4 @@ pub(crate) mod folders;
 pub(crate) mod health;
 pub(crate) mod server;
 pub(crate) mod session;
+pub(crate) mod setup;

@@ -6,6 +6,7 @@ use crate::failure::{Failure, REQUEST_ID};
 use crate::openapi;
 use crate::page;
 use crate::server::Server;
+use crate::setup;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
@@ -39,10 +40,18 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::folders::nodes::versions::versions))
         .routes(routes!(api::folders::nodes::versions::pin))
         .routes(routes!(api::folders::nodes::restore::restore));
-    let administration = OpenApiRouter::new().routes(routes!(api::administration::status::get));
+    let administration = OpenApiRouter::new()
+        .routes(routes!(api::administration::status::get))
+        .routes(routes!(api::administration::settings::get, api::administration::settings::put))
+        .routes(routes!(api::administration::storage::get))
+        .routes(routes!(api::administration::own_folders::create))
+        .routes(routes!(api::administration::address::test));
     let v1 = OpenApiRouter::new()
         .routes(routes!(api::server::get))
         .routes(routes!(api::document::get))
+        .routes(routes!(api::setup::get, api::setup::claim))
+        .routes(routes!(api::setup::echo))
+        .routes(routes!(api::address::get))
         .routes(routes!(api::devices::link))
         .routes(routes!(api::devices::unlink))
         .routes(routes!(api::devices::codes::ask))
@@ -104,6 +113,9 @@ async fn around(State(server): State<Arc<Server>>, request: Request, next: Next)
     let answering = async {
         if request.uri().path().len() > 1024 {
             return Failure::not_found().into_response();
+        }
+        if let Err(refused) = setup::admit(&server, request.extensions().get::<MatchedPath>()).await {
+            return refused.into_response();
         }
         next.run(request).await
     };

@@ -100,6 +100,9 @@ pub(super) fn set(
         }
         user.rates.upload = upload_rate.map_or(user.rates.upload, Into::into);
         user.rates.download = download_rate.map_or(user.rates.download, Into::into);
+        if user.administrator {
+            auth::setup::end(transaction)?;
+        }
         transaction.set_user(&user).map_err(|error| match (error.kind(), &system_user) {
             (metadata::ErrorKind::Conflict, Some(login)) => {
                 AdminError::Exists(format!("the system's user '{login}' is another account's already"))

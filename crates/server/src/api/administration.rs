@@ -1,6 +1,10 @@
 //! `/api/v1/admin/…`: what [`crate::admin`] does, over HTTP, for administrators ([`Administrator`]).
 
+pub(crate) mod address;
+pub(crate) mod own_folders;
+pub(crate) mod settings;
 pub(crate) mod status;
+pub(crate) mod storage;
 
 use crate::admin::{By, carry_out};
 use crate::caller::Administrator;

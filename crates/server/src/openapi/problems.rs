@@ -61,6 +61,10 @@ groups! {
     Chunks: WrongChunk;
     /// It adds to what a folder holds.
     Quota: QuotaExceeded;
+    /// It makes something whose name may be taken.
+    Unique: AlreadyExists;
+    /// It takes the state in which the thing must be.
+    Matching: PreconditionFailed;
     /// It changes one node, and what is there now may not allow it.
     Refusable: Refused;
 }

@@ -26,6 +26,8 @@ mod refused_commits;
 mod retention;
 mod rights;
 mod session;
+mod settings;
+mod setup;
 mod tls;
 mod uploads;
 mod views;

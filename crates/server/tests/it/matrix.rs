@@ -49,7 +49,16 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("GET", "/api/v1/session"),
     ("POST", "/api/v1/session"),
     ("DELETE", "/api/v1/session"),
+    ("GET", "/api/v1/setup"),
+    ("POST", "/api/v1/setup"),
+    ("GET", "/api/v1/setup/echo/00000000000000000000000000000000"),
+    ("GET", "/api/v1/address"),
     ("GET", "/api/v1/admin/status"),
+    ("GET", "/api/v1/admin/settings"),
+    ("PUT", "/api/v1/admin/settings"),
+    ("GET", "/api/v1/admin/storage"),
+    ("POST", "/api/v1/admin/own-folders"),
+    ("POST", "/api/v1/admin/address/test"),
     ("POST", "/api/v1/devices"),
     ("POST", "/api/v1/devices/codes"),
     ("POST", "/api/v1/devices/codes/poll"),
@@ -78,6 +87,12 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
         "session" if verb == Method::POST => {
             let user = format!("y{}", api.token.as_ref().map_or("", |token| &token[..20]));
             api.json(verb, path, &json!({ "user": user, "password": "y", "browser": "z" })).await
+        }
+        "settings" if verb == Method::PUT => api.json(verb, path, &json!({})).await,
+        "own-folders" => api.json(verb, path, &json!({ "name": "own" })).await,
+        "test" => {
+            let own = format!("http://{}", api.address);
+            api.json(verb, path, &json!({ "address": own })).await
         }
         "codes" => api.json(verb, path, &json!({ "device": "z", "platform": "p" })).await,
         "poll" => api.json(verb, path, &json!({ "device_code": "y" })).await,

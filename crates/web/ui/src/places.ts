@@ -40,6 +40,13 @@ export const PLACES: readonly PlaceEntry[] = [
     link: { icon: 'chart', text: (t) => t.overview, for: 'everybody' },
     load: () => import('./overview/OverviewPage.svelte'),
   },
+  {
+    first: 'settings',
+    rest: 'none',
+    link: { icon: 'sliders', text: (t) => t.settings, for: 'administrators' },
+    load: () => import('./settings/SettingsPage.svelte'),
+  },
+  { first: 'setup', rest: 'one', under: 'settings', load: () => import('./setup/WizardPage.svelte') },
 ]
 
 /** The place of an address; none where there is no such. */

@@ -11,6 +11,7 @@ export const de: Texts = {
   overview: 'Überblick',
   administration: 'Verwaltung',
   more: 'Mehr',
+  settings: 'Einstellungen',
   devices: 'Geräte',
   trash: 'Papierkorb',
   loading: 'Wird geladen …',

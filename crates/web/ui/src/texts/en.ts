@@ -11,6 +11,7 @@ export const en = {
   more: 'More',
   files: 'Files',
   overview: 'Overview',
+  settings: 'Settings',
   devices: 'Devices',
   trash: 'Trash',
   loading: 'Loading…',
