@@ -30,6 +30,7 @@ mod failure;
 mod housekeeping;
 mod lags;
 mod metrics;
+mod online;
 mod openapi;
 mod outgoing;
 mod page;
@@ -45,6 +46,7 @@ mod tls;
 mod traffic;
 mod transfers;
 mod wakes;
+mod zip;
 
 pub use proxies::{Network, NetworkError, TrustedProxies};
 pub use router::api_document;

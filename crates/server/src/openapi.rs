@@ -82,7 +82,7 @@ pub(crate) fn text(document: &Value) -> String {
 
 const TAGS: &[(&str, &str)] = &[
     ("server", "Who answers, and whether it does."),
-    ("devices", "Linking and unlinking the device that asks."),
+    ("devices", "Linking devices, one's own devices, unlinking them."),
     ("setup", "The first administrator."),
     ("session", "Signing in with a browser."),
     ("folders", "Shared folders and what they take."),
@@ -98,6 +98,9 @@ const IN_ADDRESS: &[(&str, &str, &str)] = &[
     ("folder", "FolderId", "The shared folder."),
     ("node", "NodeId", "The node; `n1` is the folder's root."),
     ("upload", "UploadId", "The upload."),
+    ("user", "UserId", "The account."),
+    ("group", "GroupId", "The group."),
+    ("device", "DeviceId", "The device."),
     ("version", "", "The number of the version."),
     ("nonce", "Nonce", "The attempt."),
 ];

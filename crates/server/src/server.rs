@@ -6,6 +6,7 @@ use crate::cursor::CursorKey;
 use crate::failure::Failure;
 use crate::lags::Lags;
 use crate::metrics::Metrics;
+use crate::online::Online;
 use crate::outgoing::Probes;
 use crate::plain::{Owners, monitor};
 use crate::proxies::{Seen, TrustedProxies};
@@ -48,6 +49,8 @@ pub struct Settings {
     pub device_transfers: usize,
     /// The most transfers in all; announced to clients.
     pub transfers: usize,
+    /// The most entries of a zip archive; announced to clients.
+    pub zip_entries: u64,
     /// How long a transfer waits for its turn, before it is sent away with a time to come again.
     pub transfer_wait: Duration,
     /// How many bytes a second all devices of an account may move together, where nothing else was chosen for the account.
@@ -103,6 +106,7 @@ impl Default for Settings {
             limits: Limits::default(),
             device_transfers: 8,
             transfers: 64,
+            zip_entries: 250_000,
             transfer_wait: Duration::from_secs(20),
             user_rates: Rates::default(),
             connections: 20_000,
@@ -187,6 +191,8 @@ pub struct Server {
     pub(crate) setup: Setup,
     /// Attempts of the server to reach itself.
     pub(crate) probes: Probes,
+    /// Which devices listen for changes.
+    pub(crate) online: Arc<Online>,
     /// What was seen of proxies.
     pub(crate) proxies_seen: Seen,
     /// Entries of manifests that commits under way hold in memory.
@@ -246,6 +252,7 @@ impl Server {
             codes: Codes::default(),
             setup: Setup::default(),
             probes: Probes::default(),
+            online: Arc::default(),
             proxies_seen: Seen::default(),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
             space: Counts::default(),

@@ -21,7 +21,8 @@ fn serve(data: &Path, address: SocketAddr, log: &Path) -> Result<Process> {
 fn code(process: &Process) -> Result<String> {
     eventually("the server prints a code", WITHIN, || {
         let logged = process.logged();
-        let line = logged.lines().rev().find_map(|line| line.strip_prefix("setup code, until its next start: "));
+        let line =
+            logged.lines().rev().find_map(|line| line.strip_prefix("setup code, until its next start: "));
         Ok(line.map(str::to_owned))
     })
 }

@@ -1,8 +1,5 @@
 //! `/api/v1/admin/settings` and what belongs to it: what is chosen about a server, where its files lie, its public address.
 
-use crate::schema;
-use crate::text::by_text;
-use model::FolderId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -162,28 +159,4 @@ pub struct QrCode {
     pub size: u32,
     /// Its dark squares: an SVG path, one unit a square.
     pub path: String,
-}
-
-/// Asks for a shared folder of one's own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OwnFolderRequest {
-    /// Its name.
-    #[schema(min_length = 1, max_length = 64)]
-    pub name: String,
-    /// How many bytes it may hold; no limit if not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quota_bytes: Option<u64>,
-    /// Whether it is a plain directory on the server, too.
-    #[serde(default)]
-    pub plain: bool,
-}
-
-/// It is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct OwnFolderResponse {
-    /// Its id.
-    #[serde(with = "by_text")]
-    #[schema(value_type = schema::FolderId)]
-    pub folder: FolderId,
 }

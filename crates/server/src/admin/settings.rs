@@ -1,6 +1,6 @@
 //! What is chosen over HTTP and kept in the database.
 
-use super::{AdminError, By, change};
+use super::{AdminError, By, Expected, change, expect};
 use crate::chosen;
 use crate::server::Server;
 use protocol::v1::ChosenSettings;
@@ -10,16 +10,14 @@ pub(crate) fn set(
     server: &Server,
     by: &By,
     wanted: ChosenSettings,
-    expected: Option<Vec<String>>,
+    expected: Expected,
 ) -> Result<ChosenSettings, AdminError> {
     let wanted = chosen::checked(wanted).map_err(|fault| AdminError::Invalid(fault.to_owned()))?;
     let details = [(chosen::PUBLIC_ADDRESS, wanted.public_address.clone().unwrap_or_default())];
     let details = details.each_ref().map(|(name, value)| (*name, value.as_str()));
     change(server, by, "settings.change", &details, move |transaction, _| {
         let now = chosen::chosen(transaction.as_snapshot())?;
-        if expected.is_some_and(|tags| !tags.contains(&chosen::tag(&now))) {
-            return Err(AdminError::Changed);
-        }
+        expect(expected, || Ok(chosen::tag(&now)))?;
         chosen::choose(transaction, &wanted)?;
         Ok(wanted)
     })

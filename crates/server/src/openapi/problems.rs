@@ -53,6 +53,8 @@ groups! {
     View: UnknownView;
     /// It is about a view's root.
     Root: ViewGone;
+    /// What is asked for may be more than an archive takes.
+    Archived: TooLarge;
     /// It takes a range.
     Range: RangeNotSatisfiable;
     /// It takes a key that names the attempt.

@@ -176,21 +176,3 @@ async fn the_places_of_the_files_are_told_to_administrators() {
             .all(|place| place.writable && place.free_bytes > Some(0) && place.file_system.is_some())
     );
 }
-
-#[tokio::test]
-async fn an_administrator_makes_a_folder_to_manage() {
-    let world = World::start().await;
-    let root = root(&world).await;
-    let wanted = json!({ "name": "family <b>", "quota_bytes": 1_000 });
-    let made = root.json(Method::POST, "/api/v1/admin/own-folders", &wanted).await;
-    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
-    let folders = root.folders().await.folders;
-    assert_eq!(folders.len(), 1, "docs is not root's");
-    assert_eq!((folders[0].name.as_str(), folders[0].privilege), ("family <b>", WirePrivilege::Manage));
-    let again = root.json(Method::POST, "/api/v1/admin/own-folders", &wanted).await;
-    again.assert_problem(ProblemKind::AlreadyExists);
-    for bad in ["", "home-x", "a/b", "..", " a"] {
-        let bad = json!({ "name": bad, "plain": true });
-        root.json(Method::POST, "/api/v1/admin/own-folders", &bad).await.assert_problem(ProblemKind::Invalid);
-    }
-}

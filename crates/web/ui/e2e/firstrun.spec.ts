@@ -18,8 +18,8 @@ const skip = (page: Page) => page.getByRole('link', { name: say('Skip', 'Übersp
 const next = (page: Page) => page.getByRole('link', { name: say('Next', 'Weiter'), exact: true })
 const heading = (page: Page, english: string, deutsch: string) => page.getByRole('heading', { level: 1, name: say(english, deutsch) })
 
-/** Everything but an answer that the browser itself notes: the server is not set up yet, or says no to what is tried here. */
-const faultsOf = (faults: string[]) => faults.filter((fault) => !/status of (4\d\d|503)/.test(fault))
+/** Everything but an answer that the browser itself notes: the server is not set up yet, or says no to what is tried here, or is away for a moment. */
+const faultsOf = (faults: string[]) => faults.filter((fault) => !/status of (4\d\d|503)|ERR_CONNECTION_REFUSED/.test(fault))
 
 async function claim(page: Page, code: string): Promise<void> {
   await page.getByLabel(say('Setup code', 'Einrichtungscode')).fill(code)

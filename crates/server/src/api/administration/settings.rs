@@ -2,6 +2,7 @@
 
 use super::Administrator;
 use crate::admin::settings;
+use crate::api::tags::{etag, expected};
 use crate::body;
 use crate::chosen;
 use crate::failure::Failure;
@@ -10,9 +11,8 @@ use crate::server::Server;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{ETAG, IF_MATCH};
-use axum::http::{HeaderMap, HeaderName};
-use axum::response::{AppendHeaders, IntoResponse};
+use axum::http::HeaderMap;
+use axum::response::IntoResponse;
 use protocol::v1::{ChosenSettings, SettingEntry, SettingOrigin, SettingsResponse};
 use std::sync::Arc;
 
@@ -83,17 +83,5 @@ fn answer(server: &Server, chosen: ChosenSettings) -> impl IntoResponse + use<> 
         description: "The address at which people and devices reach the server.".to_owned(),
     };
     let settings = std::iter::once(public_address).chain(server.settings.shown.iter().cloned()).collect();
-    let tag: (HeaderName, String) = (ETAG, format!("\"{}\"", chosen::tag(&chosen)));
-    (AppendHeaders([tag]), Json(SettingsResponse { chosen, settings }))
-}
-
-/// The tags of `If-Match` (RFC 9110, 13.1.1); none without it and for `*`. What is no tag of ours fits none.
-fn expected(headers: &HeaderMap) -> Option<Vec<String>> {
-    let lines: Vec<&str> =
-        headers.get_all(IF_MATCH).iter().map(|line| line.to_str().unwrap_or("?")).collect();
-    let tags = || lines.iter().flat_map(|line| line.split(',')).map(str::trim);
-    if lines.is_empty() || tags().any(|tag| tag == "*") {
-        return None;
-    }
-    Some(tags().filter_map(|tag| Some(tag.strip_prefix('"')?.strip_suffix('"')?.to_owned())).collect())
+    (etag(&chosen::tag(&chosen)), Json(SettingsResponse { chosen, settings }))
 }

@@ -33,6 +33,11 @@ interface ProblemDocument {
 
 const signedOutListeners = new Set<() => void>()
 
+/** Tells that nobody is signed in any more. */
+export function signedOut(): void {
+  signedOutListeners.forEach((listener) => listener())
+}
+
 /** Calls when an answer says that nobody is signed in any more. */
 export function onSignedOut(listener: () => void): void {
   signedOutListeners.add(listener)
@@ -55,7 +60,7 @@ export async function reach(request: Request): Promise<Response> {
   if (response.ok) return response
   const document: unknown = await response.json().catch(() => ({}))
   const problem = toProblem(response.status, document as ProblemDocument)
-  if (problem.kind === 'unauthenticated') signedOutListeners.forEach((listener) => listener())
+  if (problem.kind === 'unauthenticated') signedOut()
   throw problem
 }
 

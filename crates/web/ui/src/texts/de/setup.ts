@@ -39,7 +39,7 @@ export const setup: SetupTexts = {
   plainRootHint: 'Einfache Verzeichnisse entstehen mit dieser Option, oder mit plain_root in driftless.toml, ab dem nächsten Start anderswo. Vorhandene bleiben, wo sie sind.',
   address: 'Öffentliche Adresse',
   addressHint: 'Die Adresse, unter der Personen und Geräte diesen Server erreichen. Sie wird gezeigt, wenn jemand ein Gerät verbindet.',
-  addressExample: 'Etwa https://dateien.example.org oder http://192.168.1.5:7440',
+  addressExample: 'Etwa https://dateien.example.org oder https://192.168.1.5:7440',
   test: 'Ausprobieren',
   save: 'Speichern',
   saved: 'Gespeichert.',

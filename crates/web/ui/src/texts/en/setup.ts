@@ -37,7 +37,7 @@ export const setup = {
   plainRootHint: 'Plain directories are made elsewhere with this flag, or plain_root in driftless.toml, from the next start on. Those that exist stay where they are.',
   address: 'Public address',
   addressHint: 'The address at which people and devices reach this server. It is shown to who links a device.',
-  addressExample: 'Such as https://files.example.org or http://192.168.1.5:7440',
+  addressExample: 'Such as https://files.example.org or https://192.168.1.5:7440',
   test: 'Test it',
   save: 'Save',
   saved: 'Saved.',
