@@ -112,7 +112,7 @@ pub(crate) async fn claim(
 #[utoipa::path(
     get,
     path = "/setup/echo/{nonce}",
-    operation_id = "echo",
+    operation_id = "get_echo",
     tag = "setup",
     responses(
         (status = 200, description = "It is this server that sent it.", body = EchoResponse),
