@@ -21,6 +21,7 @@ pub mod password;
 pub mod public_link;
 pub mod rights;
 pub mod session;
+pub mod setup;
 pub mod sign_in;
 pub mod throttle;
 pub mod token;

@@ -43,6 +43,12 @@ impl Keys {
         Self([account].into_iter().chain(network).collect())
     }
 
+    /// Of guesses at the code of the first administrator. It is too long to be guessed by many networks together; a count of
+    /// them all would let a stranger keep the owner out.
+    pub(crate) fn of_setup(address: IpAddr) -> Self {
+        Self(vec![Key { text: format!("setup:{}", network(address)), free: ACCOUNT_FREE, starts_anew: true }])
+    }
+
     /// Of guesses at codes, by somebody signed in or by nobody.
     pub(crate) fn of_codes(user: Option<UserId>, address: Option<IpAddr>) -> Self {
         let key = |text, free| Key { text, free, starts_anew: false };

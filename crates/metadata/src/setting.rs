@@ -15,6 +15,10 @@ pub enum Setting {
     LogDays,
     /// What long work came to when it was last done (JSON of the server's own).
     Work,
+    /// The digest of the code that makes the first administrator (32 bytes); empty once there was one, and then for ever.
+    SetupCode,
+    /// The address at which people and devices reach the server (text); empty: none was chosen.
+    PublicAddress,
 }
 
 impl Setting {
@@ -27,6 +31,8 @@ impl Setting {
             Self::ServerKey => "server_key",
             Self::LogDays => "log_days",
             Self::Work => "work",
+            Self::SetupCode => "setup_code",
+            Self::PublicAddress => "public_address",
         }
     }
 }

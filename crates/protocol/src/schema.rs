@@ -50,6 +50,7 @@ described! {
     LinkToken = text("^[0-9a-f]{32}$", "What strangers show: 128 random bits in the address of a link.");
     Epoch = text("^[0-9a-f]{32}$", "The server's lineage; it changes when a server is restored from a backup.");
     UploadId = text("^[0-9a-f]{32}$", "An open upload: 128 random bits.");
+    Nonce = text("^[0-9a-f]{32}$", "128 random bits that name one attempt of a server to reach itself.");
     ViewId = text("^[0-9a-f]{32}$", "A view of a folder, named by what it is.");
     IdempotencyKey = text(
         "^[0-9a-f]{32}$",
@@ -133,7 +134,7 @@ fn own_members(kind: ProblemKind) -> Vec<(&'static str, RefOr<Schema>, bool)> {
     match kind {
         ProblemKind::TooLarge => limit(true),
         ProblemKind::TooManyRequests => [limit(false), vec![retry_after(true)]].concat(),
-        ProblemKind::Unavailable => vec![retry_after(true)],
+        ProblemKind::Unavailable | ProblemKind::NotSetUp => vec![retry_after(true)],
         ProblemKind::RangeNotSatisfiable => {
             vec![("size", of_type(Type::Integer, "How many bytes there are."), true)]
         }

@@ -21,6 +21,8 @@ mod past;
 mod search;
 mod server;
 mod session;
+mod settings;
+mod setup;
 mod space;
 mod trash;
 mod uploads;
@@ -75,6 +77,12 @@ pub use past::{
 pub use search::{SearchEntry, SearchResponse};
 pub use server::{ClientInfo, ServerResponse, TransferLimits, WireLimits, capability};
 pub use session::{SessionRequest, SessionResponse};
+pub use settings::{
+    ADDRESS_BYTES_MAX, AddressResponse, AddressTestRequest, AddressTestResponse, CertificateState,
+    ChosenSettings, QrCode, SettingEntry, SettingOrigin, SettingsResponse, StoragePlace, StorageResponse,
+    StoredThing,
+};
+pub use setup::{EchoResponse, SetupRequest, SetupResponse};
 pub use space::SpaceResponse;
 pub use trash::{TrashEntry, TrashRefusal, TrashResponse, TrashRestoreRequest, TrashRestoreResponse};
 pub use uploads::{OpenUploadRequest, UploadResponse};

@@ -12,6 +12,7 @@ pub(crate) mod grants;
 pub(crate) mod groups;
 pub(crate) mod homes;
 mod retention;
+pub(crate) mod settings;
 pub(crate) mod socket;
 mod space;
 mod status;

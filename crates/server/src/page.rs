@@ -26,6 +26,8 @@ const PLACES: &[&str] = &[
     "activity",
     "issues",
     "log",
+    "settings",
+    "setup",
 ];
 
 /// Nothing but the page's own files; and texts become markup or scripts only by the two rules named at the end: Svelte's

@@ -6,6 +6,7 @@ use crate::failure::{Failure, REQUEST_ID};
 use crate::openapi;
 use crate::page;
 use crate::server::Server;
+use crate::setup;
 use crate::share;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
@@ -51,6 +52,9 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
     let administration = OpenApiRouter::new()
         .routes(routes!(api::administration::status::get))
         .routes(routes!(api::links::policy::set))
+        .routes(routes!(api::administration::settings::get, api::administration::settings::put))
+        .routes(routes!(api::administration::storage::get))
+        .routes(routes!(api::administration::address::test))
         .routes(routes!(api::administration::users::list, api::administration::users::create))
         .routes(routes!(
             api::administration::users::get,
@@ -82,6 +86,9 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
     let v1 = OpenApiRouter::new()
         .routes(routes!(api::server::get))
         .routes(routes!(api::document::get))
+        .routes(routes!(api::setup::get, api::setup::claim))
+        .routes(routes!(api::setup::echo))
+        .routes(routes!(api::address::get))
         .routes(routes!(api::devices::link, api::devices::own::list))
         .routes(routes!(api::devices::unlink))
         .routes(routes!(api::devices::own::unlink))
@@ -155,6 +162,9 @@ async fn around(State(server): State<Arc<Server>>, request: Request, next: Next)
     let answering = async {
         if request.uri().path().len() > 1024 {
             return Failure::not_found().into_response();
+        }
+        if let Err(refused) = setup::admit(&server, request.extensions().get::<MatchedPath>()).await {
+            return refused.into_response();
         }
         next.run(request).await
     };

@@ -7,10 +7,12 @@ use crate::failure::Failure;
 use crate::lags::Lags;
 use crate::metrics::Metrics;
 use crate::online::Online;
+use crate::outgoing::Probes;
 use crate::plain::{Owners, monitor};
 use crate::presence::Presence;
 use crate::proxies::{Seen, TrustedProxies};
 use crate::rights::Looks;
+use crate::setup::Setup;
 use crate::tls::Tls;
 use crate::traffic::Traffic;
 use crate::transfers::{Bounds, Transfers};
@@ -21,6 +23,7 @@ use content::ChunkStore;
 use metadata::{Database, Snapshot, Transaction};
 use model::{Epoch, Limits, Rates, Timestamp};
 use pairs::{Monitor, PlainDirectories};
+use protocol::v1::SettingEntry;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -69,6 +72,12 @@ pub struct Settings {
     pub admin_socket: Option<PathBuf>,
     /// The data directory, for backups of it; none: none can be made.
     pub data: Option<PathBuf>,
+    /// Where the bytes of all versions lie, to be told; none: not told.
+    pub content: Option<PathBuf>,
+    /// What was chosen for this process, each with where it comes from, to be told.
+    pub shown: Vec<SettingEntry>,
+    /// How long the server may take to reach itself.
+    pub self_test_time: Duration,
     /// When what nothing names any more goes, and how much at once.
     pub collection: Rules,
     /// How often that is looked for; none: only when it is asked for.
@@ -109,6 +118,9 @@ impl Default for Settings {
             passwords_at_once: 2,
             admin_socket: None,
             data: None,
+            content: None,
+            shown: Vec::new(),
+            self_test_time: Duration::from_secs(5),
             collection: Rules::default(),
             collection_period: Some(Duration::from_secs(24 * 3_600)),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -144,6 +156,9 @@ pub enum StartError {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] versioning::Error),
+    /// The setup cannot begin.
+    #[error(transparent)]
+    Setup(#[from] auth::setup::SetupError),
     /// Passwords cannot be hashed here.
     #[error(transparent)]
     Password(#[from] auth::password::PasswordError),
@@ -180,6 +195,10 @@ pub struct Server {
     reading: Semaphore,
     /// Devices that wait to be linked.
     pub(crate) codes: Codes,
+    /// Whether the first administrator is awaited.
+    pub(crate) setup: Setup,
+    /// Attempts of the server to reach itself.
+    pub(crate) probes: Probes,
     /// Which devices listen for changes.
     pub(crate) online: Arc<Online>,
     /// What was seen of proxies.
@@ -244,6 +263,8 @@ impl Server {
             passwords: Semaphore::new(settings.passwords_at_once.max(1)),
             reading: Semaphore::new(READS_AT_ONCE),
             codes: Codes::default(),
+            setup: Setup::default(),
+            probes: Probes::default(),
             online: Arc::default(),
             proxies_seen: Seen::default(),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),

@@ -30,6 +30,8 @@ mod retention;
 mod rights;
 mod search;
 mod session;
+mod settings;
+mod setup;
 mod share;
 mod tls;
 mod uploads;

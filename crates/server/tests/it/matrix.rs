@@ -73,7 +73,15 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("POST", "/s/00000000000000000000000000000000/password"),
     ("GET", "/s/00000000000000000000000000000000/files/n1"),
     ("POST", "/s/00000000000000000000000000000000/files"),
+    ("GET", "/api/v1/setup"),
+    ("POST", "/api/v1/setup"),
+    ("GET", "/api/v1/setup/echo/00000000000000000000000000000000"),
+    ("GET", "/api/v1/address"),
     ("GET", "/api/v1/admin/status"),
+    ("GET", "/api/v1/admin/settings"),
+    ("PUT", "/api/v1/admin/settings"),
+    ("GET", "/api/v1/admin/storage"),
+    ("POST", "/api/v1/admin/address/test"),
     ("GET", "/api/v1/admin/users"),
     ("POST", "/api/v1/admin/users"),
     ("GET", "/api/v1/admin/users/u1"),
@@ -156,6 +164,11 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
             api.json(verb, path, &usual).await
         }
         "l99" if verb == Method::PATCH => api.json(verb, path, &json!({ "label": "x" })).await,
+        "settings" if verb == Method::PUT => api.json(verb, path, &json!({})).await,
+        "test" => {
+            let own = format!("http://{}", api.address);
+            api.json(verb, path, &json!({ "address": own })).await
+        }
         "codes" => api.json(verb, path, &json!({ "device": "z", "platform": "p" })).await,
         "poll" => api.json(verb, path, &json!({ "device_code": "y" })).await,
         "find" => api.json(verb, path, &json!({ "user_code": "BBBB-BBBB" })).await,

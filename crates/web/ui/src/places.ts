@@ -79,6 +79,13 @@ export const PLACES: readonly PlaceEntry[] = [
     link: { icon: 'list', text: (t) => t.watch.log, for: 'administrators' },
     load: () => import('./watch/LogPage.svelte'),
   },
+  {
+    first: 'settings',
+    rest: 'none',
+    link: { icon: 'sliders', text: (t) => t.settings, for: 'administrators' },
+    load: () => import('./settings/SettingsPage.svelte'),
+  },
+  { first: 'setup', rest: 'one', under: 'settings', load: () => import('./setup/WizardPage.svelte') },
 ]
 
 /** The place of an address; none where there is no such. */

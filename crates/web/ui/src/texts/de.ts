@@ -15,6 +15,7 @@ export const de: Texts = {
   overview: 'Überblick',
   administration: 'Verwaltung',
   more: 'Mehr',
+  settings: 'Einstellungen',
   devices: 'Geräte',
   share: 'Teilen',
   sharedPlace: 'Geteilt',

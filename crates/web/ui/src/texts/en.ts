@@ -18,6 +18,7 @@ export const en = {
   more: 'More',
   files: 'Files',
   overview: 'Overview',
+  settings: 'Settings',
   devices: 'Devices',
   share: 'Share',
   sharedPlace: 'Shared',
