@@ -13,10 +13,11 @@ use crate::server::Server;
 use axum::http::{HeaderMap, HeaderValue, header};
 use metadata::Database;
 use metadata::audit::AuditEntry;
-use model::{FolderId, Principal, Timestamp};
+use model::{FolderId, Principal, Timestamp, UserId};
 use protocol::v1::{LinkAnswer, LinkEntry, WireLinkState};
 use protocol::{ProblemKind, RfcTime};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use versioning::link::manage::{LinkState, Listed};
 
 /// The path of a link's address.
@@ -32,22 +33,28 @@ fn entries(
 ) -> Result<Vec<LinkEntry>, Failure> {
     metadata::read(database, move |snapshot| {
         let mut folders: HashMap<FolderId, String> = HashMap::new();
-        let mut makers = HashMap::new();
+        let mut makers: HashMap<UserId, String> = HashMap::new();
         let mut entries = Vec::with_capacity(links.len());
         for listed in links {
             let link = &listed.link;
-            if !folders.contains_key(&link.folder) {
+            let folder_name = match folders.entry(link.folder) {
+                Entry::Occupied(known) => known.get().clone(),
                 // A folder that its maker does not see any more has no name for them.
-                let name = snapshot.folder(link.folder)?.map(|folder| folder.settings.name);
-                folders.insert(link.folder, name.unwrap_or_default());
-            }
-            if !makers.contains_key(&link.maker) {
-                let name = snapshot.user(link.maker)?.map(|user| user.name).unwrap_or_default();
-                makers.insert(link.maker, name);
-            }
+                Entry::Vacant(place) => {
+                    let name = snapshot.folder(link.folder)?.map(|folder| folder.settings.name);
+                    place.insert(name.unwrap_or_default()).clone()
+                }
+            };
+            let maker = match makers.entry(link.maker) {
+                Entry::Occupied(known) => known.get().clone(),
+                Entry::Vacant(place) => {
+                    let name = snapshot.user(link.maker)?.map(|user| user.name);
+                    place.insert(name.unwrap_or_default()).clone()
+                }
+            };
             let hides = listed.state == LinkState::Lost && link.maker == caller.user;
-            let folder_name = if hides { String::new() } else { folders[&link.folder].clone() };
-            entries.push(entry(caller, &listed, folder_name, makers[&link.maker].clone()));
+            let folder_name = if hides { String::new() } else { folder_name };
+            entries.push(entry(caller, &listed, folder_name, maker));
         }
         Ok(entries)
     })

@@ -72,7 +72,7 @@ async fn a_link_is_made_seen_changed_and_revoked_and_all_of_it_is_in_the_log() {
     assert_eq!(one.address, None, "the address is said once");
     for list in [alice.folder_path("links"), "/api/v1/links".to_owned()] {
         let listed: LinksResponse = alice.get(&list).await.parse();
-        assert_eq!(listed.links, [one.link.clone()]);
+        assert_eq!(listed.links, std::slice::from_ref(&one.link));
         assert_eq!(listed.next, None);
     }
     let stale = alice.request(Method::PATCH, &path).header("if-match", "\"7\"");

@@ -140,7 +140,7 @@ async fn a_stranger_sees_a_directory_and_downloads_from_it_and_nothing_in_it_run
         "/s/x".to_owned(),
     ] {
         let answer = stranger.get(&hidden).await;
-        assert_eq!(assert_page(&answer, StatusCode::NOT_FOUND).contains("There is nothing here"), true);
+        assert!(assert_page(&answer, StatusCode::NOT_FOUND).contains("There is nothing here"));
         assert_eq!(text(&answer), text(&nothing), "{hidden}");
     }
     let rows = audit(&world, "link.download");
