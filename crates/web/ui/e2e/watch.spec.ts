@@ -75,7 +75,8 @@ test('what a client does is seen without loading the page anew', async ({ page }
   const connected = page.locator('[data-figure=connected]')
   await expect(connected).toHaveText('1')
   device = new Device(server, 'docs')
-  await expect(connected).toHaveText('2', SOON)
+  // It has to start first.
+  await expect(connected).toHaveText('2', { timeout: 30_000 })
   await expect(page.getByText('laptop').first()).toBeVisible(SOON)
   const current = page.locator('[data-figure=current]')
   await expect(current).toHaveText('0 B')
