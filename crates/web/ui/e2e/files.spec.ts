@@ -184,7 +184,7 @@ test('a folder is looked at as it was, compared, and brought back', async ({ pag
   await dialog.getByRole('button', { name: say('Restore', 'Wiederherstellen'), exact: true }).click()
   await expect(row(page, 'removed.txt')).toBeVisible()
   await expect(row(page, 'new.txt')).toHaveCount(0)
-  expect(new URL(page.url()).pathname).toBe(path)
+  await expect.poll(() => new URL(page.url()).pathname).toBe(path)
   await page.goto(`${server!.url}/trash/${folder}`)
   await expect(page.getByText('new.txt')).toBeVisible()
   expect(faults).toEqual([])
