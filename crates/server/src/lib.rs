@@ -33,7 +33,6 @@ mod lags;
 mod log;
 mod meters;
 mod metrics;
-mod online;
 mod openapi;
 mod outgoing;
 mod page;

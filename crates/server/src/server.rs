@@ -6,7 +6,6 @@ use crate::cursor::CursorKey;
 use crate::failure::Failure;
 use crate::lags::Lags;
 use crate::metrics::Metrics;
-use crate::online::Online;
 use crate::outgoing::Probes;
 use crate::plain::{Owners, monitor};
 use crate::presence::Presence;
@@ -199,8 +198,6 @@ pub struct Server {
     pub(crate) setup: Setup,
     /// Attempts of the server to reach itself.
     pub(crate) probes: Probes,
-    /// Which devices listen for changes.
-    pub(crate) online: Arc<Online>,
     /// What was seen of proxies.
     pub(crate) proxies_seen: Seen,
     /// Entries of manifests that commits under way hold in memory.
@@ -265,7 +262,6 @@ impl Server {
             codes: Codes::default(),
             setup: Setup::default(),
             probes: Probes::default(),
-            online: Arc::default(),
             proxies_seen: Seen::default(),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
             space: Counts::default(),

@@ -76,10 +76,9 @@ pub(crate) async fn connect(
     };
     Ok(upgrade.on_upgrade(move |socket| async move {
         server.metrics.device_connected();
-        let online = listener.principal.device.map(|device| server.online.begin(device));
-        let _there = server.presence.enter(here);
+        let there = server.presence.enter(here);
         listener.run(&server, socket).await;
-        drop(online);
+        drop(there);
         server.metrics.device_gone();
         drop(running);
     }))
