@@ -39,10 +39,6 @@ groups! {
     Json: BadRequest, Timeout, TooLarge, UnsupportedMediaType, Invalid;
     /// It takes a bundle.
     Bundle: BadRequest, MalformedBundle, Timeout, TooLarge, UnsupportedMediaType;
-    /// What it is to make or begin may be there already.
-    Single: AlreadyExists;
-    /// It is based on what was seen before.
-    Based: PreconditionFailed;
     /// Its values may make no sense.
     Values: Invalid;
     /// It writes.
@@ -67,7 +63,7 @@ groups! {
     Chunks: WrongChunk;
     /// It adds to what a folder holds.
     Quota: QuotaExceeded;
-    /// It makes something whose name may be taken.
+    /// It makes or begins something that may be there already.
     Unique: AlreadyExists;
     /// It takes the state in which the thing must be.
     Matching: PreconditionFailed;

@@ -56,7 +56,7 @@ pub(crate) async fn get(
         problems::Signed,
         problems::Privileged,
         problems::Json,
-        problems::Single,
+        problems::Unique,
         problems::Writing
     )
 )]

@@ -110,7 +110,7 @@ fn side(row: &NodeRow) -> ConflictSide {
         problems::Privileged,
         problems::Json,
         problems::Keyed,
-        problems::Based,
+        problems::Matching,
         problems::Refusable,
         problems::Writing,
         problems::Quota
