@@ -3,10 +3,10 @@
 use super::Stranger;
 use super::page::html_headers;
 use super::refusal::{PageRefusal, Pages, Why};
-use crate::api::folders::nodes::content::{asked_for, disposition, matches_tag, send, set_range, text};
+use crate::api::folders::nodes::content::{asked_for, attach, deliver, matches_tag, set_range};
 use crate::api::folders::nodes::range::{Part, part};
 use crate::server::Server;
-use crate::stream::{Outgoing, StreamEnd};
+use crate::stream::Outgoing;
 use crate::traffic::patience;
 use axum::body::Body;
 use axum::extract::State;
@@ -95,18 +95,9 @@ pub(crate) async fn download(
     set_bytes(&mut answer, wanted.as_ref(), offer.size);
     let bytes = wanted.unwrap_or(0..offer.size);
     let lane = server.traffic.down(permit.author(), rates);
-    let (mut outgoing, body) =
+    let (outgoing, body) =
         Outgoing::new(&server, transfer, lane, patience(&headers, server.settings.body_pause));
-    let span = tracing::Span::current();
-    tokio::task::spawn_blocking(move || {
-        span.in_scope(|| {
-            if let Err(StreamEnd::Failed(failure)) = send(&server, &file, bytes, &mut outgoing) {
-                drop(failure.into_problem());
-                outgoing.break_off();
-            }
-            drop(hold);
-        });
-    });
+    deliver(server, file, bytes, hold, outgoing);
     *answer.body_mut() = body;
     Ok(answer)
 }
@@ -117,12 +108,7 @@ fn tag(content: ContentId) -> String {
 
 fn head(offer: &Offer) -> Response {
     let mut answer = html_headers(Response::new(Body::empty()));
-    let set = answer.headers_mut();
-    set.insert(header::ETAG, text(&tag(offer.content)));
-    set.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    set.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    set.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
-    set.insert(header::CONTENT_DISPOSITION, disposition(offer.name.as_str()));
+    attach(&mut answer, &tag(offer.content), offer.name.as_str());
     answer
 }
 
