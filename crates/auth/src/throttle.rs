@@ -43,6 +43,11 @@ impl Keys {
         Self([account].into_iter().chain(network).collect())
     }
 
+    /// Of codes tried as an account's second factor. Not by network: who tries them has shown the password.
+    pub(crate) fn of_second_factor(user: UserId) -> Self {
+        Self(vec![Key { text: format!("second:{user}"), free: ACCOUNT_FREE, starts_anew: true }])
+    }
+
     /// Of guesses at codes, by somebody signed in or by nobody.
     pub(crate) fn of_codes(user: Option<UserId>, address: Option<IpAddr>) -> Self {
         let key = |text, free| Key { text, free, starts_anew: false };

@@ -11,6 +11,8 @@ pub enum Setting {
     CursorKey,
     /// The key of secrets and throttling that must not be guessable (32 bytes).
     ServerKey,
+    /// Whether an account administers the server only while it has a second factor (one byte: 0 or 1; none: no).
+    SecondFactorForAdministrators,
 }
 
 impl Setting {
@@ -21,6 +23,7 @@ impl Setting {
             Self::Epoch => "epoch",
             Self::CursorKey => "cursor_key",
             Self::ServerKey => "server_key",
+            Self::SecondFactorForAdministrators => "second_factor_for_administrators",
         }
     }
 }

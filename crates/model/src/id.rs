@@ -50,6 +50,8 @@ number_id!(/// A group of users.
     GroupId, "g");
 number_id!(/// A client installation linked to an account.
     DeviceId, "d");
+number_id!(/// A public key that a person signs in with.
+    PasskeyId, "k");
 
 impl UserId {
     /// The server itself, as the author of what its own monitor finds in plain directories. No account has it: accounts

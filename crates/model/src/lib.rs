@@ -30,7 +30,7 @@ pub use disk::{Entry, EntryKind, Fingerprint, Handle};
 pub use flush::{FLUSH_BOUNDS_US, FlushTally, FlushTimes};
 pub use hash::{ChunkId, ContentId};
 pub use id::{
-    DeviceId, Epoch, FolderId, GroupId, IdempotencyKey, NodeId, NodeKey, Seq, UploadId, UserId,
+    DeviceId, Epoch, FolderId, GroupId, IdempotencyKey, NodeId, NodeKey, PasskeyId, Seq, UploadId, UserId,
     VersionNumber, ViewId,
 };
 pub use location::{Codec, Located, Location, PackId};
