@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command for people prints")]
 
+mod api;
 mod bench;
 mod commands;
 mod openapi;
@@ -12,6 +13,7 @@ mod prepare;
 mod sim;
 mod test;
 mod tidy;
+mod web;
 
 use std::process::ExitCode;
 
@@ -20,6 +22,8 @@ usage: cargo xtask <command>
 
   test                               everything that must hold: format, lints, tidy, tests, a short simulation
   tidy                               guards floors, sizes, names and documents
+  web check|e2e [ARGUMENTS]          looks at the page's types; has a browser walk through it
+  api [SECONDS [SEED]]               has schemathesis try the API of the real program
   openapi                            writes docs/openapi.json anew from the code
   sim --seed S [--seeds N] [--steps M]  runs the deterministic simulation
   bench [ARGUMENTS]                  runs the benchmarks (release build)
@@ -32,6 +36,8 @@ fn main() -> ExitCode {
     let result = match command.as_str() {
         "test" => test::run(),
         "tidy" => tidy::run(),
+        "web" => web::command(test::binary(), &rest),
+        "api" => api::command(test::binary(), &rest),
         "openapi" => openapi::run(),
         "sim" => sim::run(&rest),
         "bench" => bench::run(&rest),

@@ -2,6 +2,7 @@
 
 use crate::commands::{program, run, succeeds, target};
 use anyhow::{Result, bail};
+use std::path::PathBuf;
 
 /// A program, how to see that it works, and the Debian package that has it.
 struct Need {
@@ -11,14 +12,14 @@ struct Need {
 }
 
 /// SQLite, zstd and BLAKE3 are compiled from C; one end-to-end test counts system calls.
-const NEEDS: [Need; 2] = [
+const NEEDS: &[Need] = &[
     Need { program: "cc", probe: "--version", package: "build-essential" },
     Need { program: "strace", probe: "--version", package: "strace" },
 ];
 
 /// Other people's programs: most let work in a plain directory by end-to-end tests, one that reads our units. A test whose
 /// program is not there says so and is skipped.
-const WANTED: [Need; 9] = [
+const WANTED: &[Need] = &[
     Need { program: "smbd", probe: "--version", package: "samba" },
     Need { program: "smbclient", probe: "--version", package: "smbclient" },
     Need { program: "vsftpd", probe: "-v", package: "vsftpd" },
@@ -29,14 +30,17 @@ const WANTED: [Need; 9] = [
     // The examples of the documents.
     Need { program: "python3", probe: "--version", package: "python3" },
     Need { program: "zstd", probe: "--version", package: "zstd" },
+    // The browser that walks through the page.
+    Need { program: "chromium", probe: "--version", package: "chromium" },
 ];
 
-/// The WebDAV server that Debian has no package of, and the web server it stands on.
-const WEBDAV: [&str; 2] = ["wsgidav==4.4.0", "cheroot==11.1.2"];
+/// Programs in Python that Debian has no package of, or too old a one: what they are called, and what they stand on.
+const WEBDAV: (&str, &[&str]) = ("wsgidav", &["wsgidav==4.4.0", "cheroot==11.1.2"]);
+const SCHEMATHESIS: (&str, &[&str]) = ("schemathesis", &["schemathesis==4.32.5"]);
 
 /// Installs what is missing on Debian when run as root; says what to install elsewhere.
 pub(crate) fn run_hook() -> Result<()> {
-    let (needed, wanted) = (missing(&NEEDS), missing(&WANTED));
+    let (needed, wanted) = (missing(NEEDS), missing(WANTED));
     if can_install() {
         install(&[needed, wanted].concat())?;
     } else if !needed.is_empty() {
@@ -44,7 +48,9 @@ pub(crate) fn run_hook() -> Result<()> {
     } else if !wanted.is_empty() {
         println!("some tests will be skipped without these packages: {}", wanted.join(" "));
     }
-    make_webdav();
+    if environment(WEBDAV).is_none() {
+        println!("the test of WebDAV will be skipped: WsgiDAV could not be installed");
+    }
     Ok(())
 }
 
@@ -71,17 +77,20 @@ fn install(packages: &[&str]) -> Result<()> {
     run(install.args(["install", "--yes", "--no-install-recommends"]).args(packages))
 }
 
-/// Makes an environment of Python's with the WebDAV server beside what cargo builds. Only one test is without it.
-fn make_webdav() {
-    let place = target().join("wsgidav");
-    let works = || succeeds(program(place.join("bin/wsgidav")).arg("--version"));
+/// Makes an environment of Python's with a program beside what cargo builds, and gives back the environment.
+fn environment((name, packages): (&str, &[&str])) -> Option<PathBuf> {
+    let place = target().join(name);
+    let works = || succeeds(program(place.join("bin").join(name)).arg("--version"));
     let made = works()
         || run(program("python3").args(["-m", "venv", "--clear"]).arg(&place)).is_ok()
-            && run(program(place.join("bin/pip")).args(["install", "--quiet"]).args(WEBDAV)).is_ok()
+            && run(program(place.join("bin/pip")).args(["install", "--quiet"]).args(packages)).is_ok()
             && works();
-    if !made {
-        println!("the test of WebDAV will be skipped: WsgiDAV could not be installed");
-    }
+    made.then_some(place)
+}
+
+/// The Python that schemathesis runs in, if it can be had.
+pub(crate) fn schemathesis() -> Option<PathBuf> {
+    environment(SCHEMATHESIS).map(|place| place.join("bin/python"))
 }
 
 fn is_root() -> bool {

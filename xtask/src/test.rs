@@ -3,7 +3,7 @@
 //! The cheapest steps come first, so that a slip shows in seconds. Each step says how long it took.
 
 use crate::commands::{self, cargo, succeeds, target, timed};
-use crate::{prepare, sim, tidy};
+use crate::{api, prepare, sim, tidy, web};
 use anyhow::{Context as _, Result};
 use std::path::PathBuf;
 use std::process::Command;
@@ -14,14 +14,17 @@ const SEEDS: &str = "60";
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 8] = [
+const STEPS: &[Step] = &[
     ("prepare", prepare::run_hook),
     ("format", format),
     ("tidy", tidy::run),
     ("lints", lints),
+    ("page", web::check),
     ("program", program),
     ("tests", tests),
     ("doctests", doctests),
+    ("stories", || web::stories(binary(), &[])),
+    ("api", || api::short(binary())),
     ("simulation", simulation),
 ];
 
@@ -85,6 +88,7 @@ fn with_binary(command: &mut Command) -> &mut Command {
     command.env("DRIFTLESS_BIN", binary())
 }
 
-fn binary() -> PathBuf {
+/// The program as `cargo build` leaves it.
+pub(crate) fn binary() -> PathBuf {
     target().join("debug").join(format!("driftless{}", std::env::consts::EXE_SUFFIX))
 }

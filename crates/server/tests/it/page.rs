@@ -34,6 +34,20 @@ async fn the_page_stands_at_its_places_and_runs_nothing_but_its_own_files() {
     }
 }
 
+/// The page has a list of its places, and so has the server, which must not answer for others.
+#[tokio::test]
+async fn every_place_that_the_page_knows_is_answered() {
+    let world = World::start().await;
+    let source = include_str!("../../../web/ui/src/places.ts");
+    let places: Vec<&str> =
+        source.split("first: '").skip(1).filter_map(|text| text.split('\'').next()).collect();
+    assert!(places.len() > 4, "{places:?}");
+    for place in places {
+        let answer = ask(&world, &format!("/{place}"), &[]).await;
+        assert_eq!(answer.status, StatusCode::OK, "add '{place}' to PLACES of page.rs");
+    }
+}
+
 #[tokio::test]
 async fn what_is_no_place_of_the_page_is_not_found() {
     let world = World::start().await;

@@ -1,12 +1,8 @@
 /** One person walks through the page: signs in, looks around, uploads, looks at history. Screenshots are for a person to look at. */
-import { expect, test, type Page } from '@playwright/test'
+import { expect, test } from '@playwright/test'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
-import { PASSWORD, Server } from './server.ts'
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const SHOTS = process.env.DRIFTLESS_SHOTS ?? join(import.meta.dirname, '../../../../target/web/shots')
+import { Server } from './server.ts'
+import { look, prepare, say, signIn } from './steps.ts'
 
 let server: Server | undefined
 test.beforeEach(async () => {
@@ -14,43 +10,10 @@ test.beforeEach(async () => {
 })
 test.afterEach(() => server?.end())
 
-interface Violation {
-  id: string
-  nodes: { html: string; failureSummary: string }[]
-}
-
-/** No violation of WCAG 2 A and AA that axe-core finds, and a picture. */
-async function look(page: Page, name: string): Promise<void> {
-  await page.screenshot({ path: join(SHOTS, test.info().project.name, `${name}.png`) })
-  const violations = await page.evaluate(async () => {
-    const axe = (window as unknown as { axe: { run: (on: Document, how: object) => Promise<{ violations: Violation[] }> } }).axe
-    return (await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })).violations
-  })
-  const said = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html}\n${node.failureSummary}`).join('\n')}`)
-  expect(said, name).toEqual([])
-}
-
-const german = () => test.info().project.name === 'desktop-dark'
-const say = (english: string, deutsch: string) => (german() ? deutsch : english)
-
-async function signIn(page: Page): Promise<void> {
-  await page.getByLabel(say('User name', 'Benutzername')).fill('alice')
-  await page.getByLabel(say('Password', 'Passwort')).fill(PASSWORD)
-  await page.getByRole('button', { name: say('Sign in', 'Anmelden'), exact: true }).click()
-}
-
 const file = (name: string, text: string | Buffer) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) })
 
 test('a person signs in, browses, uploads and brings an old version back', async ({ page }) => {
-  const faults: string[] = []
-  page.on('pageerror', (error) => faults.push(String(error)))
-  page.on('console', (message) => {
-    // 401 before signing in is an answer that the browser itself notes.
-    if (message.type() === 'error' && !message.text().includes('401')) faults.push(message.text())
-  })
-  // Run before the page's own scripts, outside of its policy.
-  await page.addInitScript({ content: AXE })
-
+  const faults = await prepare(page)
   const { url } = server!
   await page.goto(url)
   await expect(page.getByRole('heading', { name: 'Driftless' })).toBeVisible()

@@ -1,11 +1,8 @@
-/** Addresses of the page's places. Names in a path are encoded one by one, so that any name can stand in one. */
-export type Place =
-  | { page: 'folders' }
-  | { page: 'files'; folder: string; path: string[] }
-  | { page: 'trash'; folder: string }
-  | { page: 'overview' }
-  | { page: 'devices' }
-  | { page: 'unknown' }
+/** Where in the page one is. Names in a path are encoded one by one, so that any name can stand in one. */
+export interface Place {
+  first: string
+  rest: string[]
+}
 
 function decode(part: string): string {
   try {
@@ -16,26 +13,12 @@ function decode(part: string): string {
 }
 
 export function placeOf(pathname: string): Place {
-  const [first, second, ...rest] = pathname.split('/').filter((part) => part !== '').map(decode)
-  if (first === undefined) return { page: 'folders' }
-  if (first === 'files' && second !== undefined) return { page: 'files', folder: second, path: rest }
-  if (first === 'trash' && second !== undefined && rest.length === 0) return { page: 'trash', folder: second }
-  if ((first === 'overview' || first === 'devices') && second === undefined) return { page: first }
-  return { page: 'unknown' }
+  const [first = '', ...rest] = pathname.split('/').filter((part) => part !== '').map(decode)
+  return { first, rest }
 }
 
-export function addressOf(place: Place): string {
-  switch (place.page) {
-    case 'files':
-      return `/files/${[place.folder, ...place.path].map(encodeURIComponent).join('/')}`
-    case 'trash':
-      return `/trash/${encodeURIComponent(place.folder)}`
-    case 'overview':
-    case 'devices':
-      return `/${place.page}`
-    default:
-      return '/'
-  }
+export function address(first: string, ...rest: string[]): string {
+  return `/${[first, ...rest].map(encodeURIComponent).join('/')}`
 }
 
 class Router {
@@ -46,9 +29,9 @@ class Router {
     document.addEventListener('click', (event) => this.#follow(event))
   }
 
-  go(place: Place): void {
-    history.pushState(null, '', addressOf(place))
-    this.place = place
+  go(to: string): void {
+    history.pushState(null, '', to)
+    this.place = placeOf(location.pathname)
   }
 
   /** Links within the page do not load it anew; those that a person opens elsewhere, and downloads, stay links. */
@@ -58,7 +41,7 @@ class Router {
     if (!link || link.target || link.hasAttribute('download') || link.origin !== location.origin) return
     if (link.pathname.startsWith('/api/') || link.hash) return
     event.preventDefault()
-    this.go(placeOf(link.pathname))
+    this.go(link.pathname + link.search)
   }
 }
 

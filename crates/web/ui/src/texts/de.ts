@@ -9,6 +9,8 @@ export const de: Texts = {
   navigation: 'Hauptmenü',
   files: 'Dateien',
   overview: 'Überblick',
+  administration: 'Verwaltung',
+  more: 'Mehr',
   devices: 'Geräte',
   trash: 'Papierkorb',
   loading: 'Wird geladen …',

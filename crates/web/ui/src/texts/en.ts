@@ -7,6 +7,8 @@ export const en = {
   product: 'Driftless',
   skip: 'Skip to the content',
   navigation: 'Main',
+  administration: 'Administration',
+  more: 'More',
   files: 'Files',
   overview: 'Overview',
   devices: 'Devices',
