@@ -6,6 +6,7 @@ mod contents;
 mod log;
 mod nodes;
 mod retention;
+mod sign_in;
 mod units;
 mod views;
 
@@ -28,6 +29,7 @@ pub fn check_all(open: Open<'_>) {
     accounts::check(open);
     log::check(open);
     views::check(open);
+    sign_in::check(open);
 }
 
 /// Writes, and expects that it succeeds.

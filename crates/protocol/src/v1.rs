@@ -3,6 +3,7 @@
 //! Names are `snake_case`, ids opaque strings, moments RFC 3339 in UTC, sizes bytes. Requests refuse fields
 //! they do not know; answers may get new ones, and their readers skip what they do not know.
 
+mod account;
 mod chunks;
 mod device_codes;
 mod devices;
@@ -17,6 +18,12 @@ mod uploads;
 mod versions;
 mod views;
 
+pub use account::{
+    AppPasswordEntry, AppPasswordRequest, AppPasswordsResponse, CeremonyResponse, ConfirmSecondFactorRequest,
+    EnrolmentResponse, NewAppPasswordResponse, NewPasskeyRequest, PasskeyEntry, PasskeySessionRequest,
+    PasskeysResponse, PasswordAndCode, PasswordOnceMore, RecoveryCodesResponse, RemoveSecondFactorRequest,
+    RenamePasskeyRequest, SecondFactorEntry, SecondFactorPolicy, SecurityResponse,
+};
 pub use chunks::{MissingRequest, MissingResponse};
 pub use device_codes::{
     DecideDeviceCodeRequest, DeviceCodeRequest, DeviceCodeResponse, DeviceCodeState, FindDeviceCodeRequest,
@@ -30,7 +37,7 @@ pub use past::{
     FolderRestoreRequest, FolderRestoreResponse, KeptEntry, PastEntry,
 };
 pub use server::{ClientInfo, ServerResponse, TransferLimits, WireLimits, capability};
-pub use session::{SessionRequest, SessionResponse};
+pub use session::{SecondStepRequest, SecondStepResponse, SessionRequest, SessionResponse};
 pub use space::SpaceResponse;
 pub use trash::{TrashEntry, TrashRefusal, TrashResponse, TrashRestoreRequest, TrashRestoreResponse};
 pub use uploads::{OpenUploadRequest, UploadResponse};

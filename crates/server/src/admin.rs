@@ -96,6 +96,10 @@ pub(crate) fn carry_out(server: &Arc<Server>, by: &By, request: AdminRequest, te
             users::set(server, by, user, password.as_ref(), changes)
         }
         AdminRequest::UserRemove { user } => users::remove(server, by, user),
+        AdminRequest::SecondFactorRemove { user } => users::remove_second_factor(server, by, user),
+        AdminRequest::SecondFactorNeed { administrators } => {
+            users::need_second_factor(server, by, administrators)
+        }
         AdminRequest::GroupAdd { group } => groups::add(server, by, group),
         AdminRequest::GroupList => groups::list(server),
         AdminRequest::GroupSet { group, add, remove } => groups::set(server, by, group, add, remove),

@@ -39,7 +39,21 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::folders::nodes::versions::versions))
         .routes(routes!(api::folders::nodes::versions::pin))
         .routes(routes!(api::folders::nodes::restore::restore));
-    let administration = OpenApiRouter::new().routes(routes!(api::administration::status::get));
+    let administration = OpenApiRouter::new()
+        .routes(routes!(api::administration::status::get))
+        .routes(routes!(api::administration::second_factor::get, api::administration::second_factor::set))
+        .routes(routes!(api::administration::second_factor::remove));
+    let account = OpenApiRouter::new()
+        .routes(routes!(api::account::get))
+        .routes(routes!(api::account::second_factor::begin))
+        .routes(routes!(api::account::second_factor::turn_on))
+        .routes(routes!(api::account::second_factor::turn_off))
+        .routes(routes!(api::account::second_factor::renew_codes))
+        .routes(routes!(api::account::app_passwords::list, api::account::app_passwords::create))
+        .routes(routes!(api::account::app_passwords::revoke))
+        .routes(routes!(api::account::passkeys::list, api::account::passkeys::register))
+        .routes(routes!(api::account::passkeys::begin))
+        .routes(routes!(api::account::passkeys::rename, api::account::passkeys::remove));
     let v1 = OpenApiRouter::new()
         .routes(routes!(api::server::get))
         .routes(routes!(api::document::get))
@@ -52,6 +66,10 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::session::get, api::session::open, api::session::close))
         .routes(routes!(api::folders::list))
         .routes(routes!(api::events::connect))
+        .routes(routes!(api::session::finish))
+        .routes(routes!(api::account::passkeys::begin_sign_in))
+        .routes(routes!(api::account::passkeys::sign_in))
+        .nest("/account", account)
         .nest("/admin", administration)
         .nest("/folders/{folder}", folder);
     OpenApiRouter::with_openapi(openapi::frame())

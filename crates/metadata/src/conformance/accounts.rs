@@ -20,7 +20,7 @@ pub(super) fn check(open: Open<'_>) {
     rights_have_a_new_generation_whenever_they_change(open);
 }
 
-fn user(database: &dyn Database, text: &'static str) -> UserId {
+pub(super) fn user(database: &dyn Database, text: &'static str) -> UserId {
     let new = NewUser {
         name: text.to_owned(),
         name_key: key(text),

@@ -139,3 +139,23 @@ pub(super) fn remove(server: &Server, by: &By, name: String) -> Outcome {
         Ok(AdminAnswer::Done)
     })
 }
+
+pub(super) fn remove_second_factor(server: &Server, by: &By, name: String) -> Outcome {
+    change(server, by, "second_factor.remove", &[("user", &name.clone())], move |transaction, _| {
+        let user = find_user(transaction.as_snapshot(), &name)?;
+        if auth::second_factor::remove(transaction, user.id)? {
+            Ok(AdminAnswer::Done)
+        } else {
+            Err(AdminError::NotFound(format!("the user '{name}' has no second factor")))
+        }
+    })
+}
+
+pub(super) fn need_second_factor(server: &Server, by: &By, administrators: bool) -> Outcome {
+    let said = if administrators { "true" } else { "false" };
+    change(server, by, "second_factor.need", &[("administrators", said)], move |transaction, _| {
+        let setting = metadata::setting::Setting::SecondFactorForAdministrators;
+        transaction.put_setting(setting, &[u8::from(administrators)])?;
+        Ok(AdminAnswer::Done)
+    })
+}

@@ -1,5 +1,6 @@
 //! `/api/v1/admin/…`: what [`crate::admin`] does, over HTTP, for administrators ([`Administrator`]).
 
+pub(crate) mod second_factor;
 pub(crate) mod status;
 
 use crate::admin::{By, carry_out};

@@ -35,6 +35,12 @@ export const PLACES: readonly PlaceEntry[] = [
     load: () => import('./devices/DevicesPage.svelte'),
   },
   {
+    first: 'account',
+    rest: 'none',
+    link: { icon: 'person', text: (t) => t.account, for: 'everybody' },
+    load: () => import('./account/AccountPage.svelte'),
+  },
+  {
     first: 'overview',
     rest: 'none',
     link: { icon: 'chart', text: (t) => t.overview, for: 'everybody' },

@@ -20,9 +20,18 @@ export const en = {
   language: 'Language',
   signIn: 'Sign in',
   signOut: 'Sign out',
+  signInByPasskey: 'Sign in with a passkey',
+  passkeyRefused: 'This passkey is not known here any more.',
+  secondStep: 'Second step',
+  secondStepHint: 'Type the six digits that your authenticator app shows, or one of your recovery codes.',
+  secondStepOver: 'That took too long, or there were too many tries. Begin again.',
+  goOn: 'Continue',
+  back: 'Back',
+  account: 'Account',
   userName: 'User name',
   password: 'Password',
   wrongPassword: 'The user name or the password is wrong.',
+  wrongCode: 'The code is wrong, or was used before.',
   tooMany: (seconds: number) => `Too many attempts. Try again in ${count(seconds, 'second', 'seconds')}.`,
   unreachable: 'The server cannot be reached. What you see may be old; this page tries again by itself.',
   failed: 'That did not work',
@@ -111,6 +120,6 @@ export const en = {
 
 /** What every language has. */
 export type Texts = Widen<typeof en>
-type Widen<T> = {
+export type Widen<T> = {
   [K in keyof T]: T[K] extends (...values: infer V) => string ? (...values: V) => string : T[K] extends string ? string : Widen<T[K]>
 }
