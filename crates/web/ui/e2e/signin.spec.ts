@@ -107,6 +107,7 @@ test('a second factor is set up; its codes sign in once each, recovery codes too
   await button(page, 'Turn it off', 'Ausschalten').click()
   await expect(button(page, 'Set it up', 'Einrichten')).toBeVisible()
   await signOut(page)
+  await page.goto(url)
   await signIn(page)
   await signedIn(page)
   expect(faults).toEqual([])
