@@ -170,7 +170,7 @@ impl Ceremonies {
             Some(row) => row.handle,
             None => random()?,
         };
-        let exclude = known.iter().map(|row| row.credential_id.clone().into()).collect();
+        let exclude = known.iter().map(|row| row.credential_id.clone()).collect();
         let (challenge, state) = asking.site.verifier()?.start_passkey_registration(
             Uuid::from_bytes(handle),
             &user.name,

@@ -6,7 +6,7 @@ use crate::caller::{Caller, Ids, PeerAddress};
 use crate::failure::Failure;
 use crate::openapi::problems;
 use crate::server::Server;
-use auth::app_password::{self, AppPasswordError, NewAppPassword};
+use auth::app_password::{self, NewAppPassword};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Extension, State};
@@ -91,9 +91,7 @@ pub(crate) async fn create(
         days: request.days,
         now: server.now(),
     };
-    let (id, token) = server
-        .write(move |transaction| Ok::<_, AppPasswordError>(app_password::create(transaction, &new)?))
-        .await?;
+    let (id, token) = server.write(move |transaction| app_password::create(transaction, &new)).await?;
     Ok((StatusCode::CREATED, Json(NewAppPasswordResponse { id, token: token.text() })))
 }
 
