@@ -79,6 +79,8 @@ pub fn create(
         token_hash: token.digest().0,
         at: new.now,
         expires_at: Some(ends(new)),
+        platform: String::new(),
+        address: String::new(),
     };
     let id = transaction.create_app_password(&device, &new.scope)?;
     let folders = new.scope.folders.as_ref().map_or("all".to_owned(), |folders| {

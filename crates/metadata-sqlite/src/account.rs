@@ -61,7 +61,8 @@ fn rate_number(choice: RateChoice) -> Option<i64> {
 macro_rules! select_device {
     ($rest:literal) => {
         concat!(
-            "SELECT id, user, name, token_hash, created_at, expires_at, last_seen_at, revoked_at, kind FROM device ",
+            "SELECT id, user, name, token_hash, created_at, expires_at, last_seen_at, revoked_at, platform, \
+                 address, kind FROM device ",
             $rest
         )
     };
@@ -78,7 +79,9 @@ fn device(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
         expires_at: maybe_moment(5)?,
         last_seen_at: maybe_moment(6)?,
         revoked_at: maybe_moment(7)?,
-        kind: crate::device::kind(row, 8)?,
+        platform: row.get(8)?,
+        address: row.get(9)?,
+        kind: crate::device::kind(row, 10)?,
     })
 }
 
@@ -423,11 +426,12 @@ impl WriteAccounts for Session {
         self.insert_app_password(device, scope)
     }
 
-    fn touch_device(&self, id: DeviceId, at: Timestamp) -> Result<()> {
+    fn touch_device(&self, id: DeviceId, at: Timestamp, address: &str) -> Result<()> {
         let changed = self.execute(
             "touch_device",
-            "UPDATE device SET last_seen_at = max(?2, coalesce(last_seen_at, ?2)) WHERE id = ?1",
-            params![id.0.cast_signed(), at.0],
+            "UPDATE device SET address = CASE WHEN ?3 = '' OR ?2 < last_seen_at THEN address ELSE ?3 END,
+                 last_seen_at = max(?2, coalesce(last_seen_at, ?2)) WHERE id = ?1",
+            params![id.0.cast_signed(), at.0, address],
         )?;
         found(changed, "touch_device")
     }

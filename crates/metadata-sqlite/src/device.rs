@@ -29,14 +29,16 @@ impl Session {
     pub(crate) fn insert_device(&self, device: &NewDevice, kind: DeviceKind) -> Result<DeviceId> {
         self.execute(
             "create_device",
-            "INSERT INTO device (user, name, token_hash, created_at, expires_at, kind)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO device (user, name, token_hash, created_at, expires_at, platform, address, kind)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 device.user.0.cast_signed(),
                 device.name,
                 device.token_hash,
                 device.at.0,
                 device.expires_at.map(|at| at.0),
+                device.platform,
+                device.address,
                 kind_number(kind)
             ],
         )?;

@@ -12,12 +12,15 @@
 //! as one parameter (`rows`), sorted by hash before they meet a hash index.
 
 mod account;
+mod activity;
 mod audit;
 mod collection;
 mod content;
 mod device;
 mod error;
 mod folder;
+mod growth;
+mod link;
 mod migrate;
 mod moment;
 mod node;
@@ -27,6 +30,7 @@ mod placement;
 mod readers;
 mod retention;
 mod rows;
+mod search;
 mod session;
 mod setting;
 mod space;
@@ -175,6 +179,7 @@ fn connect(path: &Path) -> Result<Connection> {
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     rows::load(connection)?;
+    search::load(connection)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     connection.busy_timeout(Duration::from_secs(10))?;
     // Else statements are planned anew whenever other numbers are bound: a quarter of what small reads cost.

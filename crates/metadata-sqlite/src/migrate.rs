@@ -15,7 +15,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0005_rights.sql"),
     include_str!("../migrations/0006_views.sql"),
     include_str!("../migrations/0007_collection.sql"),
-    include_str!("../migrations/0008_sign_in.sql"),
+    include_str!("../migrations/0008_links.sql"),
+    include_str!("../migrations/0009_people.sql"),
+    include_str!("../migrations/0010_growth.sql"),
+    include_str!("../migrations/0011_sign_in.sql"),
 ];
 
 pub(crate) fn migrate(connection: &Connection) -> Result<()> {

@@ -121,6 +121,10 @@ pub struct DeviceRow {
     pub revoked_at: Option<Timestamp>,
     /// What it is.
     pub kind: DeviceKind,
+    /// The system it runs, in its own words; empty if it never said.
+    pub platform: String,
+    /// From which address it was last seen; empty if that is not known.
+    pub address: String,
 }
 
 /// A device to be linked.
@@ -136,6 +140,10 @@ pub struct NewDevice {
     pub at: Timestamp,
     /// When its token ends.
     pub expires_at: Option<Timestamp>,
+    /// The system it runs, in its own words.
+    pub platform: String,
+    /// From which address it is linked; empty if that is not known.
+    pub address: String,
 }
 
 /// What kind of secret a credential is.
@@ -265,8 +273,8 @@ pub trait WriteAccounts {
     /// The same for an app password.
     fn create_app_password(&self, device: &NewDevice, scope: &Scope) -> Result<DeviceId>;
 
-    /// Notes when a device was last seen.
-    fn touch_device(&self, id: DeviceId, at: Timestamp) -> Result<()>;
+    /// Notes when a device was last seen, and from where; an empty address leaves the one that is known.
+    fn touch_device(&self, id: DeviceId, at: Timestamp, address: &str) -> Result<()>;
 
     /// Unlinks a device. The first moment stays.
     fn revoke_device(&self, id: DeviceId, at: Timestamp) -> Result<()>;

@@ -3,6 +3,8 @@
 
 mod accounts;
 mod contents;
+mod growth;
+mod links;
 mod log;
 mod nodes;
 mod retention;
@@ -28,8 +30,10 @@ pub fn check_all(open: Open<'_>) {
     contents::check(open);
     accounts::check(open);
     log::check(open);
+    growth::check(open);
     views::check(open);
     sign_in::check(open);
+    links::check(open);
 }
 
 /// Writes, and expects that it succeeds.

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::{
-    account, audit, collection, content, folder, moment, node, operation, passkey, placement, retention,
-    setting, space, throttle, upload, version, view,
+    account, activity, audit, collection, content, folder, growth, link, moment, node, operation, passkey,
+    placement, retention, setting, space, throttle, upload, version, view,
 };
 use model::FlushTimes;
 use std::fmt;
@@ -29,6 +29,9 @@ pub trait Snapshot:
     + space::ReadSpace
     + view::ReadViews
     + collection::ReadCollection
+    + link::ReadLinks
+    + activity::ReadActivity
+    + growth::ReadGrowth
 {
 }
 
@@ -51,6 +54,8 @@ pub trait Transaction:
     + retention::WriteRetention
     + view::WriteViews
     + collection::WriteCollection
+    + link::WriteLinks
+    + growth::WriteGrowth
 {
     /// The same state, for what only reads.
     fn as_snapshot(&self) -> &dyn Snapshot;

@@ -13,6 +13,14 @@ pub enum Setting {
     ServerKey,
     /// Whether an account administers the server only while it has a second factor (one byte: 0 or 1; none: no).
     SecondFactorForAdministrators,
+    /// For how many days the audit log is kept (4 bytes, little-endian); for ever if it was never set or is 0.
+    LogDays,
+    /// What long work came to when it was last done (JSON of the server's own).
+    Work,
+    /// The digest of the code that makes the first administrator (32 bytes); empty once there was one, and then for ever.
+    SetupCode,
+    /// The address at which people and devices reach the server (text); empty: none was chosen.
+    PublicAddress,
 }
 
 impl Setting {
@@ -24,6 +32,10 @@ impl Setting {
             Self::CursorKey => "cursor_key",
             Self::ServerKey => "server_key",
             Self::SecondFactorForAdministrators => "second_factor_for_administrators",
+            Self::LogDays => "log_days",
+            Self::Work => "work",
+            Self::SetupCode => "setup_code",
+            Self::PublicAddress => "public_address",
         }
     }
 }

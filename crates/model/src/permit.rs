@@ -52,13 +52,16 @@ pub enum Action {
     CopyFrom,
     /// Put a copy here.
     CopyTo,
+    /// Make a link that strangers reach something by. How much more than to read that takes is a policy of the server
+    /// (`versioning::link`).
+    Share,
     /// Change the folder's settings and privileges.
     Manage,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::List,
         Self::Read,
         Self::History,
@@ -66,6 +69,7 @@ impl Action {
         Self::Restore,
         Self::CopyFrom,
         Self::CopyTo,
+        Self::Share,
         Self::Manage,
     ];
 
@@ -73,7 +77,7 @@ impl Action {
     #[must_use]
     pub fn least_privilege(self) -> Privilege {
         match self {
-            Self::List | Self::Read | Self::History | Self::CopyFrom => Privilege::Read,
+            Self::List | Self::Read | Self::History | Self::CopyFrom | Self::Share => Privilege::Read,
             Self::Write | Self::Restore | Self::CopyTo => Privilege::Write,
             Self::Manage => Privilege::Manage,
         }

@@ -326,7 +326,7 @@ pub struct UserEntry {
 }
 
 /// How many bytes a second an account's devices may move together, one way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rate {
     /// What holds for everybody.
@@ -419,7 +419,7 @@ pub struct PlainEntry {
 }
 
 /// How a plain directory stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlainState {
     /// Directory and folder hold the same.
@@ -459,7 +459,7 @@ pub struct DeviceEntry {
 }
 
 /// How far something long is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProgressReport {
     /// What is being done.
     pub step: ProgressStep,
@@ -470,7 +470,7 @@ pub struct ProgressReport {
 }
 
 /// A step of something long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProgressStep {
     /// Folders are followed to their contents; they are counted.
@@ -549,7 +549,7 @@ pub struct VerifyReport {
 }
 
 /// A limit, or that there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
     /// No limit.

@@ -6,18 +6,24 @@ use crate::cursor::CursorKey;
 use crate::failure::Failure;
 use crate::lags::Lags;
 use crate::metrics::Metrics;
+use crate::online::Online;
+use crate::outgoing::Probes;
 use crate::plain::{Owners, monitor};
+use crate::presence::Presence;
 use crate::proxies::{Seen, TrustedProxies};
 use crate::rights::Looks;
+use crate::setup::Setup;
 use crate::tls::Tls;
 use crate::traffic::Traffic;
 use crate::transfers::{Bounds, Transfers};
 use crate::wakes::Wakes;
+use crate::work::Work;
 use auth::{Ceremonies, Codes, Factors, Hasher, SealKey};
 use content::ChunkStore;
 use metadata::{Database, Snapshot, Transaction};
 use model::{Epoch, Limits, Rates, Timestamp};
 use pairs::{Monitor, PlainDirectories};
+use protocol::v1::SettingEntry;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -45,6 +51,8 @@ pub struct Settings {
     pub device_transfers: usize,
     /// The most transfers in all; announced to clients.
     pub transfers: usize,
+    /// The most entries of a zip archive; announced to clients.
+    pub zip_entries: u64,
     /// How long a transfer waits for its turn, before it is sent away with a time to come again.
     pub transfer_wait: Duration,
     /// How many bytes a second all devices of an account may move together, where nothing else was chosen for the account.
@@ -66,6 +74,12 @@ pub struct Settings {
     pub seal_key: Option<[u8; SealKey::BYTES]>,
     /// The data directory, for backups of it; none: none can be made.
     pub data: Option<PathBuf>,
+    /// Where the bytes of all versions lie, to be told; none: not told.
+    pub content: Option<PathBuf>,
+    /// What was chosen for this process, each with where it comes from, to be told.
+    pub shown: Vec<SettingEntry>,
+    /// How long the server may take to reach itself.
+    pub self_test_time: Duration,
     /// When what nothing names any more goes, and how much at once.
     pub collection: Rules,
     /// How often that is looked for; none: only when it is asked for.
@@ -96,6 +110,7 @@ impl Default for Settings {
             limits: Limits::default(),
             device_transfers: 8,
             transfers: 64,
+            zip_entries: 250_000,
             transfer_wait: Duration::from_secs(20),
             user_rates: Rates::default(),
             connections: 20_000,
@@ -106,6 +121,9 @@ impl Default for Settings {
             admin_socket: None,
             seal_key: None,
             data: None,
+            content: None,
+            shown: Vec::new(),
+            self_test_time: Duration::from_secs(5),
             collection: Rules::default(),
             collection_period: Some(Duration::from_secs(24 * 3_600)),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -141,6 +159,9 @@ pub enum StartError {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] versioning::Error),
+    /// The setup cannot begin.
+    #[error(transparent)]
+    Setup(#[from] auth::setup::SetupError),
     /// Passwords cannot be hashed here.
     #[error(transparent)]
     Password(#[from] auth::password::PasswordError),
@@ -156,6 +177,8 @@ pub struct Server {
     pub(crate) settings: Settings,
     pub(crate) hasher: Hasher,
     pub(crate) cursor_key: CursorKey,
+    /// Seals notes of shown passwords of links.
+    pub(crate) link_key: [u8; 32],
     epoch: RwLock<Epoch>,
     pub(crate) metrics: Metrics,
     pub(crate) transfers: Transfers,
@@ -166,6 +189,10 @@ pub struct Server {
     pub(crate) looks: Looks,
     /// Where devices stand.
     pub(crate) lags: Lags,
+    /// Who listens for changes.
+    pub(crate) presence: Presence,
+    /// What takes long.
+    pub(crate) work: Work,
     pub(crate) passwords: Semaphore,
     /// Bounds the threads that read: many more than the database has connections would only wait for each other.
     reading: Semaphore,
@@ -175,6 +202,12 @@ pub struct Server {
     pub(crate) ceremonies: Ceremonies,
     /// Devices that wait to be linked.
     pub(crate) codes: Codes,
+    /// Whether the first administrator is awaited.
+    pub(crate) setup: Setup,
+    /// Attempts of the server to reach itself.
+    pub(crate) probes: Probes,
+    /// Which devices listen for changes.
+    pub(crate) online: Arc<Online>,
     /// What was seen of proxies.
     pub(crate) proxies_seen: Seen,
     /// Entries of manifests that commits under way hold in memory.
@@ -182,6 +215,8 @@ pub struct Server {
     /// What folders took a moment ago.
     pub(crate) space: Counts,
     pub(crate) stopping: watch::Sender<bool>,
+    /// One proof of the log at a time.
+    pub(crate) proving: tokio::sync::Mutex<()>,
     /// One collection at a time.
     pub(crate) collecting: Mutex<()>,
     /// Where it is reached, once it serves.
@@ -222,6 +257,7 @@ impl Server {
             owners: Owners::default(),
             hasher,
             cursor_key: CursorKey::new(identity.cursor_key),
+            link_key: auth::public_link::shown_key(&identity.server_key),
             epoch: RwLock::new(identity.epoch),
             metrics: Metrics::new(),
             transfers: Transfers::new(Bounds {
@@ -233,15 +269,21 @@ impl Server {
             wakes: Wakes::new(),
             looks: Looks::new(),
             lags: Lags::default(),
+            presence: Presence::default(),
+            work: Work::default(),
             passwords: Semaphore::new(settings.passwords_at_once.max(1)),
             reading: Semaphore::new(READS_AT_ONCE),
             factors: Factors::new(seal_key),
             ceremonies: Ceremonies::default(),
             codes: Codes::default(),
+            setup: Setup::default(),
+            probes: Probes::default(),
+            online: Arc::default(),
             proxies_seen: Seen::default(),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
             space: Counts::default(),
             stopping: watch::Sender::new(false),
+            proving: tokio::sync::Mutex::new(()),
             collecting: Mutex::new(()),
             listening: OnceLock::new(),
             started_seconds: (settings.clock)().parts().0,

@@ -7,5 +7,6 @@ mod app_password;
 mod device_code;
 mod rights;
 mod second_factor;
+mod setup;
 mod sign_in;
 mod world;

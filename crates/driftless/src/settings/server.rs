@@ -23,6 +23,12 @@ pub(crate) struct ServerSettings {
     #[config(layer_attr(arg(long = "trusted-proxy", value_name = "NETWORK", value_delimiter = ',')))]
     pub(crate) trusted_proxies: Vec<Text<Network>>,
 
+    /// Where the plain directories of folders are made for which none is named (`auto`); if absent, in `folders` of the data
+    /// directory.
+    #[config(env = "DRIFTLESS_PLAIN_ROOT")]
+    #[config(layer_attr(arg(long, value_name = "DIR")))]
+    pub(crate) plain_root: Option<PathBuf>,
+
     /// How directories are watched: auto, fanotify (as root), inotify, or scan (looked at now and then only).
     #[config(env = "DRIFTLESS_WATCH", default = "auto")]
     #[config(layer_attr(arg(long, value_name = "METHOD")))]
@@ -118,6 +124,11 @@ pub(crate) struct LimitSettings {
     #[config(env = "DRIFTLESS_LIMITS__TRANSFER_WAIT_SECONDS", default = 20)]
     #[config(layer_attr(arg(skip)))]
     pub(crate) transfer_wait_seconds: u64,
+
+    /// The most files and directories of one zip archive.
+    #[config(env = "DRIFTLESS_LIMITS__ZIP_ENTRIES", default = 250_000)]
+    #[config(layer_attr(arg(skip)))]
+    pub(crate) zip_entries: u64,
 
     /// How many bytes a second the devices of an account may send together, such as 5M; if absent, as many as they can.
     /// An account may have a rate of its own.

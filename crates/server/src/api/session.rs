@@ -21,7 +21,7 @@ use protocol::v1::{SecondStepRequest, SecondStepResponse, SessionRequest, Sessio
 use std::sync::Arc;
 
 /// How long a session lasts, used or not.
-const SESSION_SECONDS: i64 = 30 * 24 * 3_600;
+pub(super) const SESSION_SECONDS: i64 = 30 * 24 * 3_600;
 
 /// Who is signed in
 ///
@@ -179,7 +179,7 @@ pub(crate) async fn opened_session(
 ) -> Result<Response, Failure> {
     let old = before.filter(|caller| caller.by_cookie);
     if let Some((user, device)) = old.and_then(|old| Some((old.principal.user, old.device()?))) {
-        revoke(server, peer, user, device).await?;
+        revoke(server, peer, (user, Some(device)), device).await?;
     }
     let response = who(server, linked.user).await?;
     let cookie = cookie::give(server, peer, &linked.token, SESSION_SECONDS);
@@ -207,6 +207,6 @@ pub(crate) async fn close(
     caller: Caller,
 ) -> Result<impl IntoResponse, Failure> {
     let device = caller.device().filter(|_| caller.by_cookie).ok_or_else(Failure::not_found)?;
-    revoke(&server, peer, caller.principal.user, device).await?;
+    revoke(&server, peer, (caller.principal.user, Some(device)), device).await?;
     Ok((StatusCode::NO_CONTENT, AppendHeaders([(SET_COOKIE, cookie::take(&server, peer))])))
 }

@@ -39,6 +39,10 @@ groups! {
     Json: BadRequest, Timeout, TooLarge, UnsupportedMediaType, Invalid;
     /// It takes a bundle.
     Bundle: BadRequest, MalformedBundle, Timeout, TooLarge, UnsupportedMediaType;
+    /// What it is to make or begin may be there already.
+    Single: AlreadyExists;
+    /// It is based on what was seen before.
+    Based: PreconditionFailed;
     /// Its values may make no sense.
     Values: Invalid;
     /// It writes.
@@ -59,6 +63,8 @@ groups! {
     View: UnknownView;
     /// It is about a view's root.
     Root: ViewGone;
+    /// What is asked for may be more than an archive takes.
+    Archived: TooLarge;
     /// It takes a range.
     Range: RangeNotSatisfiable;
     /// It takes a key that names the attempt.
@@ -67,6 +73,10 @@ groups! {
     Chunks: WrongChunk;
     /// It adds to what a folder holds.
     Quota: QuotaExceeded;
+    /// It makes something whose name may be taken.
+    Unique: AlreadyExists;
+    /// It takes the state in which the thing must be.
+    Matching: PreconditionFailed;
     /// It changes one node, and what is there now may not allow it.
     Refusable: Refused;
 }

@@ -24,12 +24,23 @@ const IN_FOLDER: &[(&str, &str)] = &[
     ("GET", "trash"),
     ("POST", "trash/restore"),
     ("POST", "restore"),
+    ("GET", "links"),
+    ("POST", "links"),
     ("GET", "space"),
+    ("GET", "grants"),
+    ("PUT", "grants"),
+    ("GET", "candidates?begin=a"),
+    ("GET", "activity"),
+    ("GET", "conflicts"),
+    ("POST", "conflicts/{node}"),
     ("POST", "uploads"),
     ("DELETE", "uploads/00000000000000000000000000000001"),
     ("POST", "chunks/missing"),
     ("POST", "chunks/fetch"),
     ("POST", "commits"),
+    ("GET", "zip?nodes={node}"),
+    ("GET", "days"),
+    ("POST", "zip"),
     ("GET", "nodes/{node}/children"),
     ("GET", "nodes/{node}/differences?seq=0"),
     ("GET", "nodes/{node}/content"),
@@ -43,6 +54,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("GET", "/api/v1/server"),
     ("GET", "/api/v1/openapi.json"),
     ("GET", "/api/v1/folders"),
+    ("GET", "/api/v1/search?text=file"),
     ("GET", "/api/v1/events"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
@@ -66,10 +78,64 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("GET", "/api/v1/account/app-passwords"),
     ("POST", "/api/v1/account/app-passwords"),
     ("DELETE", "/api/v1/account/app-passwords/dfff"),
-    ("GET", "/api/v1/admin/status"),
     ("GET", "/api/v1/admin/second-factor"),
     ("PUT", "/api/v1/admin/second-factor"),
     ("POST", "/api/v1/admin/second-factor/remove"),
+    ("GET", "/api/v1/links"),
+    ("GET", "/api/v1/links/l99"),
+    ("PATCH", "/api/v1/links/l99"),
+    ("DELETE", "/api/v1/links/l99"),
+    ("GET", "/api/v1/link-policy"),
+    ("PUT", "/api/v1/admin/link-policy"),
+    ("GET", "/api/v1/shared-with-me"),
+    ("GET", "/s/style.css"),
+    ("GET", "/s/00000000000000000000000000000000"),
+    ("POST", "/s/00000000000000000000000000000000/password"),
+    ("GET", "/s/00000000000000000000000000000000/files/n1"),
+    ("POST", "/s/00000000000000000000000000000000/files"),
+    ("GET", "/api/v1/setup"),
+    ("POST", "/api/v1/setup"),
+    ("GET", "/api/v1/setup/echo/00000000000000000000000000000000"),
+    ("GET", "/api/v1/address"),
+    ("GET", "/api/v1/admin/status"),
+    ("GET", "/api/v1/admin/settings"),
+    ("PUT", "/api/v1/admin/settings"),
+    ("GET", "/api/v1/admin/storage"),
+    ("POST", "/api/v1/admin/address/test"),
+    ("GET", "/api/v1/admin/users"),
+    ("POST", "/api/v1/admin/users"),
+    ("GET", "/api/v1/admin/users/u1"),
+    ("PATCH", "/api/v1/admin/users/u1"),
+    ("DELETE", "/api/v1/admin/users/uffff"),
+    ("POST", "/api/v1/admin/users/uffff/home"),
+    ("GET", "/api/v1/admin/groups"),
+    ("POST", "/api/v1/admin/groups"),
+    ("GET", "/api/v1/admin/groups/g1"),
+    ("PATCH", "/api/v1/admin/groups/g1"),
+    ("DELETE", "/api/v1/admin/groups/gffff"),
+    ("GET", "/api/v1/admin/folders"),
+    ("POST", "/api/v1/admin/folders"),
+    ("GET", "/api/v1/admin/folders/f1"),
+    ("PATCH", "/api/v1/admin/folders/f1"),
+    ("POST", "/api/v1/admin/folders/f1/hold"),
+    ("GET", "/api/v1/admin/devices"),
+    ("DELETE", "/api/v1/admin/devices/dffff"),
+    ("GET", "/api/v1/admin/devices/waiting"),
+    ("POST", "/api/v1/admin/devices/waiting"),
+    ("GET", "/api/v1/devices"),
+    ("DELETE", "/api/v1/devices/dffff"),
+    ("PUT", "/api/v1/password"),
+    ("GET", "/api/v1/admin/overview"),
+    ("GET", "/api/v1/admin/growth"),
+    ("GET", "/api/v1/admin/activity"),
+    ("GET", "/api/v1/admin/issues"),
+    ("GET", "/api/v1/admin/work"),
+    ("POST", "/api/v1/admin/work"),
+    ("GET", "/api/v1/admin/log"),
+    ("GET", "/api/v1/admin/log/export"),
+    ("GET", "/api/v1/admin/log/proof"),
+    ("GET", "/api/v1/admin/log/retention"),
+    ("PUT", "/api/v1/admin/log/retention"),
     ("POST", "/api/v1/devices"),
     ("POST", "/api/v1/devices/codes"),
     ("POST", "/api/v1/devices/codes/poll"),
@@ -83,7 +149,18 @@ const NONE: &str = "00000000000000000000000000000000";
 
 async fn ask(api: &Api, method: &str, path: &str) -> Answer {
     let verb: Method = method.parse().unwrap();
+    if let Some(answer) = administer(api, &verb, path).await {
+        return answer;
+    }
     match path.rsplit('/').next().unwrap() {
+        "hold" => api.json(verb, path, &json!({ "approve": true })).await,
+        "work" if verb == Method::POST => {
+            api.json(verb, path, &json!({ "kind": "collect", "dry_run": true })).await
+        }
+        "retention" if verb == Method::PUT => api.json(verb, path, &json!({ "days": 30 })).await,
+        _ if path.contains("/conflicts/") => {
+            api.json(verb, path, &json!({ "keep": "winner", "copy_seq": 1 })).await
+        }
         "uploads" => api.json(verb, path, &json!({ "size": 1 })).await,
         "views" => api.json(verb, path, &json!({ "only": ["a"] })).await,
         "missing" => api.json(verb, path, &json!({ "chunks": [] })).await,
@@ -131,6 +208,19 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
             let user = format!("y{}", api.token.as_ref().map_or("", |token| &token[..20]));
             api.json(verb, path, &json!({ "user": user, "password": "y", "browser": "z" })).await
         }
+        "links" if verb == Method::POST => {
+            api.json(verb, path, &json!({ "node": "n1", "kind": "read" })).await
+        }
+        "link-policy" if verb == Method::PUT => {
+            let usual = json!({ "allowed": true, "least_privilege": "write", "password_required": false });
+            api.json(verb, path, &usual).await
+        }
+        "l99" if verb == Method::PATCH => api.json(verb, path, &json!({ "label": "x" })).await,
+        "settings" if verb == Method::PUT => api.json(verb, path, &json!({})).await,
+        "test" => {
+            let own = format!("http://{}", api.address);
+            api.json(verb, path, &json!({ "address": own })).await
+        }
         "codes" => api.json(verb, path, &json!({ "device": "z", "platform": "p" })).await,
         "poll" => api.json(verb, path, &json!({ "device_code": "y" })).await,
         "find" => api.json(verb, path, &json!({ "user_code": "BBBB-BBBB" })).await,
@@ -142,9 +232,30 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
             let wanted = WantedChunk { chunk: model::ChunkId([1; 32]), node: None };
             api.bundle(path, bundle(|encoder| encoder.wanted_chunks(&[wanted]))).await
         }
+        "zip" => {
+            let form = api.request(verb, path).header("content-type", "application/x-www-form-urlencoded");
+            api.send(form.body(http_body_util::Full::<bytes::Bytes>::from("nodes=n1")).unwrap()).await
+        }
         "commits" => api.bundle(path, Draft::new().bytes()).await,
         _ => api.call(verb, path).await,
     }
+}
+
+/// What administrators do, with bodies that change nothing.
+async fn administer(api: &Api, verb: &Method, path: &str) -> Option<Answer> {
+    let body = match (verb.as_str(), path.strip_prefix("/api/v1/admin/")) {
+        ("POST", Some("users")) => json!({ "name": "x", "password": "short" }),
+        ("POST", Some("groups" | "folders")) => json!({ "name": "@" }),
+        ("POST", Some("devices/waiting")) => json!({ "user_code": "BBBB-BBBB" }),
+        ("POST", Some("folders/f1/hold")) => json!({ "approve": true }),
+        ("PATCH", Some(_)) => json!({}),
+        ("PUT", None) if path.ends_with("/grants") => {
+            json!({ "grants": [{ "to": "uffff", "privilege": "read" }] })
+        }
+        ("PUT", None) if path.ends_with("/password") => json!({ "old": PASSWORD, "new": "short" }),
+        _ => return None,
+    };
+    Some(api.json(verb.clone(), path, &body).await)
 }
 
 /// Who asks, one of each kind.
@@ -217,7 +328,9 @@ async fn every_operation_answers_every_principal_as_written_down() {
         write!(table, "{title:<55}").unwrap();
         for (name, api) in &principals {
             let answer = ask(api, method, path).await;
-            if !answer.status.is_success() {
+            if path.starts_with("/s/") {
+                assert!(answer.header("content-type").starts_with("text/"), "{answer:?}");
+            } else if !answer.status.is_success() {
                 answer.problem();
             }
             write!(table, " {:>width$}", answer.status.as_u16(), width = name.len()).unwrap();

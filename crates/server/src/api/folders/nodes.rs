@@ -4,6 +4,6 @@
 pub(crate) mod children;
 pub(crate) mod content;
 pub(crate) mod differences;
-mod range;
+pub(crate) mod range;
 pub(crate) mod restore;
 pub(crate) mod versions;

@@ -84,10 +84,8 @@ pub(crate) async fn content(
     set.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     set.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     set.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
-    set.insert(
-        header::CONTENT_DISPOSITION,
-        text(&disposition(name.as_ref().map_or("", |name| name.as_str()))),
-    );
+    let name = name.as_ref().map_or("", |name| name.as_str());
+    set.insert(header::CONTENT_DISPOSITION, disposition(name));
     if asked_for(&headers, header::IF_NONE_MATCH).is_some_and(|tags| matches_tag(tags, &tag)) {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
         return Ok(answer);
@@ -126,13 +124,18 @@ pub(crate) async fn content(
     Ok(answer)
 }
 
-fn set_range(answer: &mut Response, range: &str) {
+pub(crate) fn set_range(answer: &mut Response, range: &str) {
     *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
     answer.headers_mut().insert(header::CONTENT_RANGE, text(range));
 }
 
 /// Sends the chunks that the range touches, each cut to it.
-fn send(server: &Server, file: &File, bytes: Range<u64>, outgoing: &mut Outgoing) -> Result<(), StreamEnd> {
+pub(crate) fn send(
+    server: &Server,
+    file: &File,
+    bytes: Range<u64>,
+    outgoing: &mut Outgoing,
+) -> Result<(), StreamEnd> {
     let mut start = 0;
     for located in &file.chunks {
         let end = start + u64::from(located.location.length);
@@ -147,16 +150,16 @@ fn send(server: &Server, file: &File, bytes: Range<u64>, outgoing: &mut Outgoing
     Ok(())
 }
 
-fn asked_for(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+pub(crate) fn asked_for(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn matches_tag(tags: &str, tag: &str) -> bool {
+pub(crate) fn matches_tag(tags: &str, tag: &str) -> bool {
     tags.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
 }
 
 /// The name for saving, in the one form that takes every name (RFC 6266, RFC 8187).
-fn disposition(name: &str) -> String {
+pub(crate) fn disposition(name: &str) -> HeaderValue {
     let mut value = String::from("attachment; filename*=UTF-8''");
     for byte in name.bytes() {
         match byte {
@@ -164,10 +167,10 @@ fn disposition(name: &str) -> String {
             _ => write!(value, "%{byte:02X}").expect("writing into a string cannot fail"),
         }
     }
-    value
+    text(&value)
 }
 
-fn text(value: &str) -> HeaderValue {
+pub(crate) fn text(value: &str) -> HeaderValue {
     HeaderValue::from_str(value).expect("only visible ASCII was put in")
 }
 
