@@ -93,7 +93,8 @@ def is_worth_something(address, token):
 
 def attack(address, token, seconds, seed):
     here = pathlib.Path(__file__).parent
-    command = [str(pathlib.Path(sys.executable).parent / "schemathesis"), "run", f"{address}/api/v1/openapi.json"]
+    command = [str(pathlib.Path(sys.executable).parent / "schemathesis"), "--config-file", str(here / "schemathesis.toml")]
+    command += ["run", f"{address}/api/v1/openapi.json"]
     command += ["--header", f"Authorization: Bearer {token}", "--seed", seed, "--max-time", seconds]
     command += ["--checks", "all", "--exclude-checks", ",".join(NOT_CHECKED), "--warnings", "off", "--no-color"]
     command += ["--continue-on-failure", "--request-timeout", "20"]

@@ -158,6 +158,10 @@ pub(crate) async fn json<T: DeserializeOwned>(
         );
     }
     let text = whole(server, body, "json_bytes", server.settings.limits.json_bytes).await?;
+    // serde would take a list for an object, member by member.
+    if text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Failure::invalid("The JSON is a list, and no object."));
+    }
     serde_json::from_slice(&text).map_err(|error| {
         let kind = if error.is_data() { ProblemKind::Invalid } else { ProblemKind::BadRequest };
         Failure::new(kind).detail(format!("The JSON cannot be read: {error}."))

@@ -119,6 +119,6 @@ pub enum KeptProof {
 pub struct LogRetention {
     /// For so many days, at least 7; for ever if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, minimum = 7, maximum = 36500)]
+    #[schema(minimum = 7, maximum = 36500)]
     pub days: Option<u32>,
 }

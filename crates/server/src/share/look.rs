@@ -1,5 +1,6 @@
 //! `GET /s/{token}`: what a stranger sees of a link.
 
+use super::names::shown;
 use super::refusal::{PageRefusal, Pages};
 use super::{Stranger, page, password, upload};
 use crate::server::Server;
@@ -93,7 +94,7 @@ fn address(stranger: &Stranger, seen: &Seen) -> String {
 fn file(stranger: &Stranger, seen: &Seen) -> Markup {
     let texts = stranger.texts;
     html! {
-        h1 { bdi { (seen.name) } }
+        h1 { bdi { (shown(&seen.name)) } }
         p.soft { (texts.size(seen.size)) " · " (texts.changed) " " (texts.day(seen.mtime)) }
         div.actions {
             a.button href=(format!("{}/files/{}", stranger.base, seen.node)) download { (texts.download) }
@@ -106,15 +107,15 @@ fn directory(stranger: &Stranger, opened: &Opened, here: &Seen) -> Markup {
     let texts = stranger.texts;
     let last = opened.entries.last().filter(|_| opened.more);
     html! {
-        h1 { bdi { (here.name) } }
+        h1 { bdi { (shown(&here.name)) } }
         @if opened.way.len() > 1 {
             nav aria-label=(texts.way) {
                 ol {
                     @for seen in &opened.way {
                         @if seen.node == here.node {
-                            li { span aria-current="page" { bdi { (seen.name) } } }
+                            li { span aria-current="page" { bdi { (shown(&seen.name)) } } }
                         } @else {
-                            li { a href=(address(stranger, seen)) { bdi { (seen.name) } } }
+                            li { a href=(address(stranger, seen)) { bdi { (shown(&seen.name)) } } }
                         }
                     }
                 }
@@ -126,9 +127,9 @@ fn directory(stranger: &Stranger, opened: &Opened, here: &Seen) -> Markup {
                 @for seen in &opened.entries {
                     li {
                         @if seen.kind == Kind::Directory {
-                            a.directory href=(address(stranger, seen)) { bdi { (seen.name) } }
+                            a.directory href=(address(stranger, seen)) { bdi { (shown(&seen.name)) } }
                         } @else {
-                            a href=(address(stranger, seen)) download { bdi { (seen.name) } }
+                            a href=(address(stranger, seen)) download { bdi { (shown(&seen.name)) } }
                             span.size { (texts.size(seen.size)) }
                         }
                         span.date { (texts.day(seen.mtime)) }

@@ -26,6 +26,13 @@ pub(super) fn clean(sent: Option<&str>) -> Name {
     Name::new(if fits.is_empty() { "file" } else { &fits }).expect("it has no slash, no dots alone, and fits")
 }
 
+/// A name as it is shown: what turns the text around it about, or cannot be seen, is shown as a sign of its own, so that no name
+/// seems to end in another way than it does. Joiners stay: signs of many scripts, and of pictures, are made with them.
+pub(super) fn shown(name: &str) -> String {
+    let hides = |sign| is_steering(sign) && !matches!(sign, '\u{200c}' | '\u{200d}');
+    name.chars().map(|sign| if hides(sign) { '\u{fffd}' } else { sign }).collect()
+}
+
 fn is_steering(sign: char) -> bool {
     sign.is_control()
         || matches!(sign, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -56,6 +63,13 @@ fn shortened(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_turns_text_about_shows_that_it_does() {
+        assert_eq!(shown("a\u{202e}gpj.exe"), "a\u{fffd}gpj.exe");
+        assert_eq!(shown("\u{5d0}\u{5d1}.txt"), "\u{5d0}\u{5d1}.txt");
+        assert_eq!(shown("\u{1f468}\u{200d}\u{1f467}.jpg"), "\u{1f468}\u{200d}\u{1f467}.jpg");
+    }
 
     #[test]
     fn names_of_strangers_become_harmless() {

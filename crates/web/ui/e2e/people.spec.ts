@@ -180,6 +180,7 @@ test('an administrator decides who may do what, and it holds at once', async ({ 
   await waiting.getByRole('button', { name: 'Berta', exact: true }).click()
   await look(page, 'people-16-waiting')
   await waiting.getByRole('button', { name: say('Link to Berta', 'Verbinden mit Berta') }).click()
+  await expect(waiting).toHaveCount(0)
   const decided = await fetch(`${url}/api/v1/devices/codes/poll`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

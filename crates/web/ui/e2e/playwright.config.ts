@@ -17,6 +17,8 @@ export default defineConfig({
   outputDir: process.env.DRIFTLESS_SHOTS ? `${process.env.DRIFTLESS_SHOTS}/traces` : '../../../../target/web/traces',
   timeout: 120_000,
   workers: 1,
+  // A second try is reported as flaky: on a busy machine a story of real processes may lose a race of its own. A fault fails again.
+  retries: 1,
   reporter: 'line',
   use: { locale: 'en-GB', screenshot: 'only-on-failure', timezoneId: 'UTC', launchOptions },
   projects: [

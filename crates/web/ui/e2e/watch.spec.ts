@@ -5,7 +5,7 @@
 import { expect, test, type Page } from '@playwright/test'
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BIN, PASSWORD, Server } from './server.ts'
@@ -75,7 +75,8 @@ test('what a client does is seen without loading the page anew', async ({ page }
   const connected = page.locator('[data-figure=connected]')
   await expect(connected).toHaveText('1')
   device = new Device(server, 'docs')
-  await expect(connected).toHaveText('2', SOON)
+  // It has to start first.
+  await expect(connected).toHaveText('2', { timeout: 30_000 })
   await expect(page.getByText('laptop').first()).toBeVisible(SOON)
   const current = page.locator('[data-figure=current]')
   await expect(current).toHaveText('0 B')
@@ -171,7 +172,8 @@ test('a hold is undone, a conflict settled, and everything verified', async ({ p
   await look(page, 'watch-7-held')
   await undo.click()
   await expect(undo).toBeHidden({ timeout: 60_000 })
-  await expect.poll(() => readFileSync(join(directory, 'archive/7.txt'), 'utf8'), { timeout: 60_000 }).toBe('7')
+  const back = join(directory, 'archive/7.txt')
+  await expect.poll(() => existsSync(back) && readFileSync(back, 'utf8'), { timeout: 60_000 }).toBe('7')
 
   const folder = (await (await page.request.get(`${server.url}/api/v1/folders`)).json()).folders.find((one: { name: string }) => one.name === 'docs').id as string
   const file = (name: string, text: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) })
