@@ -122,6 +122,9 @@ pub fn remove_user(transaction: &dyn Transaction, user: &User, now: Timestamp) -
     for credential in transaction.credentials(user.id)? {
         transaction.delete_credential(user.id, credential.kind, &credential.label)?;
     }
+    for passkey in transaction.passkeys(user.id)? {
+        transaction.delete_passkey(passkey.id)?;
+    }
     for group in transaction.groups_of(user.id)? {
         transaction.remove_member(group, user.id)?;
     }

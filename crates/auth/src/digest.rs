@@ -3,6 +3,8 @@
 //! BLAKE3, each use under a context of its own. Tokens have 256 random bits, so that no slow hash is needed:
 //! see `docs/decisions/2026-11-21-tokens-are-stored-as-blake3.md`.
 
+use model::UserId;
+
 /// The digest that seals rows of the audit log ([`metadata::audit::Digest`]).
 #[must_use]
 pub fn audit(bytes: &[u8]) -> [u8; 32] {
@@ -32,6 +34,31 @@ pub(crate) fn link_token(secret: &[u8; 16]) -> [u8; 32] {
 /// The check over a device code's text.
 pub(crate) fn device_code_check(secret: &[u8; 32]) -> [u8; 4] {
     check("driftless 2026 device code check", secret)
+}
+
+/// The digest that an app password is stored and found by.
+pub(crate) fn app_password(secret: &[u8; 32]) -> [u8; 32] {
+    blake3::derive_key("driftless 2026 app password", secret)
+}
+
+/// The check over an app password's text.
+pub(crate) fn app_password_check(secret: &[u8; 32]) -> [u8; 4] {
+    check("driftless 2026 app password check", secret)
+}
+
+/// The digest that half a sign-in is found by.
+pub(crate) fn pending(secret: &[u8; 32]) -> [u8; 32] {
+    blake3::derive_key("driftless 2026 pending sign-in", secret)
+}
+
+/// The check over its text.
+pub(crate) fn pending_check(secret: &[u8; 32]) -> [u8; 4] {
+    check("driftless 2026 pending sign-in check", secret)
+}
+
+/// What is kept of somebody's recovery code.
+pub(crate) fn recovery_code(user: UserId, code: &[u8]) -> [u8; 32] {
+    blake3::derive_key("driftless 2026 recovery code", &[&user.0.to_le_bytes(), code].concat())
 }
 
 /// The digest that the code of the first administrator is stored as.

@@ -12,6 +12,7 @@ use crate::access::Refused;
 use crate::session::Session;
 use crate::token::TokenDigest;
 use metadata::Snapshot;
+use metadata::account::{DeviceKind, DeviceRow, Scope, session_idle_seconds};
 use model::{
     Access, Action, Denied, DeviceId, Facts, FolderId, Permit, Principal, Privilege, RateChoices, Timestamp,
     UserId, authorize,
@@ -44,6 +45,16 @@ impl Account {
         found.map_or(Privilege::None, |at| self.privileges[at].1)
     }
 
+    /// What is left of it for who shows an app password; nothing if its scope is not known.
+    fn limited(&self, scope: Option<&Scope>) -> Self {
+        let limit = |(folder, held): &(FolderId, Privilege)| {
+            let left = scope.map_or(Privilege::None, |scope| scope.limit(*folder, *held));
+            (left != Privilege::None).then_some((*folder, left))
+        };
+        let privileges = self.privileges.iter().filter_map(limit).collect();
+        Self { administrator: false, rates: self.rates, privileges }
+    }
+
     /// Whether it holds the same privileges as another.
     #[must_use]
     pub fn holds_as(&self, other: &Self) -> bool {
@@ -52,17 +63,46 @@ impl Account {
 }
 
 /// A device that is linked.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Device {
     user: UserId,
+    kind: DeviceKind,
+    created_at: Timestamp,
     expires_at: Option<Timestamp>,
     last_seen: Option<Timestamp>,
+    /// How long it may lie unused.
+    idle_ns: Option<i64>,
+    /// What is left of its account's rights, if it has a scope.
+    limited: Option<Arc<Account>>,
 }
 
 impl Device {
-    fn is_linked(&self, now: Timestamp) -> bool {
-        self.expires_at.is_none_or(|end| end > now)
+    fn new(snapshot: &dyn Snapshot, row: &DeviceRow) -> metadata::Result<Self> {
+        let idle_ns = match row.kind {
+            DeviceKind::Session => {
+                let administrator = snapshot.user(row.user)?.is_some_and(|user| user.administrator);
+                Some(session_idle_seconds(administrator).saturating_mul(1_000_000_000))
+            }
+            DeviceKind::Device | DeviceKind::App => None,
+        };
+        let (created_at, last_seen) = (row.created_at, row.last_seen_at);
+        let (user, kind, expires_at) = (row.user, row.kind, row.expires_at);
+        Ok(Self { user, kind, created_at, expires_at, last_seen, idle_ns, limited: None })
     }
+
+    fn is_linked(&self, now: Timestamp) -> bool {
+        let used = self.last_seen.unwrap_or(self.created_at);
+        let is_in_use = self.idle_ns.is_none_or(|idle| used.0 > now.0.saturating_sub(idle));
+        is_in_use && self.expires_at.is_none_or(|end| end > now)
+    }
+}
+
+/// A device as it is found in the database.
+struct Found {
+    id: DeviceId,
+    device: Device,
+    /// What it may do: its account's rights, or what is left of them.
+    account: Arc<Account>,
 }
 
 #[derive(Default)]
@@ -97,7 +137,7 @@ impl Rights {
         let id = *known.tokens.get(&digest)?;
         let device = known.devices.get(&id).filter(|device| device.is_linked(now))?;
         let account = known.accounts.get(&device.user)?;
-        Some(session(id, *device, account))
+        Some(session(id, device, device.limited.as_ref().unwrap_or(account)))
     }
 
     /// Finds who shows this token, and remembers it. `None` as for [`crate::authenticate`].
@@ -107,20 +147,36 @@ impl Rights {
         digest: TokenDigest,
         now: Timestamp,
     ) -> metadata::Result<Option<Session>> {
+        let found = self.look_up_device(snapshot, digest, now)?;
+        Ok(found.map(|found| session(found.id, &found.device, &found.account)))
+    }
+
+    fn look_up_device(
+        &self,
+        snapshot: &dyn Snapshot,
+        digest: TokenDigest,
+        now: Timestamp,
+    ) -> metadata::Result<Option<Found>> {
         let Some(row) = snapshot.device_by_token(&digest.0)? else { return Ok(None) };
-        let device = Device { user: row.user, expires_at: row.expires_at, last_seen: row.last_seen_at };
+        let mut device = Device::new(snapshot, &row)?;
         if row.revoked_at.is_some() || !device.is_linked(now) {
             return Ok(None);
         }
         let generation = snapshot.rights_generation()?;
         let Some(account) = self.look_up_account(snapshot, generation, device.user)? else { return Ok(None) };
+        if row.kind == DeviceKind::App {
+            let scope = snapshot.scope(row.id)?;
+            device.limited = Some(Arc::new(account.limited(scope.as_ref())));
+        }
         if let Some(mut known) = self.renewed(generation) {
             known.make_room();
             known.tokens.insert(digest, row.id);
-            known.devices.insert(row.id, device);
+            known.privileges += device.limited.as_ref().map_or(0, |limited| limited.privileges.len());
+            known.devices.insert(row.id, device.clone());
             known.remember(device.user, &account);
         }
-        Ok(Some(session(row.id, device, &account)))
+        let account = device.limited.clone().unwrap_or(account);
+        Ok(Some(Found { id: row.id, device, account }))
     }
 
     /// Notes that a device's use was noted now.
@@ -135,7 +191,8 @@ impl Rights {
         let known = self.known_at(generation)?;
         let device = known.devices.get(&principal.device?)?;
         let is_theirs = device.user == principal.user && device.is_linked(now);
-        known.accounts.get(&principal.user).filter(|_| is_theirs).cloned()
+        let account = device.limited.as_ref().or_else(|| known.accounts.get(&principal.user));
+        account.filter(|_| is_theirs).cloned()
     }
 
     /// Finds what the account of a device may do, and remembers it; `None` if account or device is not active.
@@ -148,11 +205,8 @@ impl Rights {
         let Some(id) = principal.device else { return Ok(None) };
         let Some(row) = snapshot.device(id)? else { return Ok(None) };
         let digest = TokenDigest(row.token_hash);
-        let found = self.look_up_session(snapshot, digest, now)?.filter(|found| found.principal == principal);
-        match found {
-            Some(_) => self.look_up_account(snapshot, snapshot.rights_generation()?, principal.user),
-            None => Ok(None),
-        }
+        let found = self.look_up_device(snapshot, digest, now)?;
+        Ok(found.filter(|found| found.device.user == principal.user).map(|found| found.account))
     }
 
     /// Decides from what is remembered; none if that takes a look into the database ([`crate::permit`]).
@@ -201,8 +255,11 @@ impl Rights {
         let Some(row) = snapshot.user(user)?.filter(|row| !row.disabled) else { return Ok(None) };
         let mut privileges = snapshot.privileges(user)?;
         privileges.sort_unstable_by_key(|(folder, _)| *folder);
-        let account =
-            Account { administrator: row.administrator, rates: row.rates, privileges: privileges.into() };
+        let account = Account {
+            administrator: snapshot.administers(user)?,
+            rates: row.rates,
+            privileges: privileges.into(),
+        };
         Ok(Some(Arc::new(account)))
     }
 
@@ -240,8 +297,9 @@ impl Known {
     }
 }
 
-fn session(id: DeviceId, device: Device, account: &Account) -> Session {
+fn session(id: DeviceId, device: &Device, account: &Account) -> Session {
     Session {
+        kind: device.kind,
         principal: Principal { user: device.user, device: Some(id) },
         administrator: account.administrator,
         rates: account.rates,
@@ -265,7 +323,9 @@ mod tests {
     use super::*;
 
     fn device(user: u64) -> Device {
-        Device { user: UserId(user), expires_at: None, last_seen: None }
+        let (kind, created_at) = (DeviceKind::Device, Timestamp(0));
+        let (expires_at, last_seen, idle_ns, limited) = (None, None, None, None);
+        Device { user: UserId(user), kind, created_at, expires_at, last_seen, idle_ns, limited }
     }
 
     #[test]

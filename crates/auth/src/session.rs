@@ -1,15 +1,19 @@
 //! From a shown token to who shows it, anew for every request.
 
+use crate::rights::Rights;
 use crate::token::TokenDigest;
 use metadata::Snapshot;
+use metadata::account::DeviceKind;
 use model::{Principal, RateChoices, Timestamp};
 
 /// Who shows a valid token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
+    /// What kind of token it is.
+    pub kind: DeviceKind,
     /// The account and the device.
     pub principal: Principal,
-    /// Whether the account administers the server.
+    /// Whether the account administers the server, and may by this token.
     pub administrator: bool,
     /// How many bytes a second its devices may move together.
     pub rates: RateChoices,
@@ -17,23 +21,12 @@ pub struct Session {
     pub last_seen: Option<Timestamp>,
 }
 
-/// Finds who shows this token. `None` for a token that is not known, has ended or was revoked, and for one whose
-/// account is disabled: the answer does not tell them apart.
+/// Finds who shows this token, remembering nothing. `None` for a token that is not known, has ended or was revoked, and for
+/// one whose account is disabled: the answer does not tell them apart.
 pub fn authenticate(
     snapshot: &dyn Snapshot,
     digest: TokenDigest,
     now: Timestamp,
 ) -> metadata::Result<Option<Session>> {
-    let Some(device) = snapshot.device_by_token(&digest.0)? else { return Ok(None) };
-    let ended = device.expires_at.is_some_and(|end| end <= now);
-    if device.revoked_at.is_some() || ended {
-        return Ok(None);
-    }
-    let user = snapshot.user(device.user)?.filter(|user| !user.disabled);
-    Ok(user.map(|user| Session {
-        principal: Principal { user: user.id, device: Some(device.id) },
-        administrator: user.administrator,
-        rates: user.rates,
-        last_seen: device.last_seen_at,
-    }))
+    Rights::default().look_up_session(snapshot, digest, now)
 }

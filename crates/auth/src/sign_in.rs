@@ -1,7 +1,13 @@
-//! Signing in with a password, to link a device.
+//! Signing in, to link a device or to open a browser's session.
+//!
+//! Whatever proves who somebody is (a password, a password and a code, a passkey) ends in [`finish`], which is the only way
+//! to a token. Start with [`link_device`] and [`open_session`]; what waits for a second factor goes on in [`crate::pending`].
 
 use crate::account::{NAME_BYTES_MAX, set_password};
 use crate::password::{Hasher, Verdict};
+use crate::pending::{Pending, SecondStep, password_of};
+use crate::seal::SealKey;
+use crate::second_factor::{self, Enrolments};
 use crate::throttle::{self, Keys};
 use crate::token::Token;
 use crate::{account, digest};
@@ -10,18 +16,69 @@ use metadata::audit::AuditEntry;
 use metadata::{Database, Transaction};
 use model::{DeviceId, NameKey, Timestamp, UserId};
 use std::net::IpAddr;
+use std::sync::Arc;
 
-/// What is shown to link a device.
-#[derive(Clone, Copy)]
-pub struct LinkAttempt<'a> {
-    /// The account's name.
-    pub user: &'a str,
-    /// Its password.
-    pub password: &'a str,
+/// What second factors take: the key of their secrets, and what waits in memory.
+#[derive(Debug)]
+pub struct Factors {
+    /// What secrets are sealed under.
+    pub key: Arc<SealKey>,
+    /// Sign-ins that wait for a second factor.
+    pub pending: Pending,
+    /// Second factors that are being set up.
+    pub enrolments: Enrolments,
+}
+
+impl Factors {
+    /// Under a key.
+    #[must_use]
+    pub fn new(key: SealKey) -> Self {
+        Self { key: Arc::new(key), pending: Pending::default(), enrolments: Enrolments::default() }
+    }
+}
+
+/// What proved who somebody is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// The password, where no second factor is set up.
+    Password,
+    /// The password, and a code of the app.
+    OneTimeCode,
+    /// The password, and a recovery code.
+    RecoveryCode,
+    /// A passkey, which has made sure of the person itself.
+    Passkey,
+}
+
+impl Proof {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::OneTimeCode => "one_time_code",
+            Self::RecoveryCode => "recovery_code",
+            Self::Passkey => "passkey",
+        }
+    }
+}
+
+/// What a sign-in opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpeningKind {
+    /// A device is linked.
+    Device,
+    /// A browser's session.
+    Session,
+}
+
+/// What is opened for somebody who has proved who they are.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// What.
+    pub kind: OpeningKind,
     /// What the person calls the device.
-    pub device: &'a str,
+    pub device: String,
     /// The system it runs, for the log.
-    pub platform: &'a str,
+    pub platform: String,
     /// Where the attempt comes from.
     pub address: Option<IpAddr>,
     /// When its token ends by itself; none: when it is taken away.
@@ -30,13 +87,45 @@ pub struct LinkAttempt<'a> {
     pub now: Timestamp,
 }
 
-/// Without the password.
+impl Opening {
+    /// A line of the audit log, of an attempt that was allowed.
+    pub(crate) fn entry(&self, user: impl Into<Option<UserId>>, by: &str) -> AuditEntry {
+        AuditEntry {
+            at: self.now,
+            user: user.into(),
+            device: None,
+            address: self.address.map(|address| address.to_string()).unwrap_or_default(),
+            action: "device.link",
+            folder: None,
+            allowed: true,
+            details: vec![
+                ("device_name".to_owned(), self.device.clone()),
+                ("platform".to_owned(), harmless(&self.platform)),
+                ("by".to_owned(), by.to_owned()),
+            ],
+        }
+    }
+}
+
+/// What is shown to sign in.
+#[derive(Clone)]
+pub struct LinkAttempt<'a> {
+    /// The account's name.
+    pub user: &'a str,
+    /// Its password.
+    pub password: &'a str,
+    /// A code of its second factor, where it has one.
+    pub code: Option<&'a str>,
+    /// What it is to open.
+    pub opening: Opening,
+}
+
+/// Without password and code.
 impl std::fmt::Debug for LinkAttempt<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LinkAttempt")
             .field("user", &self.user)
-            .field("device", &self.device)
-            .field("address", &self.address)
+            .field("opening", &self.opening)
             .finish_non_exhaustive()
     }
 }
@@ -52,12 +141,32 @@ pub struct Linked {
     pub token: Token,
 }
 
+/// What came of name and password.
+#[derive(Debug)]
+pub enum Opened {
+    /// They were enough.
+    Linked(Linked),
+    /// A second factor is awaited.
+    SecondStep(SecondStep),
+}
+
 /// Why no device was linked.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// Wrong name or wrong password; which of them is not said.
     #[error("the user name or the password is wrong")]
     Wrong,
+    /// The password was right, and the account has a second factor.
+    #[error("this account has a second factor: its code is wanted, too")]
+    SecondFactorNeeded,
+    /// The code was wrong, used before, or too old.
+    #[error("the code is wrong, or was used before")]
+    WrongCode,
+    /// The second factor's secret was sealed under another key than the server has.
+    #[error(
+        "the server has lost the key of second factors: use a recovery code, or have an administrator take the second factor away"
+    )]
+    KeyLost,
     /// Too many attempts before.
     #[error("too many attempts to sign in; try again in {retry_after_seconds} s")]
     TooMany {
@@ -75,27 +184,116 @@ pub enum LinkError {
     Database(#[from] metadata::Error),
 }
 
-/// Links a device to an account whose password is shown. Takes about 30 ms and 46 MiB in every case that looks at a
-/// password.
+/// Links a device to an account whose password is shown, and the code of its second factor if it has one. Takes about 30 ms
+/// and 46 MiB in every case that looks at a password.
 pub fn link_device(
     database: &dyn Database,
     hasher: &Hasher,
+    factors: &Factors,
     attempt: LinkAttempt<'_>,
 ) -> Result<Linked, LinkError> {
-    if !is_device_name(attempt.device) {
+    match sign_in(database, hasher, factors, attempt)? {
+        Step::Linked(linked) => Ok(linked),
+        Step::Awaits { .. } => Err(LinkError::SecondFactorNeeded),
+        Step::Refused(error) => Err(error),
+    }
+}
+
+/// The same for a browser: if a second factor is wanted and was not shown, the sign-in waits for it
+/// ([`crate::pending::Pending::finish`]).
+pub fn open_session(
+    database: &dyn Database,
+    hasher: &Hasher,
+    factors: &Factors,
+    attempt: LinkAttempt<'_>,
+) -> Result<Opened, LinkError> {
+    let now = attempt.opening.now;
+    match sign_in(database, hasher, factors, attempt)? {
+        Step::Linked(linked) => Ok(Opened::Linked(linked)),
+        Step::Awaits { user, password_of } => {
+            Ok(Opened::SecondStep(factors.pending.begin(user, password_of, now)?))
+        }
+        Step::Refused(error) => Err(error),
+    }
+}
+
+/// What came of a sign-in whose password was right.
+enum Step {
+    Linked(Linked),
+    Awaits {
+        user: UserId,
+        password_of: Option<Timestamp>,
+    },
+    /// To be kept: the try has been counted.
+    Refused(LinkError),
+}
+
+fn sign_in(
+    database: &dyn Database,
+    hasher: &Hasher,
+    factors: &Factors,
+    attempt: LinkAttempt<'_>,
+) -> Result<Step, LinkError> {
+    if !is_device_name(&attempt.opening.device) {
         return Err(LinkError::BadDeviceName);
     }
+    let checked = check_password(database, hasher, &attempt)?;
+    let (opening, code, key) = (attempt.opening, attempt.code.map(str::to_owned), Arc::clone(&factors.key));
+    metadata::write(database, move |transaction| {
+        let (user, now) = (checked.user, opening.now);
+        checked.accept(transaction, now)?;
+        if second_factor::state(transaction.as_snapshot(), user)?.is_none() {
+            return finish(transaction, user, Proof::Password, &opening).map(Step::Linked);
+        }
+        let Some(code) = code else {
+            let asked = AuditEntry { action: "second_factor.ask", ..opening.entry(user, "password") };
+            transaction.append_audit(&asked, digest::audit)?;
+            return Ok(Step::Awaits { user, password_of: password_of(transaction.as_snapshot(), user)? });
+        };
+        match second_factor::take(transaction, &key, user, &code, now)? {
+            Ok(proof) => finish(transaction, user, proof, &opening).map(Step::Linked),
+            Err(error) => {
+                refuse(transaction, user, &opening)?;
+                Ok(Step::Refused(error))
+            }
+        }
+    })
+}
+
+/// A password that was right.
+struct Checked {
+    user: UserId,
+    keys: Keys,
+    rehashed: Option<String>,
+}
+
+impl Checked {
+    fn accept(&self, transaction: &dyn Transaction, now: Timestamp) -> Result<(), LinkError> {
+        throttle::refund(transaction, &self.keys)?;
+        if let Some(hash) = &self.rehashed {
+            set_password(transaction, self.user, hash, now)?;
+        }
+        Ok(())
+    }
+}
+
+fn check_password(
+    database: &dyn Database,
+    hasher: &Hasher,
+    attempt: &LinkAttempt<'_>,
+) -> Result<Checked, LinkError> {
     // A name that can be nobody's counts and costs like one that could.
     let key = account::name_key(attempt.user).unwrap_or_else(|_| NameKey("".into()));
-    let keys = Keys::new(&key, attempt.address);
-    let account = charge_and_look(database, &keys, key, attempt.now)?;
+    let keys = Keys::new(&key, attempt.opening.address);
+    let account = charge_and_look(database, &keys, key, attempt.opening.now)?;
 
     let stored = account.as_ref().and_then(|account| account.password_hash.as_deref());
     let verdict = hasher.verify(attempt.password, stored);
     let user = match account {
-        Some(Account { user, .. }) if verdict != Verdict::Wrong && !user.disabled => user,
+        Some(Account { user, .. }) if verdict != Verdict::Wrong && !user.disabled => user.id,
         other => {
-            record_failure(database, &attempt, other.map(|account| account.user.id))?;
+            let (user, opening) = (other.map(|account| account.user.id), attempt.opening.clone());
+            metadata::write(database, move |transaction| refuse(transaction, user, &opening))?;
             return Err(LinkError::Wrong);
         }
     };
@@ -104,7 +302,51 @@ pub fn link_device(
         Verdict::RightButWeak => hasher.hash(attempt.password).ok(),
         _ => None,
     };
-    finish(database, keys, &attempt, user.id, rehashed)
+    Ok(Checked { user, keys, rehashed })
+}
+
+/// Opens what somebody signs in for who has proved to be `user`: the one way to a token, whatever proved it.
+///
+/// # Errors
+/// `Wrong` if the account is not active; if there is no randomness; if the database fails.
+pub(crate) fn finish(
+    transaction: &dyn Transaction,
+    user: UserId,
+    proof: Proof,
+    opening: &Opening,
+) -> Result<Linked, LinkError> {
+    if !is_device_name(&opening.device) {
+        return Err(LinkError::BadDeviceName);
+    }
+    let account = transaction.user(user)?.filter(|user| !user.disabled && !account::is_removed(user));
+    account.ok_or(LinkError::Wrong)?;
+    let token = Token::generate()?;
+    let device = NewDevice {
+        user,
+        name: opening.device.clone(),
+        token_hash: token.digest().0,
+        at: opening.now,
+        expires_at: opening.ends,
+        platform: harmless(&opening.platform),
+        address: opening.address.map(|address| address.to_string()).unwrap_or_default(),
+    };
+    let id = match opening.kind {
+        OpeningKind::Device => transaction.create_device(&device)?,
+        OpeningKind::Session => transaction.create_session(&device)?,
+    };
+    let entry = AuditEntry { device: Some(id), ..opening.entry(user, proof.word()) };
+    transaction.append_audit(&entry, digest::audit)?;
+    Ok(Linked { user, device: id, token })
+}
+
+/// Notes that nothing was opened.
+pub(crate) fn refuse(
+    transaction: &dyn Transaction,
+    user: impl Into<Option<UserId>>,
+    opening: &Opening,
+) -> metadata::Result<()> {
+    let entry = AuditEntry { allowed: false, ..opening.entry(user, "") };
+    transaction.append_audit(&entry, digest::audit).map(drop)
 }
 
 /// Makes sure that somebody who shows a token knows the account's password, too: for what a stolen token must not reach.
@@ -151,71 +393,6 @@ fn charge_and_look(
             .and_then(|credential| String::from_utf8(credential.secret).ok());
         Ok(Some(Account { user, password_hash: password }))
     })
-}
-
-fn record_failure(
-    database: &dyn Database,
-    attempt: &LinkAttempt<'_>,
-    user: Option<UserId>,
-) -> Result<(), LinkError> {
-    let entry = audit_entry(attempt, user, None, false);
-    metadata::write(database, move |transaction| {
-        transaction.append_audit(&entry, digest::audit)?;
-        Ok(())
-    })
-}
-
-fn finish(
-    database: &dyn Database,
-    keys: Keys,
-    attempt: &LinkAttempt<'_>,
-    user: UserId,
-    rehashed: Option<String>,
-) -> Result<Linked, LinkError> {
-    let token = Token::generate()?;
-    let now = attempt.now;
-    let device = NewDevice {
-        user,
-        name: attempt.device.to_owned(),
-        token_hash: token.digest().0,
-        at: now,
-        expires_at: attempt.ends,
-        platform: harmless(attempt.platform),
-        address: attempt.address.map(|address| address.to_string()).unwrap_or_default(),
-    };
-    let mut entry = audit_entry(attempt, Some(user), None, true);
-    let device = metadata::write(database, move |transaction: &dyn Transaction| {
-        throttle::refund(transaction, &keys)?;
-        if let Some(hash) = rehashed {
-            set_password(transaction, user, &hash, now)?;
-        }
-        let id = transaction.create_device(&device)?;
-        entry.device = Some(id);
-        transaction.append_audit(&entry, digest::audit)?;
-        Ok::<_, LinkError>(id)
-    })?;
-    Ok(Linked { user, device, token })
-}
-
-fn audit_entry(
-    attempt: &LinkAttempt<'_>,
-    user: Option<UserId>,
-    device: Option<DeviceId>,
-    allowed: bool,
-) -> AuditEntry {
-    AuditEntry {
-        at: attempt.now,
-        user,
-        device,
-        address: attempt.address.map(|address| address.to_string()).unwrap_or_default(),
-        action: "device.link",
-        folder: None,
-        allowed,
-        details: vec![
-            ("device_name".to_owned(), attempt.device.to_owned()),
-            ("platform".to_owned(), harmless(attempt.platform)),
-        ],
-    }
 }
 
 /// What a stranger says of itself, as it may stand in lists and logs: nothing in it looks like another column.

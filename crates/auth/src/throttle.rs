@@ -43,6 +43,11 @@ impl Keys {
         Self([account].into_iter().chain(network).collect())
     }
 
+    /// Of codes tried as an account's second factor. Not by network: who tries them has shown the password.
+    pub(crate) fn of_second_factor(user: UserId) -> Self {
+        Self(vec![Key { text: format!("second:{user}"), free: ACCOUNT_FREE, starts_anew: true }])
+    }
+
     /// Of guesses at the code of the first administrator. It is too long to be guessed by many networks together; a count of
     /// them all would let a stranger keep the owner out.
     pub(crate) fn of_setup(address: IpAddr) -> Self {

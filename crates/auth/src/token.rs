@@ -1,17 +1,11 @@
-//! Device tokens: `drl_dev_`, 256 random bits and a check over them, in lower-case hexadecimal.
+//! Tokens: a prefix that says what they are, 256 random bits and a check over them, in lower-case hexadecimal.
 //!
-//! The prefix says what kind of secret it is, so that a scanner recognises a leaked one, and another kind of
-//! token can never be taken for a device's.
+//! By the prefix a scanner recognises a leaked one, and each kind is a type of its own with digests of its own, so that none
+//! can be taken for another: `drl_dev_` of a device or a browser's session, `drl_app_` of an app password, `drl_pnd_` of a
+//! sign-in that waits for its second factor.
 
 use crate::digest;
 use std::fmt;
-
-const PREFIX: &str = "drl_dev_";
-
-/// A device's token. Shown once, to the device.
-pub struct Token {
-    secret: [u8; 32],
-}
 
 /// What the database keeps of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,39 +16,69 @@ pub struct TokenDigest(pub [u8; 32]);
 #[error("the operating system gives no random bytes: {0}")]
 pub struct NoRandomness(String);
 
-/// Without the secret.
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token")
-    }
+macro_rules! token {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $digest:path, $check:path) => {
+        $(#[$doc])*
+        pub struct $name {
+            secret: [u8; 32],
+        }
+
+        /// Without the secret.
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+
+        impl $name {
+            /// A new one.
+            ///
+            /// # Errors
+            /// If the operating system gives no randomness.
+            pub fn generate() -> Result<Self, NoRandomness> {
+                Ok(Self { secret: random()? })
+            }
+
+            /// Reads its text. Most mistakes end here, without a look into the database.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                Some(Self { secret: read_secret($prefix, text, $check)? })
+            }
+
+            /// The text that is shown.
+            #[must_use]
+            pub fn text(&self) -> String {
+                write_secret($prefix, &self.secret, $check)
+            }
+
+            /// What is kept of it.
+            #[must_use]
+            pub fn digest(&self) -> TokenDigest {
+                TokenDigest($digest(&self.secret))
+            }
+        }
+    };
 }
 
-impl Token {
-    /// A new one.
-    ///
-    /// # Errors
-    /// If the operating system gives no randomness.
-    pub fn generate() -> Result<Self, NoRandomness> {
-        Ok(Self { secret: random()? })
-    }
+token!(
+    /// A device's token, or a browser's session's. Shown once, to the device.
+    Token, "drl_dev_", digest::device_token, digest::token_check
+);
+token!(
+    /// An app password. Shown once, to the person.
+    AppPassword, "drl_app_", digest::app_password, digest::app_password_check
+);
+token!(
+    /// Half a sign-in. Said to whoever has shown the password; worth nothing but to show the second factor with.
+    PendingToken, "drl_pnd_", digest::pending, digest::pending_check
+);
 
-    /// Reads its text. Most mistakes end here, without a look into the database.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Some(Self { secret: read_secret(PREFIX, text, digest::token_check)? })
-    }
-
-    /// The text that the device shows.
-    #[must_use]
-    pub fn text(&self) -> String {
-        write_secret(PREFIX, &self.secret, digest::token_check)
-    }
-
-    /// What is kept of it.
-    #[must_use]
-    pub fn digest(&self) -> TokenDigest {
-        TokenDigest(digest::device_token(&self.secret))
-    }
+/// What a request may show under `Authorization`: a device's token or an app password. Nothing else is read.
+#[must_use]
+pub fn bearer(text: &str) -> Option<TokenDigest> {
+    Token::parse(text)
+        .map(|token| token.digest())
+        .or_else(|| AppPassword::parse(text).map(|app| app.digest()))
 }
 
 /// Random bytes of the operating system.
@@ -120,6 +144,21 @@ mod tests {
         assert!(Token::parse(&text.to_uppercase()).is_none());
         assert!(Token::parse(&format!("{text}0")).is_none());
         assert!(Token::parse(&"\u{e9}".repeat(40)).is_none());
+    }
+
+    #[test]
+    fn no_kind_of_token_is_read_as_another() {
+        let (device, app) = (Token::generate().unwrap(), AppPassword::generate().unwrap());
+        let pending = PendingToken::generate().unwrap();
+        assert_eq!(bearer(&device.text()), Some(device.digest()));
+        assert_eq!(bearer(&app.text()), Some(app.digest()));
+        assert_eq!(bearer(&pending.text()), None);
+        for prefix in ["drl_dev_", "drl_app_"] {
+            assert_eq!(bearer(&pending.text().replace("drl_pnd_", prefix)), None, "the check tells");
+        }
+        assert!(Token::parse(&app.text()).is_none() && PendingToken::parse(&device.text()).is_none());
+        let (same, other) = (Token { secret: [3; 32] }, AppPassword { secret: [3; 32] });
+        assert_ne!(same.digest(), other.digest());
     }
 
     #[test]

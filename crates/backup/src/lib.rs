@@ -4,7 +4,7 @@
 //! TARGET/                                where backups are made
 //!   2026-11-22T10-20-30Z/                one backup, whole: laid out like a data directory
 //!     manifest.json  manifest.b3         every file with its size and hash; the manifest's own hash
-//!     catalog.db  store/packs/…  tls/…  driftless.toml
+//!     catalog.db  store/packs/…  tls/…  driftless.toml  seal.key
 //!   .unfinished-…/                       what a killed run leaves; the next one takes it away
 //! ```
 //!
@@ -49,7 +49,10 @@ pub const CATALOG: &str = "catalog.db";
 /// Where the packs lie.
 pub const PACKS: &str = "store/packs";
 /// Files beside them, and directories of files, that belong to a server.
-pub(crate) const BESIDE: [&str; 2] = ["driftless.toml", "tls"];
+pub(crate) const BESIDE: [&str; 3] = ["driftless.toml", "tls", SEAL_KEY];
+
+/// The file with the key that secrets in the database are sealed with.
+pub const SEAL_KEY: &str = "seal.key";
 
 /// The result of everything here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -117,6 +117,12 @@ fn user(command: &UserCommand) -> anyhow::Result<ExitCode> {
                 },
             )
         }
+        UserCommand::DropSecondFactor { name, common } => {
+            ask(common, AdminRequest::SecondFactorRemove { user: name.clone() })
+        }
+        UserCommand::NeedSecondFactor { administrators, common } => {
+            ask(common, AdminRequest::SecondFactorNeed { administrators: administrators.is_yes() })
+        }
         UserCommand::Remove { name, common } => ask(common, AdminRequest::UserRemove { user: name.clone() }),
     }
 }

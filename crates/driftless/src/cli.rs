@@ -264,6 +264,20 @@ pub(crate) enum UserCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Takes an account's second factor away, for who has lost the phone and the recovery codes: the password is enough then
+    #[command(after_help = "Example: driftless admin user drop-second-factor alice")]
+    DropSecondFactor {
+        name: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Chooses whether administrators must have a second factor to administer anything
+    #[command(after_help = "Example: driftless admin user need-second-factor yes")]
+    NeedSecondFactor {
+        administrators: YesNo,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Removes an account, its devices and privileges; files stay
     Remove {
         name: String,
@@ -773,6 +787,10 @@ pub(crate) struct LinkArguments {
     /// Reads the password from the first line of standard input
     #[arg(long, requires = "user")]
     pub(crate) password_stdin: bool,
+    /// A code of the account's second factor, where it has one: the authenticator app's, or a recovery code [default: it is
+    /// asked for]
+    #[arg(long, requires = "user")]
+    pub(crate) code: Option<String>,
     /// What to call this device [default: the host's name]
     #[arg(long)]
     pub(crate) device: Option<String>,

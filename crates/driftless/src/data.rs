@@ -12,6 +12,7 @@ use pairs::PlainDirectories;
 use server::{Server, Settings};
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -152,10 +153,40 @@ impl Data {
         }
     }
 
+    /// The key that secrets in the database are sealed with: in a file beside it, so that neither is enough alone. Made when
+    /// it is not there; what was sealed with another one stays shut.
+    fn seal_key(&self) -> anyhow::Result<[u8; auth::SealKey::BYTES]> {
+        let path = self.directory.join(backup::SEAL_KEY);
+        let named = |what| format!("{what} {}", path.display());
+        match fs::read(&path) {
+            Ok(bytes) => {
+                let key = bytes.try_into();
+                key.map_err(|_| {
+                    anyhow::anyhow!("{} is no key: it has not {} bytes", path.display(), auth::SealKey::BYTES)
+                })
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let mut key = [0; auth::SealKey::BYTES];
+                getrandom::fill(&mut key).context("the system gives no random bytes")?;
+                // Whole or not there: half a key would lock people out.
+                let unfinished = self.directory.join(format!("{}.new", backup::SEAL_KEY));
+                let mut options = fs::OpenOptions::new();
+                let file = options.create(true).truncate(true).write(true).mode(0o600).open(&unfinished);
+                let mut file = file.with_context(|| named("cannot make"))?;
+                file.write_all(&key).and_then(|()| file.sync_all()).with_context(|| named("cannot write"))?;
+                fs::rename(&unfinished, &path).with_context(|| named("cannot make"))?;
+                fs::File::open(&self.directory)?.sync_all().with_context(|| named("cannot keep"))?;
+                Ok(key)
+            }
+            Err(error) => Err(error).with_context(|| named("cannot read")),
+        }
+    }
+
     /// Opens database and store. Only for whoever holds the lock.
     pub(crate) fn open(&self, _lock: &DataLock, mut settings: Settings) -> anyhow::Result<Arc<Server>> {
         settings.system_user = Arc::new(system_user);
         settings.data = Some(full_path(&self.directory)?);
+        settings.seal_key = Some(self.seal_key()?);
         settings.plain.get_or_insert_with(|| self.plain_directories(WatchMode::Auto, None));
         let catalog = self.directory.join("catalog.db");
         let database =

@@ -107,7 +107,8 @@ async fn device(place: &Path, name: &str, address: &str, password: &Secret) -> a
     let directory = place.join(name);
     fs::create_dir(&directory)?;
     let directory = directory.canonicalize()?;
-    let linked = link(&Remote::new(address, None, Trust::Authorities)?, "alice", &password.0, name).await?;
+    let linked =
+        link(&Remote::new(address, None, Trust::Authorities)?, "alice", &password.0, None, name).await?;
     let remote = Remote::new(address, Some(&linked.token), Trust::Authorities)?;
     let folders = remote.folders().await?;
     let folder = folders.first().context("the folder is not shown")?;

@@ -4,8 +4,8 @@ use crate::error::corrupt;
 use crate::folder::found;
 use crate::session::{Columns, Session};
 use metadata::account::{
-    CredentialKind, CredentialRow, DeviceRow, GroupRow, NewDevice, NewUser, ReadAccounts, Subject, User,
-    WriteAccounts,
+    CredentialKind, CredentialRow, DeviceKind, DeviceRow, GroupRow, NewDevice, NewUser, ReadAccounts, Scope,
+    Subject, User, WriteAccounts, session_idle_seconds,
 };
 use metadata::{Error, ErrorKind, Result};
 use model::{
@@ -62,7 +62,7 @@ macro_rules! select_device {
     ($rest:literal) => {
         concat!(
             "SELECT id, user, name, token_hash, created_at, expires_at, last_seen_at, revoked_at, platform, \
-                 address FROM device ",
+                 address, kind FROM device ",
             $rest
         )
     };
@@ -81,6 +81,7 @@ fn device(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
         revoked_at: maybe_moment(7)?,
         platform: row.get(8)?,
         address: row.get(9)?,
+        kind: crate::device::kind(row, 10)?,
     })
 }
 
@@ -118,7 +119,6 @@ fn credential_kind_number(kind: CredentialKind) -> i64 {
     match kind {
         CredentialKind::Password => 0,
         CredentialKind::OneTime => 1,
-        CredentialKind::Passkey => 2,
         CredentialKind::Recovery => 3,
     }
 }
@@ -127,10 +127,14 @@ fn credential_kind(row: &Row<'_>, column: usize) -> rusqlite::Result<CredentialK
     match row.get(column)? {
         0 => Ok(CredentialKind::Password),
         1 => Ok(CredentialKind::OneTime),
-        2 => Ok(CredentialKind::Passkey),
         3 => Ok(CredentialKind::Recovery),
         _ => Err(corrupt(column, "not a kind of credential")),
     }
+}
+
+/// A session that was last used then has ended.
+fn unused_since(now: Timestamp, administrator: bool) -> i64 {
+    now.0.saturating_sub(session_idle_seconds(administrator).saturating_mul(1_000_000_000))
 }
 
 impl ReadAccounts for Session {
@@ -224,10 +228,12 @@ impl ReadAccounts for Session {
         let rows = self.query(
             "facts",
             "SELECT u.administrator,
-                 NOT u.disabled AND (?3 IS NULL OR EXISTS (SELECT 1 FROM device d WHERE d.id = ?3 AND d.user = u.id
-                     AND d.revoked_at IS NULL AND (d.expires_at IS NULL OR d.expires_at > ?4))),
-                 p.privilege
-             FROM user u LEFT JOIN privilege p ON p.folder = ?2 AND (
+                 NOT u.disabled AND (?3 IS NULL OR (d.id IS NOT NULL
+                     AND d.revoked_at IS NULL AND (d.expires_at IS NULL OR d.expires_at > ?4)
+                     AND (d.kind <> 1 OR coalesce(d.last_seen_at, d.created_at) > iif(u.administrator, ?5, ?6)))),
+                 p.privilege, coalesce(d.kind = 2, 0)
+             FROM user u LEFT JOIN device d ON d.id = ?3 AND d.user = u.id
+             LEFT JOIN privilege p ON p.folder = ?2 AND (
                  (p.subject_kind = 0 AND p.subject = u.id) OR
                  (p.subject_kind = 1 AND p.subject IN (SELECT user_group FROM membership m WHERE m.user = u.id)))
              WHERE u.id = ?1",
@@ -235,21 +241,29 @@ impl ReadAccounts for Session {
                 principal.user.0.cast_signed(),
                 folder.0.cast_signed(),
                 principal.device.map(|id| id.0.cast_signed()),
-                now.0
+                now.0,
+                unused_since(now, true),
+                unused_since(now, false)
             ],
             |row| {
                 let held = match row.get::<_, Option<i64>>(2)? {
                     Some(_) => Some(privilege(row, 2)?),
                     None => None,
                 };
-                Ok((row.get::<_, bool>(0)?, row.get::<_, bool>(1)?, held))
+                Ok((row.get::<_, bool>(0)?, row.get::<_, bool>(1)?, held, row.get::<_, bool>(3)?))
             },
         )?;
-        let Some(&(administrator, active, _)) = rows.first() else {
+        let Some(&(administrator, active, _, is_app)) = rows.first() else {
             return Ok(Facts { active: false, administrator: false, privilege: Privilege::None });
         };
-        let privilege = Privilege::combine(rows.into_iter().filter_map(|(_, _, held)| held));
-        Ok(Facts { active, administrator: administrator && active, privilege })
+        let held = Privilege::combine(rows.into_iter().filter_map(|(_, _, held, _)| held));
+        if let (true, Some(device)) = (is_app, principal.device) {
+            let scope = self.scope_of(device)?;
+            let privilege = scope.map_or(Privilege::None, |scope| scope.limit(folder, held));
+            return Ok(Facts { active, administrator: false, privilege });
+        }
+        let administrator = administrator && active && self.administers_now(principal.user)?;
+        Ok(Facts { active, administrator, privilege: held })
     }
 
     fn rights_generation(&self) -> Result<u64> {
@@ -268,6 +282,14 @@ impl ReadAccounts for Session {
 
     fn devices(&self, user: UserId) -> Result<Vec<DeviceRow>> {
         self.query("devices", select_device!("WHERE user = ?1 ORDER BY id"), [user.0.cast_signed()], device)
+    }
+
+    fn scope(&self, device: DeviceId) -> Result<Option<Scope>> {
+        self.scope_of(device)
+    }
+
+    fn administers(&self, user: UserId) -> Result<bool> {
+        self.administers_now(user)
     }
 
     fn credentials(&self, user: UserId) -> Result<Vec<CredentialRow>> {
@@ -393,21 +415,15 @@ impl WriteAccounts for Session {
     }
 
     fn create_device(&self, device: &NewDevice) -> Result<DeviceId> {
-        self.execute(
-            "create_device",
-            "INSERT INTO device (user, name, token_hash, created_at, expires_at, platform, address)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![
-                device.user.0.cast_signed(),
-                device.name,
-                device.token_hash,
-                device.at.0,
-                device.expires_at.map(|at| at.0),
-                device.platform,
-                device.address
-            ],
-        )?;
-        Ok(DeviceId(self.connection.last_insert_rowid().cast_unsigned()))
+        self.insert_device(device, DeviceKind::Device)
+    }
+
+    fn create_session(&self, device: &NewDevice) -> Result<DeviceId> {
+        self.insert_device(device, DeviceKind::Session)
+    }
+
+    fn create_app_password(&self, device: &NewDevice, scope: &Scope) -> Result<DeviceId> {
+        self.insert_app_password(device, scope)
     }
 
     fn touch_device(&self, id: DeviceId, at: Timestamp, address: &str) -> Result<()> {

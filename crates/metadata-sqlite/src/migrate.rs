@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0008_links.sql"),
     include_str!("../migrations/0009_people.sql"),
     include_str!("../migrations/0010_growth.sql"),
+    include_str!("../migrations/0011_sign_in.sql"),
 ];
 
 pub(crate) fn migrate(connection: &Connection) -> Result<()> {

@@ -65,6 +65,41 @@ pub enum Subject {
     Group(GroupId),
 }
 
+/// What kind of token a device's row stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DeviceKind {
+    /// A client installation.
+    Device,
+    /// A browser that is signed in: it ends when it has not been used for a while ([`session_idle_seconds`]).
+    Session,
+    /// A program that shows a token of narrower scope ([`Scope`]).
+    App,
+}
+
+/// How long a session may lie unused. Noted uses are a few minutes old at most.
+#[must_use]
+pub fn session_idle_seconds(administrator: bool) -> i64 {
+    if administrator { 12 * 3_600 } else { 14 * 24 * 3_600 }
+}
+
+/// What an app password reaches at most, whatever its account holds. It never administers or manages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// The most it may do: `Read` or `Write`.
+    pub privilege: Privilege,
+    /// In these folders; none: in all of the account's.
+    pub folders: Option<Vec<FolderId>>,
+}
+
+impl Scope {
+    /// What is left of a privilege.
+    #[must_use]
+    pub fn limit(&self, folder: FolderId, held: Privilege) -> Privilege {
+        let reaches = self.folders.as_ref().is_none_or(|folders| folders.contains(&folder));
+        if reaches { held.min(self.privilege) } else { Privilege::None }
+    }
+}
+
 /// A linked device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceRow {
@@ -84,6 +119,8 @@ pub struct DeviceRow {
     pub last_seen_at: Option<Timestamp>,
     /// When it was unlinked.
     pub revoked_at: Option<Timestamp>,
+    /// What it is.
+    pub kind: DeviceKind,
     /// The system it runs, in its own words; empty if it never said.
     pub platform: String,
     /// From which address it was last seen; empty if that is not known.
@@ -116,8 +153,6 @@ pub enum CredentialKind {
     Password,
     /// A shared secret for one-time passwords.
     OneTime,
-    /// A passkey's public part.
-    Passkey,
     /// Codes for when the others are lost, hashed.
     Recovery,
 }
@@ -171,6 +206,7 @@ pub trait ReadAccounts {
 
     /// What [`model::authorize`] wants to know, in one query: whether account and device are active at `now`
     /// (the device being that account's own), and the combined privilege. A folder that is not there: none.
+    /// An app password's privilege is limited by its scope, and a session ends when it was not used for long.
     /// [`Principal::SERVER`] is active, and holds Write exactly where the folder has a plain directory.
     fn facts(&self, principal: Principal, folder: FolderId, now: Timestamp) -> Result<Facts>;
 
@@ -192,6 +228,13 @@ pub trait ReadAccounts {
 
     /// A person's devices by id, unlinked ones too.
     fn devices(&self, user: UserId) -> Result<Vec<DeviceRow>>;
+
+    /// What an app password is limited to; none for other devices.
+    fn scope(&self, device: DeviceId) -> Result<Option<Scope>>;
+
+    /// Whether an active account administers the server now: it is an administrator's, and has a second factor where
+    /// [`Setting::SecondFactorForAdministrators`](crate::setting::Setting) says that it must.
+    fn administers(&self, user: UserId) -> Result<bool>;
 
     /// A person's credentials.
     fn credentials(&self, user: UserId) -> Result<Vec<CredentialRow>>;
@@ -223,6 +266,12 @@ pub trait WriteAccounts {
 
     /// Links a device; `Conflict` if the token is taken.
     fn create_device(&self, device: &NewDevice) -> Result<DeviceId>;
+
+    /// The same for a browser that signs in.
+    fn create_session(&self, device: &NewDevice) -> Result<DeviceId>;
+
+    /// The same for an app password.
+    fn create_app_password(&self, device: &NewDevice, scope: &Scope) -> Result<DeviceId>;
 
     /// Notes when a device was last seen, and from where; an empty address leaves the one that is known.
     fn touch_device(&self, id: DeviceId, at: Timestamp, address: &str) -> Result<()>;

@@ -8,6 +8,7 @@ mod links;
 mod log;
 mod nodes;
 mod retention;
+mod sign_in;
 mod units;
 mod views;
 
@@ -31,6 +32,7 @@ pub fn check_all(open: Open<'_>) {
     log::check(open);
     growth::check(open);
     views::check(open);
+    sign_in::check(open);
     links::check(open);
 }
 

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::{
-    account, activity, audit, collection, content, folder, growth, link, moment, node, operation, placement,
-    retention, setting, space, throttle, upload, version, view,
+    account, activity, audit, collection, content, folder, growth, link, moment, node, operation, passkey,
+    placement, retention, setting, space, throttle, upload, version, view,
 };
 use model::FlushTimes;
 use std::fmt;
@@ -21,6 +21,7 @@ pub trait Snapshot:
     + upload::ReadUploads
     + operation::ReadOperations
     + account::ReadAccounts
+    + passkey::ReadPasskeys
     + audit::ReadAudit
     + setting::ReadSettings
     + throttle::ReadThrottle
@@ -46,6 +47,7 @@ pub trait Transaction:
     + upload::WriteUploads
     + operation::WriteOperations
     + account::WriteAccounts
+    + passkey::WritePasskeys
     + audit::WriteAudit
     + setting::WriteSettings
     + throttle::WriteThrottle

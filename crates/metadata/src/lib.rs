@@ -7,7 +7,7 @@
 //!
 //! What is read and written is grouped by concern, a pair of traits each (`Read…` for snapshots, `Write…` for
 //! transactions): [`folder`], [`node`], [`placement`], [`version`], [`moment`], [`content`], [`upload`], [`operation`],
-//! [`account`], [`audit`], [`setting`], [`throttle`], [`retention`], [`space`], [`collection`], [`view`],
+//! [`account`], [`passkey`], [`audit`], [`setting`], [`throttle`], [`retention`], [`space`], [`collection`], [`view`],
 //! [`link`], [`activity`], [`growth`]. Methods take and
 //! give many rows at once: a commit of thousands of operations must not cost a query each.
 //!
@@ -32,6 +32,7 @@ pub mod link;
 pub mod moment;
 pub mod node;
 pub mod operation;
+pub mod passkey;
 pub mod placement;
 pub mod retention;
 pub mod setting;

@@ -11,6 +11,8 @@ pub enum Setting {
     CursorKey,
     /// The key of secrets and throttling that must not be guessable (32 bytes).
     ServerKey,
+    /// Whether an account administers the server only while it has a second factor (one byte: 0 or 1; none: no).
+    SecondFactorForAdministrators,
     /// For how many days the audit log is kept (4 bytes, little-endian); for ever if it was never set or is 0.
     LogDays,
     /// What long work came to when it was last done (JSON of the server's own).
@@ -29,6 +31,7 @@ impl Setting {
             Self::Epoch => "epoch",
             Self::CursorKey => "cursor_key",
             Self::ServerKey => "server_key",
+            Self::SecondFactorForAdministrators => "second_factor_for_administrators",
             Self::LogDays => "log_days",
             Self::Work => "work",
             Self::SetupCode => "setup_code",

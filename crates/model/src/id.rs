@@ -50,6 +50,8 @@ number_id!(/// A group of users.
     GroupId, "g");
 number_id!(/// A client installation linked to an account.
     DeviceId, "d");
+number_id!(/// A public key that a person signs in with.
+    PasskeyId, "k");
 number_id!(/// A link: an address by which strangers reach one node.
     LinkId, "l");
 

@@ -31,8 +31,8 @@ pub use disk::{Entry, EntryKind, Fingerprint, Handle};
 pub use flush::{FLUSH_BOUNDS_US, FlushTally, FlushTimes};
 pub use hash::{ChunkId, ContentId};
 pub use id::{
-    DeviceId, Epoch, FolderId, GroupId, IdempotencyKey, LinkId, NodeId, NodeKey, Seq, UploadId, UserId,
-    VersionNumber, ViewId,
+    DeviceId, Epoch, FolderId, GroupId, IdempotencyKey, LinkId, NodeId, NodeKey, PasskeyId, Seq, UploadId,
+    UserId, VersionNumber, ViewId,
 };
 pub use link::{
     LinkAccess, LinkDenied, LinkFacts, LinkKind, LinkPermit, LinkPrincipal, Place, authorize_link,

@@ -67,6 +67,16 @@ pub enum AdminRequest {
         /// Its name.
         user: String,
     },
+    /// Takes an account's second factor away: its password is enough then.
+    SecondFactorRemove {
+        /// The account's name.
+        user: String,
+    },
+    /// Chooses whether administrators must have a second factor to be any.
+    SecondFactorNeed {
+        /// Whether they must.
+        administrators: bool,
+    },
     /// Makes a group.
     GroupAdd {
         /// Its name.

@@ -14,6 +14,10 @@ pub enum ProblemKind {
     Unauthenticated,
     /// Wrong user name or password.
     SignInFailed,
+    /// The password was right, and the account has a second factor: its code is wanted, too.
+    SecondFactorNeeded,
+    /// Another code than is wanted, or one that was used before.
+    WrongCode,
     /// The privilege does not suffice.
     Forbidden,
     /// Nothing there, or nothing the caller may know of.
@@ -64,11 +68,13 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::BadRequest,
         Self::MalformedBundle,
         Self::Unauthenticated,
         Self::SignInFailed,
+        Self::SecondFactorNeeded,
+        Self::WrongCode,
         Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -100,6 +106,10 @@ impl ProblemKind {
             Self::MalformedBundle => ("malformed_bundle", 400, "The bundle is damaged or incomplete"),
             Self::Unauthenticated => ("unauthenticated", 401, "This needs a valid token"),
             Self::SignInFailed => ("sign_in_failed", 401, "User name or password is wrong"),
+            Self::SecondFactorNeeded => {
+                ("second_factor_needed", 401, "The account's second factor is wanted, too")
+            }
+            Self::WrongCode => ("wrong_code", 401, "The code is wrong, or was used before"),
             Self::Forbidden => ("forbidden", 403, "Your privilege does not allow this"),
             Self::NotFound => ("not_found", 404, "There is nothing here"),
             Self::MethodNotAllowed => ("method_not_allowed", 405, "This address knows other methods"),

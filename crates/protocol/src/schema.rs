@@ -62,6 +62,10 @@ described! {
         "^c1[0-9a-f]{96}$",
         "How far a pair has pulled. Opaque: keep it and send it back as it was given.",
     );
+    PasskeyId = text("^k(0|[1-9a-f][0-9a-f]{0,15})$", "A passkey.");
+    CeremonyId = text("^[0-9a-f]{32}$", "An attempt to use or to make a passkey: 128 random bits.");
+    AppPassword = text("^drl_app_[!-~]+$", "What a program shows. Said once, kept by nobody but the program.");
+    PendingSignIn = text("^drl_pnd_[!-~]+$", "Half a sign-in. It is no token.");
     DeviceToken = text("^drl_dev_[!-~]+$", "What every request shows. Said once, kept by nobody but the device.");
     DeviceCode = text("^drl_code_[!-~]+$", "What a device that waits to be linked polls with.");
     UserCode = text(

@@ -3,6 +3,7 @@
 //! Names are `snake_case`, ids opaque strings, moments RFC 3339 in UTC, sizes bytes. Requests refuse fields
 //! they do not know; answers may get new ones, and their readers skip what they do not know.
 
+mod account;
 mod accounts;
 mod activity;
 mod chunks;
@@ -30,6 +31,12 @@ mod versions;
 mod views;
 mod work;
 
+pub use account::{
+    AppPasswordEntry, AppPasswordRequest, AppPasswordsResponse, CeremonyResponse, ConfirmSecondFactorRequest,
+    EnrolmentResponse, NewAppPasswordResponse, NewPasskeyRequest, PasskeyEntry, PasskeySessionRequest,
+    PasskeysResponse, PasswordAndCode, PasswordOnceMore, RecoveryCodesResponse, RemoveSecondFactorRequest,
+    RenamePasskeyRequest, SecondFactorEntry, SecondFactorPolicy, SecurityResponse,
+};
 pub use accounts::{
     AccountChange, AccountEntry, GroupChange, GroupResponse, GroupSummary, GroupsResponse, HomeResponse,
     MEMBERS_MAX, NamedGroup, NamedUser, NewAccountRequest, NewGroupRequest, PasswordRequest, StandardRates,
@@ -76,7 +83,7 @@ pub use past::{
 };
 pub use search::{SearchEntry, SearchResponse};
 pub use server::{ClientInfo, ServerResponse, TransferLimits, WireLimits, capability};
-pub use session::{SessionRequest, SessionResponse};
+pub use session::{SecondStepRequest, SecondStepResponse, SessionRequest, SessionResponse};
 pub use settings::{
     ADDRESS_BYTES_MAX, AddressResponse, AddressTestRequest, AddressTestResponse, CertificateState,
     ChosenSettings, QrCode, SettingEntry, SettingOrigin, SettingsResponse, StoragePlace, StorageResponse,

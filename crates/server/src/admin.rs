@@ -127,6 +127,10 @@ fn obey(server: &Arc<Server>, by: &By, request: AdminRequest, tell: Tell) -> Out
             groups::add(server, by, group)?;
             Ok(AdminAnswer::Done)
         }
+        AdminRequest::SecondFactorRemove { user } => users::remove_second_factor(server, by, user),
+        AdminRequest::SecondFactorNeed { administrators } => {
+            users::need_second_factor(server, by, administrators)
+        }
         AdminRequest::GroupList => groups::list(server),
         AdminRequest::GroupSet { group, add, remove } => {
             let group = named_group(server, &group)?;

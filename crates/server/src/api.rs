@@ -1,5 +1,6 @@
 //! The endpoints, by their addresses under `/api/v1`.
 
+pub(crate) mod account;
 pub(crate) mod address;
 pub(crate) mod administration;
 pub(crate) mod devices;

@@ -4,10 +4,12 @@ use crate::admin::By;
 use crate::cookie;
 use crate::failure::Failure;
 use crate::server::Server;
-use auth::{Session, Token};
-use axum::extract::{FromRequestParts, Path, Query};
+use auth::{Session, TokenDigest};
+use axum::extract::{FromRequestParts, MatchedPath, Path, Query};
+use axum::http::Method;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use metadata::account::DeviceKind;
 use model::{DeviceId, Principal, Rates, Timestamp};
 use protocol::ProblemKind;
 use serde::de::DeserializeOwned;
@@ -46,12 +48,12 @@ fn unauthenticated() -> Failure {
 
 /// The token that a request shows, and whether it is a browser's cookie that holds it. Who shows one under `Authorization`
 /// means that one.
-fn shown_token(parts: &Parts, server: &Server) -> Result<(Token, bool), Failure> {
+fn shown_token(parts: &Parts, server: &Server) -> Result<(TokenDigest, bool), Failure> {
     let mut values = parts.headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         let token = cookie::shown(parts, server);
         return token
-            .map(|token| (token, true))
+            .map(|token| (token.digest(), true))
             .ok_or_else(|| unauthenticated().detail("No token was shown."));
     };
     if values.next().is_some() {
@@ -62,15 +64,14 @@ fn shown_token(parts: &Parts, server: &Server) -> Result<(Token, bool), Failure>
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(unauthenticated().detail("The token goes under the scheme Bearer."));
     }
-    Token::parse(token.trim_start()).map(|token| (token, false)).ok_or_else(unauthenticated)
+    auth::token::bearer(token.trim_start()).map(|digest| (digest, false)).ok_or_else(unauthenticated)
 }
 
 impl FromRequestParts<Arc<Server>> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Failure> {
-        let (token, by_cookie) = shown_token(parts, server)?;
-        let digest = token.digest();
+        let (digest, by_cookie) = shown_token(parts, server)?;
         let now = server.now();
         let session = server.session(digest).await?.ok_or_else(unauthenticated)?;
         let rates = session.rates.or(server.settings.user_rates);
@@ -79,6 +80,9 @@ impl FromRequestParts<Arc<Server>> for Caller {
         tracing::Span::current().record("user", tracing::field::display(session.principal.user));
         if let Some(device) = session.principal.device {
             tracing::Span::current().record("device", tracing::field::display(device));
+        }
+        if session.kind == DeviceKind::App && !is_for_apps(parts) {
+            return Err(deny(parts, server, session.principal, "app_password.use").await?);
         }
         Ok(Self { principal: session.principal, administrator: session.administrator, rates, by_cookie })
     }
@@ -98,23 +102,57 @@ impl FromRequestParts<Arc<Server>> for Administrator {
     async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Failure> {
         let caller = <Caller as FromRequestParts<_>>::from_request_parts(parts, server).await?;
         let address = parts.extensions.get::<PeerAddress>().map(|peer| peer.0);
-        let by = By { principal: Some(caller.principal), address };
         if caller.administrator {
-            return Ok(Self { by });
+            return Ok(Self { by: By { principal: Some(caller.principal), address } });
         }
-        let details = vec![
-            ("method".to_owned(), parts.method.to_string()),
-            ("path".to_owned(), parts.uri.path().to_owned()),
-        ];
-        let entry = by.entry(server.now(), "administration", false, details);
-        server
-            .write(move |transaction| {
-                transaction.append_audit(&entry, auth::digest::audit)?;
-                Ok::<_, Failure>(())
-            })
-            .await?;
-        Err(Failure::new(ProblemKind::Forbidden))
+        Err(deny(parts, server, caller.principal, "administration").await?)
     }
+}
+
+/// A refusal, once it is in the audit log.
+async fn deny(
+    parts: &Parts,
+    server: &Arc<Server>,
+    principal: Principal,
+    action: &'static str,
+) -> Result<Failure, Failure> {
+    let address = parts.extensions.get::<PeerAddress>().map(|peer| peer.0);
+    let details = vec![
+        ("method".to_owned(), parts.method.to_string()),
+        ("path".to_owned(), parts.uri.path().to_owned()),
+    ];
+    let by = By { principal: Some(principal), address };
+    let entry = by.entry(server.now(), action, false, details);
+    server
+        .write(move |transaction| {
+            transaction.append_audit(&entry, auth::digest::audit)?;
+            Ok::<_, Failure>(())
+        })
+        .await?;
+    Ok(Failure::new(ProblemKind::Forbidden))
+}
+
+/// What app passwords reach, beside what is below a folder: people's files, and nothing that guards an account. What is not
+/// named here is refused, however it came to be.
+const FOR_APPS: [(Method, &str); 4] = [
+    (Method::GET, "/api/v1/session"),
+    (Method::GET, "/api/v1/folders"),
+    (Method::GET, "/api/v1/events"),
+    (Method::DELETE, "/api/v1/devices/self"),
+];
+
+/// What they reach below a folder, as far as their scope lets them.
+const IN_FOLDERS_FOR_APPS: [&str; 9] =
+    ["changes", "views", "trash", "restore", "space", "uploads", "chunks", "commits", "nodes"];
+
+fn is_for_apps(parts: &Parts) -> bool {
+    let Some(path) = parts.extensions.get::<MatchedPath>() else { return false };
+    if FOR_APPS.iter().any(|(method, of)| parts.method == *method && path.as_str() == *of) {
+        return true;
+    }
+    let below = path.as_str().strip_prefix("/api/v1/folders/{folder}/");
+    let first = below.and_then(|below| below.split('/').next());
+    first.is_some_and(|first| IN_FOLDERS_FOR_APPS.contains(&first))
 }
 
 /// Somebody with a valid token, or anybody: for what is told to all, and a little more to those who are known.

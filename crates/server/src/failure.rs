@@ -1,5 +1,6 @@
 //! Errors on their way to problem answers: all of them pass here.
 
+use auth::app_password::AppPasswordError;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -191,12 +192,61 @@ impl From<auth::LinkError> for Failure {
         use auth::LinkError;
         match error {
             LinkError::Wrong => Self::new(ProblemKind::SignInFailed),
+            LinkError::SecondFactorNeeded => Self::new(ProblemKind::SecondFactorNeeded)
+                .detail("Show a code of the authenticator app or a recovery code, too, or link the device by its code."),
+            LinkError::WrongCode => Self::new(ProblemKind::WrongCode),
+            LinkError::KeyLost => Self::new(ProblemKind::WrongCode).detail(format!("{error}.")),
             LinkError::TooMany { retry_after_seconds } => Self::new(ProblemKind::TooManyRequests)
                 .detail("Too many attempts.")
                 .retry_after(retry_after_seconds),
             LinkError::BadDeviceName => Self::invalid(format!("{error}.")),
             LinkError::NoRandomness(error) => Self::internal(error),
             LinkError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<auth::SecondStepError> for Failure {
+    fn from(error: auth::SecondStepError) -> Self {
+        match error {
+            auth::SecondStepError::Unknown => Self::not_found().detail("This sign-in is not known any more."),
+            auth::SecondStepError::Link(error) => error.into(),
+        }
+    }
+}
+
+impl From<auth::EnrolmentError> for Failure {
+    fn from(error: auth::EnrolmentError) -> Self {
+        use auth::EnrolmentError;
+        match error {
+            EnrolmentError::Already => Self::new(ProblemKind::AlreadyExists).detail(format!("{error}.")),
+            EnrolmentError::NotBegun => Self::not_found().detail(format!("{error}.")),
+            EnrolmentError::Link(error) => error.into(),
+        }
+    }
+}
+
+impl From<auth::PasskeyError> for Failure {
+    fn from(error: auth::PasskeyError) -> Self {
+        use auth::PasskeyError;
+        match error {
+            PasskeyError::Unknown => Self::not_found().detail(format!("{error}.")),
+            PasskeyError::Refused => Self::new(ProblemKind::SignInFailed).detail(format!("{error}.")),
+            PasskeyError::BadName => Self::invalid(format!("{error}.")),
+            PasskeyError::TooMany => Self::new(ProblemKind::AlreadyExists).detail(format!("{error}.")),
+            PasskeyError::Failed(_) => Self::internal(error),
+            PasskeyError::Link(error) => error.into(),
+        }
+    }
+}
+
+impl From<AppPasswordError> for Failure {
+    fn from(error: AppPasswordError) -> Self {
+        match error {
+            AppPasswordError::NoRandomness(error) => Self::internal(error),
+            AppPasswordError::Database(error) => error.into(),
+            AppPasswordError::TooMany => Self::new(ProblemKind::AlreadyExists).detail(format!("{error}.")),
+            refused => Self::invalid(format!("{refused}.")),
         }
     }
 }

@@ -39,6 +39,7 @@ mod page;
 mod plain;
 mod presence;
 mod proxies;
+mod qr;
 mod rights;
 mod router;
 mod serve;

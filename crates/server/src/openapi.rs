@@ -85,6 +85,7 @@ const TAGS: &[(&str, &str)] = &[
     ("devices", "Linking devices, one's own devices, unlinking them."),
     ("setup", "The first administrator."),
     ("session", "Signing in with a browser."),
+    ("account", "What guards one's own account."),
     ("folders", "Shared folders and what they take."),
     ("changes", "What has changed, and being told of it."),
     ("commits", "Sending changes and the bytes they need."),
@@ -96,7 +97,9 @@ const TAGS: &[(&str, &str)] = &[
 
 /// Parameters of addresses. A text of another form names nothing: 404.
 const IN_ADDRESS: &[(&str, &str, &str)] = &[
+    ("app_password", "DeviceId", "The app password."),
     ("folder", "FolderId", "The shared folder."),
+    ("passkey", "PasskeyId", "The passkey."),
     ("node", "NodeId", "The node; `n1` is the folder's root."),
     ("upload", "UploadId", "The upload."),
     ("link", "LinkId", "The link."),
@@ -184,7 +187,7 @@ fn problem_answer(kinds: &[ProblemKind]) -> Value {
         ProblemKind::TooManyRequests | ProblemKind::Unavailable | ProblemKind::NotSetUp => {
             answer["headers"]["retry-after"] = reference("headers", "retry-after");
         }
-        ProblemKind::Unauthenticated | ProblemKind::SignInFailed => {
+        kind if kind.status() == 401 => {
             answer["headers"]["www-authenticate"] = reference("headers", "www-authenticate");
         }
         _ => {}

@@ -26,6 +26,7 @@ const PLACES: &[&str] = &[
     "activity",
     "issues",
     "log",
+    "account",
     "settings",
     "setup",
 ];

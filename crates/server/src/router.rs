@@ -82,7 +82,20 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::administration::log::list))
         .routes(routes!(api::administration::log::export::export))
         .routes(routes!(api::administration::log::proof::prove))
-        .routes(routes!(api::administration::log::retention::get, api::administration::log::retention::set));
+        .routes(routes!(api::administration::log::retention::get, api::administration::log::retention::set))
+        .routes(routes!(api::administration::second_factor::get, api::administration::second_factor::set))
+        .routes(routes!(api::administration::second_factor::remove));
+    let account = OpenApiRouter::new()
+        .routes(routes!(api::account::get))
+        .routes(routes!(api::account::second_factor::begin))
+        .routes(routes!(api::account::second_factor::turn_on))
+        .routes(routes!(api::account::second_factor::turn_off))
+        .routes(routes!(api::account::second_factor::renew_codes))
+        .routes(routes!(api::account::app_passwords::list, api::account::app_passwords::create))
+        .routes(routes!(api::account::app_passwords::revoke))
+        .routes(routes!(api::account::passkeys::list, api::account::passkeys::register))
+        .routes(routes!(api::account::passkeys::begin))
+        .routes(routes!(api::account::passkeys::rename, api::account::passkeys::remove));
     let v1 = OpenApiRouter::new()
         .routes(routes!(api::server::get))
         .routes(routes!(api::document::get))
@@ -105,6 +118,10 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::folders::list))
         .routes(routes!(api::search::search))
         .routes(routes!(api::events::connect))
+        .routes(routes!(api::session::finish))
+        .routes(routes!(api::account::passkeys::begin_sign_in))
+        .routes(routes!(api::account::passkeys::sign_in))
+        .nest("/account", account)
         .nest("/admin", administration)
         .nest("/folders/{folder}", folder);
     OpenApiRouter::with_openapi(openapi::frame())

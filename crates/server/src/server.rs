@@ -17,7 +17,7 @@ use crate::traffic::Traffic;
 use crate::transfers::{Bounds, Transfers};
 use crate::wakes::Wakes;
 use crate::work::Work;
-use auth::{Codes, Hasher};
+use auth::{Ceremonies, Codes, Factors, Hasher, SealKey};
 use content::ChunkStore;
 use metadata::{Database, Snapshot, Transaction};
 use model::{Epoch, Limits, Rates, Timestamp};
@@ -69,6 +69,8 @@ pub struct Settings {
     pub passwords_at_once: usize,
     /// Where the administration socket lies; none: there is none.
     pub admin_socket: Option<PathBuf>,
+    /// The key that secrets in the database are sealed with, which lies outside of it; none: one that ends with the process.
+    pub seal_key: Option<[u8; SealKey::BYTES]>,
     /// The data directory, for backups of it; none: none can be made.
     pub data: Option<PathBuf>,
     /// Where the bytes of all versions lie, to be told; none: not told.
@@ -116,6 +118,7 @@ impl Default for Settings {
             stop_grace: Duration::from_secs(30),
             passwords_at_once: 2,
             admin_socket: None,
+            seal_key: None,
             data: None,
             content: None,
             shown: Vec::new(),
@@ -192,6 +195,10 @@ pub struct Server {
     pub(crate) passwords: Semaphore,
     /// Bounds the threads that read: many more than the database has connections would only wait for each other.
     reading: Semaphore,
+    /// What second factors take.
+    pub(crate) factors: Factors,
+    /// Passkeys that are being made or used.
+    pub(crate) ceremonies: Ceremonies,
     /// Devices that wait to be linked.
     pub(crate) codes: Codes,
     /// Whether the first administrator is awaited.
@@ -238,6 +245,10 @@ impl Server {
         let fresh = Identity { epoch: Epoch(random()?), cursor_key: random()?, server_key: random()? };
         let identity = versioning::identity::identity(&*database, fresh)?;
         let hasher = Hasher::standard()?;
+        let seal_key = match &settings.seal_key {
+            Some(bytes) => SealKey::new(bytes),
+            None => SealKey::new(&random()?),
+        };
         Ok(Arc::new_cyclic(|server| Self {
             monitor: monitor(server, &database, &chunks, &settings, identity.server_key),
             owners: Owners::default(),
@@ -259,6 +270,8 @@ impl Server {
             work: Work::default(),
             passwords: Semaphore::new(settings.passwords_at_once.max(1)),
             reading: Semaphore::new(READS_AT_ONCE),
+            factors: Factors::new(seal_key),
+            ceremonies: Ceremonies::default(),
             codes: Codes::default(),
             setup: Setup::default(),
             probes: Probes::default(),

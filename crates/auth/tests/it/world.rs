@@ -1,15 +1,17 @@
 //! A database with accounts.
 
 use auth::sign_in::LinkAttempt;
-use auth::{Hasher, LinkError, Linked};
+use auth::{Factors, Hasher, LinkError, Linked, Opening, OpeningKind, SealKey};
 use metadata::Database;
 use metadata::folder::{FolderKind, FolderSettings, NewFolder};
 use metadata_sqlite::Sqlite;
 use model::{FolderId, NameRule, Timestamp, UserId};
+use std::sync::Arc;
 
 pub(crate) struct World {
     pub(crate) database: Sqlite,
     pub(crate) hasher: Hasher,
+    pub(crate) factors: Arc<Factors>,
 }
 
 pub(crate) fn at(seconds: i64) -> Timestamp {
@@ -19,7 +21,11 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
 impl World {
     /// Passwords cost next to nothing here.
     pub(crate) fn new() -> Self {
-        Self { database: Sqlite::in_memory().unwrap(), hasher: Hasher::with_cost(64, 1).unwrap() }
+        Self {
+            database: Sqlite::in_memory().unwrap(),
+            hasher: Hasher::with_cost(64, 1).unwrap(),
+            factors: Arc::new(Factors::new(SealKey::new(&[1; 32]))),
+        }
     }
 
     pub(crate) fn user(&self, name: &'static str, administrator: bool) -> UserId {
@@ -58,16 +64,31 @@ impl World {
         address: &str,
         now: Timestamp,
     ) -> Result<Linked, LinkError> {
-        let attempt = LinkAttempt {
-            ends: None,
-            user,
-            password,
-            device: "laptop",
-            platform: "linux",
+        self.link_with(user, password, None, address, now)
+    }
+
+    pub(crate) fn link_with(
+        &self,
+        user: &str,
+        password: &str,
+        code: Option<&str>,
+        address: &str,
+        now: Timestamp,
+    ) -> Result<Linked, LinkError> {
+        let opening = self.opening(OpeningKind::Device, address, now);
+        let attempt = LinkAttempt { user, password, code, opening };
+        auth::link_device(&self.database, &self.hasher, &self.factors, attempt)
+    }
+
+    pub(crate) fn opening(&self, kind: OpeningKind, address: &str, now: Timestamp) -> Opening {
+        Opening {
+            kind,
+            device: "laptop".to_owned(),
+            platform: "linux".to_owned(),
             address: Some(address.parse().unwrap()),
+            ends: None,
             now,
-        };
-        auth::link_device(&self.database, &self.hasher, attempt)
+        }
     }
 
     pub(crate) fn read<T: Send + 'static>(

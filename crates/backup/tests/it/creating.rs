@@ -38,6 +38,7 @@ fn a_backup_is_whole_its_owners_alone_and_the_next_one_costs_what_is_new() {
         assert_eq!(mode & 0o077, 0, "{}", path.display());
     }
     assert_eq!(fs::read(first.backup.join("tls/key.pem")).unwrap(), b"secret");
+    assert_eq!(fs::read(first.backup.join(backup::SEAL_KEY)).unwrap(), [7; 32]);
 
     world.file("one more", &noise(100, 40_000));
     let second = world.create().unwrap();

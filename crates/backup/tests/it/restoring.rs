@@ -41,7 +41,8 @@ fn a_restored_server_has_the_files_a_new_epoch_and_numbers_that_nobody_was_given
     assert_eq!(after.counters.head.0, before.counters.head.0 + NUMBERS_SKIPPED);
     assert_eq!(after.counters.next_node.0, before.counters.next_node.0 + NUMBERS_SKIPPED);
     assert_eq!(after.settings.plain_directory, None, "nothing outside of it is touched");
-    for path in [data.clone(), data.join("catalog.db"), data.join("tls/key.pem")] {
+    for path in [data.clone(), data.join("catalog.db"), data.join("tls/key.pem"), data.join(backup::SEAL_KEY)]
+    {
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o077, 0, "{}", path.display());
     }
     assert_eq!(fs::read_dir(data.parent().unwrap()).unwrap().count(), 1, "nothing else is left");

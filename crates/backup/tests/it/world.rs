@@ -57,6 +57,7 @@ impl World {
         std::fs::create_dir_all(data.join("tls")).unwrap();
         std::fs::write(data.join("driftless.toml"), "# nothing is set\n").unwrap();
         std::fs::write(data.join("tls/key.pem"), "secret").unwrap();
+        std::fs::write(data.join(backup::SEAL_KEY), [7; 32]).unwrap();
         let database = Arc::new(Sqlite::open(&data.join("catalog.db")).unwrap());
         let store = Arc::new(PackStore::open_with(&data.join(backup::PACKS), 100_000).unwrap());
         let fresh = identity::Identity { epoch: EPOCH, cursor_key: [1; 32], server_key: [2; 32] };

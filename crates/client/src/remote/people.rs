@@ -22,11 +22,12 @@ pub async fn wait_for_server(remote: &Remote, at_most: Duration) -> Result<Serve
     }
 }
 
-/// Links this device to an account.
+/// Links this device to an account; with a code, if it has a second factor.
 pub async fn link(
     remote: &Remote,
     user: &str,
     password: &str,
+    code: Option<&str>,
     device: &str,
 ) -> Result<LinkResponse, RemoteError> {
     let question = LinkRequest {
@@ -34,6 +35,7 @@ pub async fn link(
         password: password.to_owned(),
         device: device.to_owned(),
         platform: std::env::consts::OS.to_owned(),
+        one_time_code: code.map(str::to_owned),
     };
     remote.json(Method::POST, "/devices", Some(&question)).await
 }

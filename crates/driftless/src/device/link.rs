@@ -50,7 +50,7 @@ pub(super) async fn link(home: &Home, arguments: &LinkArguments) -> anyhow::Resu
         None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
     };
     let link = match &arguments.user {
-        Some(user) => by_password(&remote, user, arguments.password_stdin, &device).await?,
+        Some(user) => by_password(&remote, user, arguments, &device).await?,
         None => by_code::link(&remote, &device, arguments.shown.json).await?,
     };
     let link = Link { fingerprint, ..link };
@@ -65,16 +65,43 @@ pub(super) async fn link(home: &Home, arguments: &LinkArguments) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
-async fn by_password(remote: &Remote, user: &str, from_stdin: bool, device: &str) -> anyhow::Result<Link> {
-    let password = password::read(from_stdin, false)?;
-    let linked = match link_device(remote, user, &password, device).await {
-        Err(error) if error.problem() == Some(ProblemKind::SignInFailed) => {
-            bail!("user name or password is wrong; nothing was changed")
+async fn by_password(
+    remote: &Remote,
+    user: &str,
+    arguments: &LinkArguments,
+    device: &str,
+) -> anyhow::Result<Link> {
+    let password = password::read(arguments.password_stdin, false)?;
+    let mut code = arguments.code.clone();
+    let linked = loop {
+        let answer = link_device(remote, user, &password, code.as_deref(), device).await;
+        match answer.as_ref().err().and_then(RemoteError::problem) {
+            Some(ProblemKind::SignInFailed) => {
+                bail!("user name or password is wrong; nothing was changed")
+            }
+            Some(ProblemKind::SecondFactorNeeded) => code = Some(second_factor()?),
+            Some(ProblemKind::WrongCode) => bail!(
+                "the code is wrong or was used before; nothing was changed. An app shows another one every 30 seconds"
+            ),
+            _ => break answer?,
         }
-        answer => answer?,
     };
     let ids = (linked.user, linked.device);
     Ok(Link::new(remote.server().to_owned(), user.to_owned(), device.to_owned(), ids, linked.token))
+}
+
+/// Asks for a code of the account's second factor, where somebody can be asked.
+fn second_factor() -> anyhow::Result<String> {
+    ensure!(
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
+        "this account has a second factor: say its code with --code (of the authenticator app, or a recovery code), or link \
+         without --user and approve the code that is shown on the server's page"
+    );
+    output::ask("Code of your authenticator app, or a recovery code: ");
+    let mut code = String::new();
+    std::io::stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut code)?;
+    ensure!(!code.trim().is_empty(), "not linked; nothing was changed");
+    Ok(code.trim().to_owned())
 }
 
 /// Gets to know the server anew, where it shows another certificate than before. Nothing else of the link changes.

@@ -20,12 +20,12 @@ pub(super) fn check(open: Open<'_>) {
     rights_have_a_new_generation_whenever_they_change(open);
 }
 
-fn new_device(user: UserId, name: String, token_hash: [u8; 32], at: Timestamp) -> NewDevice {
+pub(super) fn new_device(user: UserId, name: String, token_hash: [u8; 32], at: Timestamp) -> NewDevice {
     let (platform, address) = (String::new(), String::new());
     NewDevice { user, name, token_hash, at, expires_at: None, platform, address }
 }
 
-fn user(database: &dyn Database, text: &'static str) -> UserId {
+pub(super) fn user(database: &dyn Database, text: &'static str) -> UserId {
     let new = NewUser {
         name: text.to_owned(),
         name_key: key(text),

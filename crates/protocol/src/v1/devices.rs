@@ -20,6 +20,10 @@ pub struct LinkRequest {
     pub device: String,
     /// The system it runs, such as `linux`.
     pub platform: String,
+    /// A code of the account's second factor (the app's, or a recovery code), where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 64)]
+    pub one_time_code: Option<String>,
 }
 
 /// Without the password.

@@ -39,6 +39,47 @@ pub struct SessionResponse {
     pub user: UserId,
     /// Its name.
     pub name: String,
-    /// Whether it administers the server.
+    /// Whether it administers the server, by the token that is shown.
     pub administrator: bool,
+    /// Whether it would administer the server if it had a second factor.
+    pub second_factor_wanted: bool,
+}
+
+/// The password was right, and a second factor is wanted.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SecondStepResponse {
+    /// What shows that the password was right. It is no token: nothing takes it but `finish_session`.
+    #[schema(value_type = schema::PendingSignIn)]
+    pub pending: String,
+    /// For how long a code is awaited.
+    pub remaining_seconds: i64,
+}
+
+/// Finishes a sign-in by a code.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecondStepRequest {
+    /// What the first step gave.
+    #[schema(value_type = schema::PendingSignIn)]
+    pub pending: String,
+    /// The app's code, or a recovery code.
+    #[schema(max_length = 64)]
+    pub code: String,
+    /// What the list of devices is to call the browser.
+    #[schema(min_length = 1, max_length = 64)]
+    pub browser: String,
+}
+
+/// Without what is secret.
+impl fmt::Debug for SecondStepResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecondStepResponse").finish_non_exhaustive()
+    }
+}
+
+/// Without what is secret.
+impl fmt::Debug for SecondStepRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecondStepRequest").field("browser", &self.browser).finish_non_exhaustive()
+    }
 }

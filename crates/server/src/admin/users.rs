@@ -271,3 +271,23 @@ pub(crate) fn remove(server: &Server, by: &By, id: UserId, expected: Expected) -
         Ok((AdminAnswer::Done, vec![("user", user.name)]))
     })
 }
+
+pub(super) fn remove_second_factor(server: &Server, by: &By, name: String) -> Outcome {
+    change(server, by, "second_factor.remove", &[("user", &name.clone())], move |transaction, _| {
+        let user = super::find_user(transaction.as_snapshot(), &name)?;
+        if auth::second_factor::remove(transaction, user.id)? {
+            Ok(AdminAnswer::Done)
+        } else {
+            Err(AdminError::NotFound(format!("the user '{name}' has no second factor")))
+        }
+    })
+}
+
+pub(super) fn need_second_factor(server: &Server, by: &By, administrators: bool) -> Outcome {
+    let said = if administrators { "true" } else { "false" };
+    change(server, by, "second_factor.need", &[("administrators", said)], move |transaction, _| {
+        let setting = metadata::setting::Setting::SecondFactorForAdministrators;
+        transaction.put_setting(setting, &[u8::from(administrators)])?;
+        Ok(AdminAnswer::Done)
+    })
+}

@@ -10,6 +10,7 @@ pub(crate) mod issues;
 pub(crate) mod lists;
 pub(crate) mod log;
 pub(crate) mod overview;
+pub(crate) mod second_factor;
 pub(crate) mod settings;
 pub(crate) mod status;
 pub(crate) mod storage;

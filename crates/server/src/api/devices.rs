@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::openapi::problems;
 use crate::server::Server;
 use auth::sign_in::LinkAttempt;
+use auth::{Opening, OpeningKind};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Extension, State};
@@ -26,7 +27,7 @@ const TURN: Duration = Duration::from_secs(10);
 
 /// Links a device to an account
 ///
-/// Asks name and password once; from then on the device shows its token. After 5 failures of an account, or 50 from a
+/// Asks name and password once, and a code where the account has a second factor; from then on the device shows its token. After 5 failures of an account, or 50 from a
 /// network, attempts are delayed more and more.
 #[utoipa::path(
     post,
@@ -37,7 +38,7 @@ const TURN: Duration = Duration::from_secs(10);
     responses(
         (status = 201, description = "The device and its token.", body = LinkResponse),
         problems::Json,
-        problems::SignIn,
+        problems::Factors,
         problems::Bounded,
         problems::Fallible,
         problems::Writing
@@ -51,19 +52,20 @@ pub(crate) async fn link(
 ) -> Result<(StatusCode, Json<LinkResponse>), Failure> {
     let request: LinkRequest = body::json(&server, &headers, body).await?;
     let turn = password_turn(&server).await?;
-    let (database, hasher, now) = (Arc::clone(&server.database), server.hasher.clone(), server.now());
+    let (shared, now) = (Arc::clone(&server), server.now());
     let linked = server
         .blocking(move || {
-            let attempt = LinkAttempt {
-                user: &request.user,
-                password: &request.password,
-                device: &request.device,
-                platform: &request.platform,
+            let opening = Opening {
+                kind: OpeningKind::Device,
+                device: request.device,
+                platform: request.platform,
                 address: Some(peer.0),
                 ends: None,
                 now,
             };
-            Ok(auth::link_device(&*database, &hasher, attempt)?)
+            let (user, password) = (request.user.as_str(), request.password.as_str());
+            let attempt = LinkAttempt { user, password, code: request.one_time_code.as_deref(), opening };
+            Ok(auth::link_device(&*shared.database, &shared.hasher, &shared.factors, attempt)?)
         })
         .await?;
     drop(turn);

@@ -25,8 +25,8 @@ use axum::Json;
 use axum::extract::State;
 use metadata::folder::{Folder, FolderKind};
 use model::{FolderId, Privilege};
+use protocol::ProblemKind;
 use protocol::v1::{self, FolderEntry, FoldersResponse};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What its owner sees a home folder called.
@@ -49,17 +49,14 @@ pub(crate) async fn list(
     State(server): State<Arc<Server>>,
     caller: Caller,
 ) -> Result<Json<FoldersResponse>, Failure> {
-    let user = caller.principal.user;
-    let (privileges, folders) = server
-        .read(move |snapshot| {
-            let privileges: BTreeMap<_, _> = snapshot.privileges(user)?.into_iter().collect();
-            Ok::<_, Failure>((privileges, snapshot.folders()?))
-        })
-        .await?;
+    // As decisions are made: what an app password does not reach is not listed.
+    let account = server.account(caller.principal).await?;
+    let account = account.ok_or_else(|| Failure::new(ProblemKind::Unauthenticated))?;
+    let folders = server.read(|snapshot| snapshot.folders()).await?;
     let mut entries: Vec<FolderEntry> = folders
         .iter()
         .filter_map(|folder| {
-            let privilege = privileges.get(&folder.id).copied().unwrap_or(Privilege::None);
+            let privilege = account.privilege(folder.id);
             (privilege >= Privilege::Read).then(|| entry(&server, folder, privilege))
         })
         .collect();

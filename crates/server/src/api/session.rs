@@ -1,7 +1,6 @@
 //! `/api/v1/session`: signing in with a browser. A session is a device that ends by itself, with its token in a cookie
 //! ([`crate::cookie`]): it is listed, unlinked and held back by the same limits as any other.
 
-use super::devices::own::BROWSER;
 use super::devices::{password_turn, revoke};
 use crate::body;
 use crate::caller::{Caller, PeerAddress};
@@ -10,14 +9,15 @@ use crate::failure::Failure;
 use crate::openapi::problems;
 use crate::server::Server;
 use auth::sign_in::LinkAttempt;
+use auth::{Linked, Opened, Opening, OpeningKind};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{AppendHeaders, IntoResponse};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use model::{Timestamp, UserId};
-use protocol::v1::{SessionRequest, SessionResponse};
+use protocol::v1::{SecondStepRequest, SecondStepResponse, SessionRequest, SessionResponse};
 use std::sync::Arc;
 
 /// How long a session lasts, used or not.
@@ -40,19 +40,29 @@ pub(crate) async fn get(
     State(server): State<Arc<Server>>,
     caller: Caller,
 ) -> Result<Json<SessionResponse>, Failure> {
-    Ok(Json(who(&server, caller.principal.user).await?))
+    let mut response = who(&server, caller.principal.user).await?;
+    response.administrator &= caller.administrator;
+    Ok(Json(response))
 }
 
 async fn who(server: &Server, user: UserId) -> Result<SessionResponse, Failure> {
-    let found = server.read(move |snapshot| snapshot.user(user)).await?;
-    let found = found.ok_or_else(|| Failure::internal("an account is gone whose token is known"))?;
-    Ok(SessionResponse { user, name: found.name, administrator: found.administrator })
+    let found = server
+        .read(move |snapshot| {
+            let administers = snapshot.administers(user)?;
+            Ok::<_, Failure>(snapshot.user(user)?.map(|found| (found, administers)))
+        })
+        .await?;
+    let (found, administrator) =
+        found.ok_or_else(|| Failure::internal("an account is gone whose token is known"))?;
+    let second_factor_wanted = found.administrator && !found.disabled && !administrator;
+    Ok(SessionResponse { user, name: found.name, administrator, second_factor_wanted })
 }
 
 /// Signs in with a browser
 ///
-/// Held back as linking a device is. The answer sets a cookie that lasts for 30 days; a session that the browser had before
-/// ends. Other sites cannot have a browser do this.
+/// Held back as linking a device is. The answer sets a cookie that lasts for 30 days, and ends when it was not used for 14
+/// (an administrator's: for 12 hours); a session that the browser had before ends. Where the account has a second factor,
+/// nothing is set: `finish_session` takes the code. Other sites cannot have a browser do this.
 #[utoipa::path(
     post,
     path = "/session",
@@ -61,6 +71,7 @@ async fn who(server: &Server, user: UserId) -> Result<SessionResponse, Failure> 
     request_body(content = SessionRequest),
     responses(
         (status = 201, description = "Who it is now.", body = SessionResponse, headers(("set-cookie" = String, description = "The session's token."))),
+        (status = 202, description = "The password was right; the second factor is wanted, too.", body = SecondStepResponse),
         problems::Json,
         problems::SignIn,
         problems::Bounded,
@@ -74,37 +85,105 @@ pub(crate) async fn open(
     before: Option<Caller>,
     headers: HeaderMap,
     body: Body,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<Response, Failure> {
     let request: SessionRequest = body::json(&server, &headers, body).await?;
-    if cookie::is_from_elsewhere(&headers) {
-        return Err(Failure::invalid("Signing in goes by the server's own page."));
-    }
+    only_own_page(&headers)?;
     let turn = password_turn(&server).await?;
-    let (database, hasher, now) = (Arc::clone(&server.database), server.hasher.clone(), server.now());
-    let (seconds, nanoseconds) = now.parts();
-    let ends = Timestamp::from_parts(seconds.saturating_add(SESSION_SECONDS), nanoseconds);
-    let linked = server
+    let (shared, opening) = (Arc::clone(&server), opening(&server, peer, request.browser));
+    let opened = server
         .blocking(move || {
-            let attempt = LinkAttempt {
-                user: &request.user,
-                password: &request.password,
-                device: &request.browser,
-                platform: BROWSER,
-                address: Some(peer.0),
-                ends: Some(ends),
-                now,
-            };
-            Ok(auth::link_device(&*database, &hasher, attempt)?)
+            let (user, password) = (request.user.as_str(), request.password.as_str());
+            let attempt = LinkAttempt { user, password, code: None, opening };
+            Ok(auth::open_session(&*shared.database, &shared.hasher, &shared.factors, attempt)?)
         })
         .await?;
     drop(turn);
+    match opened {
+        Opened::Linked(linked) => opened_session(&server, peer, before, &linked).await,
+        Opened::SecondStep(step) => {
+            let (pending, remaining_seconds) = (step.token.text(), auth::pending::LIFE_SECONDS);
+            let response = SecondStepResponse { pending, remaining_seconds };
+            Ok((StatusCode::ACCEPTED, Json(response)).into_response())
+        }
+    }
+}
+
+/// Finishes a sign-in by a second factor
+///
+/// Takes what `open_session` gave and a code: of the authenticator app, or a recovery code, each good once. After five wrong
+/// ones, or five minutes, one begins again with the password; wrong codes are counted by account and delayed more and more.
+#[utoipa::path(
+    post,
+    path = "/session/second-factor",
+    operation_id = "finish_session",
+    tag = "session",
+    request_body(content = SecondStepRequest),
+    responses(
+        (status = 201, description = "Who it is now.", body = SessionResponse, headers(("set-cookie" = String, description = "The session's token."))),
+        problems::Json,
+        problems::Factors,
+        problems::InFolder,
+        problems::Bounded,
+        problems::Fallible,
+        problems::Writing
+    )
+)]
+pub(crate) async fn finish(
+    State(server): State<Arc<Server>>,
+    Extension(peer): Extension<PeerAddress>,
+    before: Option<Caller>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let request: SecondStepRequest = body::json(&server, &headers, body).await?;
+    only_own_page(&headers)?;
+    let (shared, opening) = (Arc::clone(&server), opening(&server, peer, request.browser));
+    let linked = server
+        .blocking(move || {
+            let (factors, database) = (&shared.factors, &*shared.database);
+            let (pending, code) = (request.pending.as_str(), request.code.as_str());
+            Ok(factors.pending.finish(database, &factors.key, pending, code, opening)?)
+        })
+        .await?;
+    opened_session(&server, peer, before, &linked).await
+}
+
+/// Whoever signs in does so on the server's own page: another site could sign a person in to somebody else's account.
+pub(crate) fn only_own_page(headers: &HeaderMap) -> Result<(), Failure> {
+    if cookie::is_from_elsewhere(headers) {
+        return Err(Failure::invalid("Signing in goes by the server's own page."));
+    }
+    Ok(())
+}
+
+/// What a browser opens by signing in, whatever proves who it is.
+pub(crate) fn opening(server: &Server, peer: PeerAddress, browser: String) -> Opening {
+    let now = server.now();
+    let (seconds, nanoseconds) = now.parts();
+    Opening {
+        kind: OpeningKind::Session,
+        device: browser,
+        platform: "browser".to_owned(),
+        address: Some(peer.0),
+        ends: Some(Timestamp::from_parts(seconds.saturating_add(SESSION_SECONDS), nanoseconds)),
+        now,
+    }
+}
+
+/// Gives a new session to the browser; the one before ends. The end of every way to sign in with a browser.
+pub(crate) async fn opened_session(
+    server: &Arc<Server>,
+    peer: PeerAddress,
+    before: Option<Caller>,
+    linked: &Linked,
+) -> Result<Response, Failure> {
     let old = before.filter(|caller| caller.by_cookie);
     if let Some((user, device)) = old.and_then(|old| Some((old.principal.user, old.device()?))) {
-        revoke(&server, peer, (user, Some(device)), device).await?;
+        revoke(server, peer, (user, Some(device)), device).await?;
     }
-    let response = who(&server, linked.user).await?;
-    let cookie = cookie::give(&server, peer, &linked.token, SESSION_SECONDS);
-    Ok((StatusCode::CREATED, AppendHeaders([(SET_COOKIE, cookie)]), Json(response)))
+    let response = who(server, linked.user).await?;
+    let cookie = cookie::give(server, peer, &linked.token, SESSION_SECONDS);
+    Ok((StatusCode::CREATED, AppendHeaders([(SET_COOKIE, cookie)]), Json(response)).into_response())
 }
 
 /// Signs the browser out

@@ -2,6 +2,7 @@
 //! itself when it looks whether an address leads to it.
 
 use super::devices::password_turn;
+use super::session::{SESSION_SECONDS, opening};
 use crate::body;
 use crate::caller::PeerAddress;
 use crate::cookie;
@@ -17,7 +18,6 @@ use axum::extract::{Extension, Path, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse};
-use model::Timestamp;
 use protocol::ProblemKind;
 use protocol::v1::{EchoResponse, SessionResponse, SetupRequest, SetupResponse};
 use std::sync::Arc;
@@ -74,7 +74,7 @@ pub(crate) async fn claim(
     }
     let turn = password_turn(&server).await?;
     let (here, now) = (Arc::clone(&server), server.now());
-    let seconds = super::session::SESSION_SECONDS;
+    let opening = opening(&server, peer, request.browser.clone());
     let linked = server
         .blocking(move || {
             let SetupRequest { code, user, password, browser } = &request;
@@ -85,24 +85,16 @@ pub(crate) async fn claim(
             }
             let hash = here.hasher.hash(password).map_err(|error| SetupError::Account(error.into()))?;
             auth::setup::claim(&*here.database, code, (user, &hash), peer.0, now)?;
-            let (whole, part) = now.parts();
-            let attempt = LinkAttempt {
-                user,
-                password,
-                device: browser,
-                platform: "browser",
-                address: Some(peer.0),
-                ends: Some(Timestamp::from_parts(whole.saturating_add(seconds), part)),
-                now,
-            };
-            Ok((auth::link_device(&*here.database, &here.hasher, attempt)?, user.clone()))
+            let attempt = LinkAttempt { user, password, code: None, opening };
+            Ok((auth::link_device(&*here.database, &here.hasher, &here.factors, attempt)?, user.clone()))
         })
         .await;
     drop(turn);
     let (linked, name) = linked?;
     tracing::info!(user = %name, client = %peer.0, "set up: there is an administrator");
-    let cookie = cookie::give(&server, peer, &linked.token, seconds);
-    let response = SessionResponse { user: linked.user, name, administrator: true };
+    let cookie = cookie::give(&server, peer, &linked.token, SESSION_SECONDS);
+    let response =
+        SessionResponse { user: linked.user, name, administrator: true, second_factor_wanted: false };
     Ok((StatusCode::CREATED, AppendHeaders([(SET_COOKIE, cookie)]), Json(response)))
 }
 

@@ -27,8 +27,8 @@ groups! {
     Fallible: Internal, Unavailable;
     /// It only says whether the server is there.
     Unready: Unavailable;
-    /// It needs a token.
-    Signed: Unauthenticated, Internal, Unavailable;
+    /// It needs a token, and not every kind of token will do.
+    Signed: Unauthenticated, Forbidden, Internal, Unavailable;
     /// It is about something in a folder that one must be able to see.
     InFolder: NotFound;
     /// It needs more than to read.
@@ -47,6 +47,12 @@ groups! {
     Bounded: TooManyRequests;
     /// It asks for name and password.
     SignIn: SignInFailed;
+    /// It asks for name and password, and for a second factor where there is one.
+    Factors: SignInFailed, SecondFactorNeeded, WrongCode;
+    /// It asks for a code of the second factor.
+    Code: WrongCode;
+    /// What it makes may be there already.
+    Making: AlreadyExists;
     /// It takes a cursor.
     Cursor: CursorExpired;
     /// It takes the name of a view.

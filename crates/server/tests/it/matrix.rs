@@ -3,6 +3,7 @@
 //! `matrix.golden` says which status each gets. Written anew with `DRIFTLESS_BLESS=1`; a difference is to be understood,
 //! not blessed away. An operation without a row fails.
 
+use crate::account::{app_password, enrol, pending};
 use crate::bundles::Draft;
 use crate::described;
 use crate::openapi::operations;
@@ -61,6 +62,25 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("GET", "/api/v1/session"),
     ("POST", "/api/v1/session"),
     ("DELETE", "/api/v1/session"),
+    ("POST", "/api/v1/session/second-factor"),
+    ("GET", "/api/v1/account/security"),
+    ("POST", "/api/v1/account/second-factor"),
+    ("POST", "/api/v1/account/second-factor/confirm"),
+    ("POST", "/api/v1/account/second-factor/remove"),
+    ("POST", "/api/v1/account/recovery-codes"),
+    ("POST", "/api/v1/session/passkey/begin"),
+    ("POST", "/api/v1/session/passkey"),
+    ("GET", "/api/v1/account/passkeys"),
+    ("POST", "/api/v1/account/passkeys/begin"),
+    ("POST", "/api/v1/account/passkeys"),
+    ("PUT", "/api/v1/account/passkeys/kfff"),
+    ("DELETE", "/api/v1/account/passkeys/kfff"),
+    ("GET", "/api/v1/account/app-passwords"),
+    ("POST", "/api/v1/account/app-passwords"),
+    ("DELETE", "/api/v1/account/app-passwords/dfff"),
+    ("GET", "/api/v1/admin/second-factor"),
+    ("PUT", "/api/v1/admin/second-factor"),
+    ("POST", "/api/v1/admin/second-factor/remove"),
     ("GET", "/api/v1/links"),
     ("GET", "/api/v1/links/l99"),
     ("PATCH", "/api/v1/links/l99"),
@@ -124,6 +144,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("DELETE", "/api/v1/devices/self"),
 ];
 
+/// A challenge that was never given.
+const NONE: &str = "00000000000000000000000000000000";
+
 async fn ask(api: &Api, method: &str, path: &str) -> Answer {
     let verb: Method = method.parse().unwrap();
     if let Some(answer) = administer(api, &verb, path).await {
@@ -151,6 +174,35 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
             let user = format!("x{}", api.token.as_ref().map_or("", |token| &token[..20]));
             let wrong = json!({ "user": user, "password": "y", "device": "z", "platform": "p" });
             api.json(verb, path, &wrong).await
+        }
+        "second-factor" if path.contains("/session/") => {
+            api.json(verb, path, &json!({ "pending": "y", "code": "000000", "browser": "z" })).await
+        }
+        "second-factor" if path.contains("/admin/") && verb == Method::PUT => {
+            api.json(verb, path, &json!({ "administrators": false })).await
+        }
+        "remove" if path.contains("/admin/") => api.json(verb, path, &json!({ "user": "stranger" })).await,
+        "second-factor" if verb == Method::POST => {
+            api.json(verb, path, &json!({ "password": PASSWORD })).await
+        }
+        "passkey" => {
+            let answer = json!({ "ceremony": NONE, "credential": {}, "browser": "z" });
+            api.json(verb, path, &answer).await
+        }
+        // Tests are no browsers: they say no origin.
+        "begin" => api.json(verb, path, &json!({ "password": PASSWORD })).await,
+        "passkeys" if verb == Method::POST => {
+            let answer = json!({ "ceremony": NONE, "credential": {}, "name": "z" });
+            api.json(verb, path, &answer).await
+        }
+        "kfff" if verb == Method::PUT => api.json(verb, path, &json!({ "name": "z" })).await,
+        "confirm" => api.json(verb, path, &json!({ "code": "y" })).await,
+        "remove" | "recovery-codes" => {
+            api.json(verb, path, &json!({ "password": PASSWORD, "code": "y" })).await
+        }
+        "app-passwords" if verb == Method::POST => {
+            let new = json!({ "name": "x", "privilege": "read", "days": 1, "password": PASSWORD });
+            api.json(verb, path, &new).await
         }
         "session" if verb == Method::POST => {
             let user = format!("y{}", api.token.as_ref().map_or("", |token| &token[..20]));
@@ -234,6 +286,18 @@ async fn principals(world: &World) -> Vec<(&'static str, Api)> {
         download_rate: None,
     };
     world.do_admin(request).await;
+    // Half a sign-in of somebody who manages the folder, shown as if it were a token.
+    let careful = world.person("careful", WirePrivilege::Manage).await;
+    enrol(&careful).await;
+    let half_signed_in = Api { token: Some(pending(world, "careful").await), ..world.nobody() };
+    // App passwords give less than their accounts hold: both of these manage the folder.
+    let app_read = app_password(&manage, "read", None).await;
+    let other = world.add_folder("other", None).await;
+    world.grant("other", "manager", WirePrivilege::Manage).await;
+    let app_elsewhere = app_password(&manage, "write", Some(other)).await;
+    world.add_user("chief", true).await;
+    world.grant("docs", "chief", WirePrivilege::Manage).await;
+    let app_of_administrator = app_password(&world.link("chief", "console").await, "write", None).await;
     vec![
         ("nobody", world.nobody()),
         ("forged", Api { token: Some(auth::Token::generate().unwrap().text()), ..world.nobody() }),
@@ -245,6 +309,10 @@ async fn principals(world: &World) -> Vec<(&'static str, Api)> {
         ("write", write),
         ("manage", manage),
         ("administrator", world.link("root", "console").await),
+        ("pending", half_signed_in),
+        ("app-read", app_read),
+        ("app-elsewhere", app_elsewhere),
+        ("app-admin", app_of_administrator),
     ]
 }
 

@@ -43,6 +43,12 @@ export const PLACES: readonly PlaceEntry[] = [
     load: () => import('./devices/DevicesPage.svelte'),
   },
   {
+    first: 'account',
+    rest: 'none',
+    link: { icon: 'person', text: (t) => t.account, for: 'everybody' },
+    load: () => import('./account/AccountPage.svelte'),
+  },
+  {
     first: 'people',
     rest: 'none',
     link: { icon: 'people', text: (t) => t.people, for: 'administrators' },

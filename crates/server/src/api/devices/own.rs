@@ -9,16 +9,13 @@ use crate::server::Server;
 use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
-use metadata::account::DeviceRow;
+use metadata::account::{DeviceKind, DeviceRow};
 use model::{DeviceId, Timestamp};
 use protocol::RfcTime;
 use protocol::schema;
 use protocol::v1::{DevicesResponse, LinkedDevice};
 use serde::Deserialize;
 use std::sync::Arc;
-
-/// What browsers are linked as.
-pub(crate) const BROWSER: &str = "browser";
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -57,7 +54,10 @@ pub(crate) async fn list(
     let after = after.map_err(|error| Failure::invalid(format!("'after' is {error}.")))?;
     let (limit, now, user) = (limit(query.limit), server.now(), caller.principal.user);
     let mut rows = server.read(move |snapshot| snapshot.devices(user)).await?;
-    rows.retain(|row| is_linked(row, now) && after.is_none_or(|after| row.id < after));
+    // App passwords are listed with what they may do, under the account.
+    rows.retain(|row| {
+        row.kind != DeviceKind::App && is_linked(row, now) && after.is_none_or(|after| row.id < after)
+    });
     rows.reverse();
     let more = rows.len() > limit;
     rows.truncate(limit);
@@ -104,8 +104,7 @@ pub(crate) fn is_linked(row: &DeviceRow, now: Timestamp) -> bool {
 pub(crate) fn linked_device(server: &Server, row: DeviceRow, asking: Option<DeviceId>) -> LinkedDevice {
     LinkedDevice {
         id: row.id,
-        // A client may call itself what it likes; only a browser's token is in a cookie and ends.
-        session: row.platform == BROWSER && row.expires_at.is_some(),
+        session: row.kind == DeviceKind::Session,
         name: row.name,
         platform: row.platform,
         address: row.address,

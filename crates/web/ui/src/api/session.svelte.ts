@@ -1,5 +1,6 @@
 /** Who is signed in. */
 import { api, data, onSignedOut, Problem, type Schemas } from './client.ts'
+import { use } from './passkeys.ts'
 
 type Person = Schemas['SessionResponse']
 
@@ -24,9 +25,28 @@ class Session {
     }
   }
 
-  async signIn(user: string, password: string): Promise<void> {
+  /** Gives what the second step needs, where there is one. */
+  async signIn(user: string, password: string): Promise<string | undefined> {
     const body = { user, password, browser: browserName() }
-    this.person = await data(api.POST('/api/v1/session', { body }))
+    const answer = await data(api.POST('/api/v1/session', { body }))
+    if ('pending' in answer) return answer.pending
+    this.person = answer
+    return undefined
+  }
+
+  /** The second step. */
+  async finish(pending: string, code: string): Promise<void> {
+    const body = { pending, code, browser: browserName() }
+    this.person = await data(api.POST('/api/v1/session/second-factor', { body }))
+  }
+
+  /** Without name and password. Nothing happens if the person changes their mind. */
+  async signInByPasskey(): Promise<void> {
+    const { ceremony, options } = await data(api.POST('/api/v1/session/passkey/begin'))
+    const credential = await use(options)
+    if (!credential) return
+    const body = { ceremony, credential, browser: browserName() }
+    this.person = await data(api.POST('/api/v1/session/passkey', { body }))
   }
 
   /** Becomes the first administrator, for who has the server's code. */

@@ -35,6 +35,7 @@ export function explain(error: unknown): string {
   if (error.kind === 'unreachable') return lang.t.unreachable
   if (error.kind === 'not_found') return lang.t.notFound
   if (error.kind === 'sign_in_failed') return lang.t.wrongPassword
+  if (error.kind === 'wrong_code') return lang.t.wrongCode
   if (error.kind === 'too_many_requests') return lang.t.tooMany(error.retryAfter ?? 1)
   return `${lang.t.failed}: ${error.message}`
 }
