@@ -108,7 +108,7 @@ fn check(snapshot: &dyn Snapshot, new: &NewAppPassword) -> Result<(), AppPasswor
         return Err(AppPasswordError::BadDays);
     }
     if let Some(folders) = &new.scope.folders {
-        let seen = snapshot.privileges(new.by.user)?;
+        let seen = snapshot.privileges(new.by.user, new.by.from)?;
         let is_seen = |folder| seen.iter().any(|(id, held)| id == folder && *held >= Privilege::Read);
         if !(1..=FOLDERS_MAX).contains(&folders.len()) || !folders.iter().all(is_seen) {
             return Err(AppPasswordError::BadFolders);

@@ -14,8 +14,8 @@ use crate::token::TokenDigest;
 use metadata::Snapshot;
 use metadata::account::{DeviceKind, DeviceRow, Scope, session_idle_seconds};
 use model::{
-    Access, Action, Denied, DeviceId, Facts, FolderId, Permit, Principal, Privilege, RateChoices, Timestamp,
-    UserId, authorize,
+    Access, Action, Denied, DeviceId, Facts, FolderId, Origin, Permit, Principal, Privilege, RateChoices,
+    Reach, Timestamp, UserId, authorize,
 };
 use std::collections::HashMap;
 use std::fmt;
@@ -43,6 +43,19 @@ impl Account {
     pub fn privilege(&self, folder: FolderId) -> Privilege {
         let found = self.privileges.binary_search_by_key(&folder, |(folder, _)| *folder);
         found.map_or(Privilege::None, |at| self.privileges[at].1)
+    }
+
+    /// What is left of it for who asks from there.
+    fn reached_from(self: &Arc<Self>, reach: &Reach, from: Origin) -> Arc<Self> {
+        if reach.is_unlimited(from) {
+            return Arc::clone(self);
+        }
+        let privileges = self.privileges.iter().filter(|(folder, _)| reach.reaches(*folder, from)).copied();
+        Arc::new(Self {
+            administrator: self.administrator && reach.administers(from),
+            rates: self.rates,
+            privileges: privileges.collect(),
+        })
     }
 
     /// What is left of it for who shows an app password; nothing if its scope is not known.
@@ -101,13 +114,16 @@ impl Device {
 struct Found {
     id: DeviceId,
     device: Device,
-    /// What it may do: its account's rights, or what is left of them.
+    /// What it may do from everywhere: its account's rights, or what is left of them.
     account: Arc<Account>,
+    reach: Arc<Reach>,
 }
 
 #[derive(Default)]
 struct Known {
     generation: u64,
+    /// What is reached from where, once somebody has looked.
+    reach: Option<Arc<Reach>>,
     tokens: HashMap<TokenDigest, DeviceId>,
     devices: HashMap<DeviceId, Device>,
     accounts: HashMap<UserId, Arc<Account>>,
@@ -131,24 +147,50 @@ impl fmt::Debug for Rights {
 }
 
 impl Rights {
-    /// Who shows this token, if it is remembered.
-    pub fn session(&self, generation: u64, digest: TokenDigest, now: Timestamp) -> Option<Session> {
+    /// What is reached from where, if it is remembered.
+    pub fn reach(&self, generation: u64) -> Option<Arc<Reach>> {
+        self.known_at(generation)?.reach.clone()
+    }
+
+    /// Finds what is reached from where, and remembers it.
+    pub fn look_up_reach(&self, snapshot: &dyn Snapshot) -> metadata::Result<Arc<Reach>> {
+        let generation = snapshot.rights_generation()?;
+        if let Some(reach) = self.reach(generation) {
+            return Ok(reach);
+        }
+        let reach = Arc::new(snapshot.reach()?);
+        if let Some(mut known) = self.renewed(generation) {
+            known.reach = Some(Arc::clone(&reach));
+        }
+        Ok(reach)
+    }
+
+    /// Who shows this token from there, if it is remembered.
+    pub fn session(
+        &self,
+        generation: u64,
+        digest: TokenDigest,
+        from: Origin,
+        now: Timestamp,
+    ) -> Option<Session> {
         let known = self.known_at(generation)?;
+        let reach = known.reach.as_ref().filter(|reach| !reach.is_guest(from))?;
         let id = *known.tokens.get(&digest)?;
         let device = known.devices.get(&id).filter(|device| device.is_linked(now))?;
         let account = known.accounts.get(&device.user)?;
-        Some(session(id, device, device.limited.as_ref().unwrap_or(account)))
+        Some(session(id, device, device.limited.as_ref().unwrap_or(account), reach, from))
     }
 
-    /// Finds who shows this token, and remembers it. `None` as for [`crate::authenticate`].
+    /// Finds who shows this token, and remembers it. `None` as for [`crate::authenticate`], and for guests.
     pub fn look_up_session(
         &self,
         snapshot: &dyn Snapshot,
         digest: TokenDigest,
+        from: Origin,
         now: Timestamp,
     ) -> metadata::Result<Option<Session>> {
-        let found = self.look_up_device(snapshot, digest, now)?;
-        Ok(found.map(|found| session(found.id, &found.device, &found.account)))
+        let found = self.look_up_device(snapshot, digest, now)?.filter(|found| !found.reach.is_guest(from));
+        Ok(found.map(|found| session(found.id, &found.device, &found.account, &found.reach, from)))
     }
 
     fn look_up_device(
@@ -162,7 +204,7 @@ impl Rights {
         if row.revoked_at.is_some() || !device.is_linked(now) {
             return Ok(None);
         }
-        let generation = snapshot.rights_generation()?;
+        let (generation, reach) = (snapshot.rights_generation()?, self.look_up_reach(snapshot)?);
         let Some(account) = self.look_up_account(snapshot, generation, device.user)? else { return Ok(None) };
         if row.kind == DeviceKind::App {
             let scope = snapshot.scope(row.id)?;
@@ -176,7 +218,7 @@ impl Rights {
             known.remember(device.user, &account);
         }
         let account = device.limited.clone().unwrap_or(account);
-        Ok(Some(Found { id: row.id, device, account }))
+        Ok(Some(Found { id: row.id, device, account, reach }))
     }
 
     /// Notes that a device's use was noted now.
@@ -191,8 +233,9 @@ impl Rights {
         let known = self.known_at(generation)?;
         let device = known.devices.get(&principal.device?)?;
         let is_theirs = device.user == principal.user && device.is_linked(now);
+        let reach = known.reach.as_ref().filter(|reach| !reach.is_guest(principal.from))?;
         let account = device.limited.as_ref().or_else(|| known.accounts.get(&principal.user));
-        account.filter(|_| is_theirs).cloned()
+        account.filter(|_| is_theirs).map(|account| account.reached_from(reach, principal.from))
     }
 
     /// Finds what the account of a device may do, and remembers it; `None` if account or device is not active.
@@ -206,7 +249,9 @@ impl Rights {
         let Some(row) = snapshot.device(id)? else { return Ok(None) };
         let digest = TokenDigest(row.token_hash);
         let found = self.look_up_device(snapshot, digest, now)?;
-        Ok(found.filter(|found| found.device.user == principal.user).map(|found| found.account))
+        let is_theirs =
+            |found: &Found| found.device.user == principal.user && !found.reach.is_guest(principal.from);
+        Ok(found.filter(is_theirs).map(|found| found.account.reached_from(&found.reach, principal.from)))
     }
 
     /// Decides from what is remembered; none if that takes a look into the database ([`crate::permit`]).
@@ -253,7 +298,7 @@ impl Rights {
             return Ok(Some(account));
         }
         let Some(row) = snapshot.user(user)?.filter(|row| !row.disabled) else { return Ok(None) };
-        let mut privileges = snapshot.privileges(user)?;
+        let mut privileges = snapshot.privileges(user, Origin::Inside)?;
         privileges.sort_unstable_by_key(|(folder, _)| *folder);
         let account = Account {
             administrator: snapshot.administers(user)?,
@@ -286,7 +331,8 @@ impl Rights {
 impl Known {
     fn make_room(&mut self) {
         if self.devices.len() >= DEVICES_MAX || self.privileges >= PRIVILEGES_MAX {
-            *self = Self { generation: self.generation, ..Self::default() };
+            let (generation, reach) = (self.generation, self.reach.take());
+            *self = Self { generation, reach, ..Self::default() };
         }
     }
 
@@ -297,11 +343,11 @@ impl Known {
     }
 }
 
-fn session(id: DeviceId, device: &Device, account: &Account) -> Session {
+fn session(id: DeviceId, device: &Device, account: &Account, reach: &Reach, from: Origin) -> Session {
     Session {
         kind: device.kind,
-        principal: Principal { user: device.user, device: Some(id) },
-        administrator: account.administrator,
+        principal: Principal { user: device.user, device: Some(id), from },
+        administrator: account.administrator && reach.administers(from),
         rates: account.rates,
         last_seen: device.last_seen,
     }

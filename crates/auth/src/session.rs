@@ -4,7 +4,7 @@ use crate::rights::Rights;
 use crate::token::TokenDigest;
 use metadata::Snapshot;
 use metadata::account::DeviceKind;
-use model::{Principal, RateChoices, Timestamp};
+use model::{Origin, Principal, RateChoices, Timestamp};
 
 /// Who shows a valid token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,12 +21,12 @@ pub struct Session {
     pub last_seen: Option<Timestamp>,
 }
 
-/// Finds who shows this token, remembering nothing. `None` for a token that is not known, has ended or was revoked, and for
+/// Finds who shows this token on the server itself, remembering nothing. `None` for a token that is not known, has ended or was revoked, and for
 /// one whose account is disabled: the answer does not tell them apart.
 pub fn authenticate(
     snapshot: &dyn Snapshot,
     digest: TokenDigest,
     now: Timestamp,
 ) -> metadata::Result<Option<Session>> {
-    Rights::default().look_up_session(snapshot, digest, now)
+    Rights::default().look_up_session(snapshot, digest, Origin::Inside, now)
 }

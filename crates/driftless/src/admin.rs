@@ -8,7 +8,7 @@ pub(crate) use show::failure;
 
 use crate::cli::{
     AdminArguments, AdminCommand, AdminDeviceCommand, Common, Decision, FolderCommand, GroupCommand, Names,
-    PrivilegeWord, UserCommand, YesNo,
+    NetworkList, PrivilegeWord, UserCommand, YesNo,
 };
 use crate::data::{Data, PATIENCE};
 use crate::progress::{self, Progress};
@@ -44,6 +44,11 @@ pub(crate) fn run(arguments: &AdminArguments) -> anyhow::Result<ExitCode> {
                 crate::tls::complete(report, &data)?;
             }
             show::answer(answer, common.json)
+        }
+        AdminCommand::Networks { administration, guests, common } => {
+            let list = |networks: &Option<NetworkList>| networks.clone().map(|networks| networks.0);
+            let (administration, guests) = (list(administration), list(guests));
+            ask(common, AdminRequest::Networks { administration, guests })
         }
         AdminCommand::Space { common } => ask(common, AdminRequest::Space),
         AdminCommand::Verify { common, all_bytes } => {
@@ -164,7 +169,7 @@ fn folder(command: &FolderCommand) -> anyhow::Result<ExitCode> {
             ask(common, AdminRequest::FolderHold { folder: name.clone(), approve })
         }
         FolderCommand::List { common } => ask(common, AdminRequest::FolderList),
-        FolderCommand::Set { name, quota, versions, days, safe_days, common } => {
+        FolderCommand::Set { name, quota, versions, days, safe_days, networks, common } => {
             let limit = |number: Option<u64>| number.map_or(Limit::Unlimited, Limit::To);
             let request = AdminRequest::FolderSet {
                 folder: name.clone(),
@@ -172,6 +177,7 @@ fn folder(command: &FolderCommand) -> anyhow::Result<ExitCode> {
                 versions: *versions,
                 days: days.map(|days| limit(days.0.map(u64::from))),
                 safe_days: *safe_days,
+                networks: networks.clone().map(|networks| networks.0),
             };
             ask(common, request)
         }

@@ -10,6 +10,7 @@ use client::control::HoldDeletes;
 use confique::Config;
 use protocol::Fingerprint;
 use protocol::admin::Rate;
+use protocol::v1::WireNetwork;
 use std::path::PathBuf;
 
 /// Driftless keeps files the same everywhere, and never loses one.
@@ -174,6 +175,20 @@ pub(crate) enum AdminCommand {
     /// Shared folders and who may use them
     #[command(subcommand, after_help = "Example: driftless admin folder grant docs bob write")]
     Folder(FolderCommand),
+    /// Shows and sets from where the server is administered, and from where nothing but links is reached
+    #[command(
+        after_help = "Example: driftless admin networks --administration 192.168.1.0/24 --guests 192.168.9.0/24"
+    )]
+    Networks {
+        /// From where it is administered; the machine itself always can. `none`: from everywhere
+        #[arg(long, value_name = "NETWORK,...|none", value_parser = networks)]
+        administration: Option<NetworkList>,
+        /// From where nothing but links is reached; `none`: there are no such networks
+        #[arg(long, value_name = "NETWORK,...|none", value_parser = networks)]
+        guests: Option<NetworkList>,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Linked devices
     #[command(subcommand, after_help = "Example: driftless admin device list")]
     Device(AdminDeviceCommand),
@@ -386,7 +401,7 @@ pub(crate) enum FolderCommand {
         common: Common,
     },
     /// Changes a shared folder
-    #[command(group(ArgGroup::new("what").required(true).multiple(true).args(["quota", "versions", "days", "safe_days"])))]
+    #[command(group(ArgGroup::new("what").required(true).multiple(true).args(["quota", "versions", "days", "safe_days", "networks"])))]
     Set {
         name: String,
         /// How much it may hold, such as 500M; `none` for no limit
@@ -401,6 +416,9 @@ pub(crate) enum FolderCommand {
         /// For how many days nothing goes but versions that a later one of the same hour replaced
         #[arg(long, value_name = "N")]
         safe_days: Option<u32>,
+        /// From where it is reached; `none`: from everywhere
+        #[arg(long, value_name = "NETWORK,...|none", value_parser = networks)]
+        networks: Option<NetworkList>,
         #[command(flatten)]
         common: Common,
     },
@@ -442,6 +460,17 @@ fn days(text: &str) -> Result<Days, String> {
         return Ok(Days(None));
     }
     text.parse().map(|days| Days(Some(days))).map_err(|_| "a number of days, or unlimited".to_owned())
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct NetworkList(pub(crate) Vec<WireNetwork>);
+
+fn networks(text: &str) -> Result<NetworkList, String> {
+    if text == "none" {
+        return Ok(NetworkList(Vec::new()));
+    }
+    let list = text.split(',').map(|one| one.trim().parse().map(WireNetwork));
+    list.collect::<Result<_, _>>().map(NetworkList).map_err(|error| error.to_string())
 }
 
 /// A number of bytes, with K, M, G or T for powers of 1024.

@@ -7,10 +7,11 @@ use metadata::account::{
     CredentialKind, CredentialRow, DeviceKind, DeviceRow, GroupRow, NewDevice, NewUser, ReadAccounts, Scope,
     Subject, User, WriteAccounts, session_idle_seconds,
 };
+use metadata::network::ReadNetworks as _;
 use metadata::{Error, ErrorKind, Result};
 use model::{
-    DeviceId, Facts, FolderId, GroupId, NameKey, Principal, Privilege, RateChoice, RateChoices, Timestamp,
-    UserId,
+    DeviceId, Facts, FolderId, GroupId, NameKey, Origin, Principal, Privilege, RateChoice, RateChoices,
+    Timestamp, UserId,
 };
 use rusqlite::{Row, params};
 
@@ -204,7 +205,7 @@ impl ReadAccounts for Session {
         )
     }
 
-    fn privileges(&self, user: UserId) -> Result<Vec<(FolderId, Privilege)>> {
+    fn privileges(&self, user: UserId, from: Origin) -> Result<Vec<(FolderId, Privilege)>> {
         let held = self.query(
             "privileges",
             "SELECT folder, privilege FROM privilege WHERE subject_kind = 0 AND subject = ?1
@@ -217,7 +218,12 @@ impl ReadAccounts for Session {
         let combined = held.chunk_by(|a, b| a.0 == b.0).map(|of_folder| {
             (of_folder[0].0, Privilege::combine(of_folder.iter().map(|(_, privilege)| *privilege)))
         });
-        Ok(combined.filter(|(_, privilege)| *privilege != Privilege::None).collect())
+        let held: Vec<_> = combined.filter(|(_, privilege)| *privilege != Privilege::None).collect();
+        if from == Origin::Inside {
+            return Ok(held);
+        }
+        let reach = self.reach()?;
+        Ok(held.into_iter().filter(|(folder, _)| reach.reaches(*folder, from)).collect())
     }
 
     fn facts(&self, principal: Principal, folder: FolderId, now: Timestamp) -> Result<Facts> {
@@ -260,10 +266,14 @@ impl ReadAccounts for Session {
         if let (true, Some(device)) = (is_app, principal.device) {
             let scope = self.scope_of(device)?;
             let privilege = scope.map_or(Privilege::None, |scope| scope.limit(folder, held));
-            return Ok(Facts { active, administrator: false, privilege });
+            return self.reached_from(
+                Facts { active, administrator: false, privilege },
+                folder,
+                principal.from,
+            );
         }
         let administrator = administrator && active && self.administers_now(principal.user)?;
-        Ok(Facts { active, administrator, privilege: held })
+        self.reached_from(Facts { active, administrator, privilege: held }, folder, principal.from)
     }
 
     fn rights_generation(&self) -> Result<u64> {

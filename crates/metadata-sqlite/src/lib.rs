@@ -23,6 +23,7 @@ mod growth;
 mod link;
 mod migrate;
 mod moment;
+mod network;
 mod node;
 mod operation;
 mod passkey;

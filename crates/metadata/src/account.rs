@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use model::{
-    DeviceId, Facts, FolderId, GroupId, NameKey, Principal, Privilege, RateChoices, Timestamp, UserId,
+    DeviceId, Facts, FolderId, GroupId, NameKey, Origin, Principal, Privilege, RateChoices, Timestamp, UserId,
 };
 
 /// An account.
@@ -201,12 +201,13 @@ pub trait ReadAccounts {
     /// Who holds what on a folder, users first.
     fn grants(&self, folder: FolderId) -> Result<Vec<(Subject, Privilege)>>;
 
-    /// A person's combined privilege on every folder where it is more than none.
-    fn privileges(&self, user: UserId) -> Result<Vec<(FolderId, Privilege)>>;
+    /// A person's combined privilege on every folder where it is more than none and that is reached from there, by folder.
+    fn privileges(&self, user: UserId, from: Origin) -> Result<Vec<(FolderId, Privilege)>>;
 
     /// What [`model::authorize`] wants to know, in one query: whether account and device are active at `now`
     /// (the device being that account's own), and the combined privilege. A folder that is not there: none.
-    /// An app password's privilege is limited by its scope, and a session ends when it was not used for long.
+    /// An app password's privilege is limited by its scope, and a session ends when it was not used for long. What is
+    /// not reached from where the principal asks ([`crate::network::ReadNetworks::reach`]) is as if it were not held.
     /// [`Principal::SERVER`] is active, and holds Write exactly where the folder has a plain directory.
     fn facts(&self, principal: Principal, folder: FolderId, now: Timestamp) -> Result<Facts>;
 

@@ -6,6 +6,7 @@ mod contents;
 mod growth;
 mod links;
 mod log;
+mod networks;
 mod nodes;
 mod retention;
 mod sign_in;
@@ -33,6 +34,7 @@ pub fn check_all(open: Open<'_>) {
     growth::check(open);
     views::check(open);
     sign_in::check(open);
+    networks::check(open);
     links::check(open);
 }
 

@@ -7,7 +7,7 @@
 //!
 //! What is read and written is grouped by concern, a pair of traits each (`Read…` for snapshots, `Write…` for
 //! transactions): [`folder`], [`node`], [`placement`], [`version`], [`moment`], [`content`], [`upload`], [`operation`],
-//! [`account`], [`passkey`], [`audit`], [`setting`], [`throttle`], [`retention`], [`space`], [`collection`], [`view`],
+//! [`account`], [`passkey`], [`network`], [`audit`], [`setting`], [`throttle`], [`retention`], [`space`], [`collection`], [`view`],
 //! [`link`], [`activity`], [`growth`]. Methods take and
 //! give many rows at once: a commit of thousands of operations must not cost a query each.
 //!
@@ -30,6 +30,7 @@ pub mod folder;
 pub mod growth;
 pub mod link;
 pub mod moment;
+pub mod network;
 pub mod node;
 pub mod operation;
 pub mod passkey;

@@ -17,6 +17,7 @@ pub mod ignore;
 pub mod link;
 pub mod location;
 pub mod name;
+pub mod network;
 pub mod node;
 pub mod operation;
 pub mod path;
@@ -39,6 +40,7 @@ pub use link::{
 };
 pub use location::{Codec, Located, Location, PackId};
 pub use name::{NAME_BYTES_MAX, Name, NameError, NameKey, NameRule};
+pub use network::{Network, NetworkError, Origin, Purpose, Reach};
 pub use node::{Content, Kind, NodeState};
 pub use operation::{Applied, Group, GroupOutcome, NodeRef, Operation, Refusal, RemoteNode, Revision};
 pub use path::{PathError, RelativePath};

@@ -9,6 +9,7 @@
 //! below it.
 
 use crate::id::{DeviceId, FolderId, LinkId, NodeId, UserId};
+use crate::network::Origin;
 use crate::permit::{Access, Action, Facts, Principal, Read, Write};
 use crate::privilege::Privilege;
 use std::marker::PhantomData;
@@ -64,6 +65,8 @@ pub struct LinkPrincipal {
     /// Which of its passwords they have shown: passwords of a link are counted, and another one makes the number of those
     /// before worth nothing.
     pub shown: Option<u64>,
+    /// From where they ask.
+    pub from: Origin,
 }
 
 /// Where a node stands, seen from the node that a link is bound to.
@@ -141,7 +144,7 @@ impl<A> LinkPermit<A> {
     /// principal: it has no device's row, so that [`authorize`](crate::authorize) is never told that it is active.
     #[must_use]
     pub fn author(&self) -> Principal {
-        Principal { user: self.maker, device: Some(self.author_device()) }
+        Principal { user: self.maker, device: Some(self.author_device()), from: self.principal.from }
     }
 
     /// The device of [`LinkPermit::author`].
@@ -206,7 +209,7 @@ mod tests {
 
     const PRIVILEGES: [Privilege; 4] =
         [Privilege::None, Privilege::Read, Privilege::Write, Privilege::Manage];
-    const STRANGER: LinkPrincipal = LinkPrincipal { link: LinkId(7), shown: None };
+    const STRANGER: LinkPrincipal = LinkPrincipal { link: LinkId(7), shown: None, from: Origin::Inside };
 
     fn facts(kind: LinkKind, privilege: Privilege, place: Place) -> LinkFacts {
         LinkFacts {

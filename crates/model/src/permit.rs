@@ -5,6 +5,7 @@
 //! and once more inside the transaction that commits (`versioning`).
 
 use crate::id::{DeviceId, FolderId, UserId};
+use crate::network::Origin;
 use crate::privilege::Privilege;
 use std::marker::PhantomData;
 
@@ -16,12 +17,14 @@ pub struct Principal {
     pub user: UserId,
     /// The device whose token was shown.
     pub device: Option<DeviceId>,
+    /// From where.
+    pub from: Origin,
 }
 
 impl Principal {
     /// The server's own pairs: [`UserId::SERVER`] without a device. No token or password leads to it. It may write
     /// exactly where a folder has a plain directory.
-    pub const SERVER: Self = Self { user: UserId::SERVER, device: None };
+    pub const SERVER: Self = Self { user: UserId::SERVER, device: None, from: Origin::Inside };
 }
 
 /// What the database says of a principal and a folder at this moment.
@@ -29,9 +32,9 @@ impl Principal {
 pub struct Facts {
     /// Whether account and device exist, and neither is disabled or unlinked.
     pub active: bool,
-    /// Whether the account administers the server. It gives no access to people's files.
+    /// Whether the account administers the server from where it asks. It gives no access to people's files.
     pub administrator: bool,
-    /// The account's combined privilege on the folder.
+    /// The account's combined privilege on the folder; none where it is not reached from.
     pub privilege: Privilege,
 }
 
@@ -184,7 +187,7 @@ mod tests {
         [Privilege::None, Privilege::Read, Privilege::Write, Privilege::Manage];
 
     fn decide(action: Action, privilege: Privilege, administrator: bool, active: bool) -> Option<Denied> {
-        let principal = Principal { user: UserId(1), device: None };
+        let principal = Principal { user: UserId(1), device: None, from: Origin::Inside };
         let facts = Facts { active, administrator, privilege };
         authorize::<Read>(principal, FolderId(1), action, facts).err()
     }

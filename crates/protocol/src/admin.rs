@@ -5,7 +5,9 @@
 
 use crate::schema;
 use crate::text::{RfcTime, by_text, option_by_text};
-use crate::v1::{FolderKind, SpaceResponse, WaitingDevice, WireNameRule, WirePrivilege};
+use crate::v1::{
+    FolderKind, NetworkLimits, SpaceResponse, WaitingDevice, WireNameRule, WireNetwork, WirePrivilege,
+};
 use model::{DeviceId, FolderId, RateChoice, UserId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -145,6 +147,18 @@ pub enum AdminRequest {
         /// For how many days nothing but dense versions goes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         safe_days: Option<u32>,
+        /// The networks that it is reached from; empty: from everywhere.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        networks: Option<Vec<WireNetwork>>,
+    },
+    /// Tells and sets what is reached from some networks only; what is not given stays.
+    Networks {
+        /// From where the server is administered; empty: from everywhere.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        administration: Option<Vec<WireNetwork>>,
+        /// From where nothing but links is reached.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        guests: Option<Vec<WireNetwork>>,
     },
     /// Has everything of a folder's past that is due go now.
     FolderRetention {
@@ -255,6 +269,8 @@ pub enum AdminAnswer {
         /// Ordered by name.
         folders: Vec<AdminFolderEntry>,
     },
+    /// What is reached from some networks only.
+    Networks(NetworkLimits),
     /// Devices.
     Devices {
         /// Ordered by user and name.
@@ -395,6 +411,9 @@ pub struct AdminFolderEntry {
     pub days: Option<u32>,
     /// For how many days nothing but dense versions goes.
     pub safe_days: u32,
+    /// The networks that it is reached from; empty: from everywhere.
+    #[serde(default)]
+    pub networks: Vec<WireNetwork>,
     /// Who holds which privilege; groups with `@` before their name.
     pub grants: Vec<GrantEntry>,
     /// Its plain directory.

@@ -45,6 +45,10 @@ described! {
     UserId = text("^u(0|[1-9a-f][0-9a-f]{0,15})$", "A person's account.");
     GroupId = text("^g(0|[1-9a-f][0-9a-f]{0,15})$", "A group of users.");
     SubjectId = text("^[ug](0|[1-9a-f][0-9a-f]{0,15})$", "An account or a group: whoever may hold a privilege.");
+    Network = text(
+        "^[0-9a-fA-F:.]{2,45}(/[0-9]{1,3})?$",
+        "An address, or an address and a number of bits, such as `10.0.0.0/8` or `fd00::/8`.",
+    );
     DeviceId = text("^d(0|[1-9a-f][0-9a-f]{0,15})$", "A client installation linked to an account.");
     LinkId = text("^l(0|[1-9a-f][0-9a-f]{0,15})$", "A link for strangers, to those who manage it.");
     LinkToken = text("^[0-9a-f]{32}$", "What strangers show: 128 random bits in the address of a link.");

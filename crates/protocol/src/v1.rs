@@ -17,6 +17,7 @@ mod grants;
 mod links;
 mod log;
 mod managed_folders;
+mod networks;
 mod overview;
 mod past;
 mod search;
@@ -73,6 +74,7 @@ pub use log::{KeptProof, LogDetail, LogEntry, LogProof, LogResponse, LogRetentio
 pub use managed_folders::{
     FolderChange, HoldRequest, ManagedFolder, ManagedFoldersResponse, NewFolderRequest, PlainDirectory,
 };
+pub use networks::{NetworkLimits, NetworksResponse, WireNetwork};
 pub use overview::{
     ConnectedEntry, Finding, FindingKind, FolderShare, GrowthEntry, GrowthResponse, Health, OverviewResponse,
     Share, Throughput, TransferEntry,

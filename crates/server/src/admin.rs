@@ -11,6 +11,7 @@ pub(crate) mod folders;
 pub(crate) mod grants;
 pub(crate) mod groups;
 pub(crate) mod homes;
+pub(crate) mod networks;
 mod retention;
 pub(crate) mod settings;
 pub(crate) mod socket;
@@ -152,8 +153,11 @@ fn obey(server: &Arc<Server>, by: &By, request: AdminRequest, tell: Tell) -> Out
             folders::hold(server, by, named_folder(server, &folder)?, approve)
         }
         AdminRequest::FolderList => folders::list(server),
-        AdminRequest::FolderSet { folder, quota_bytes, versions, days, safe_days } => {
-            let change = folders::Change { quota_bytes, versions, days, safe_days };
+        AdminRequest::Networks { administration, guests } => {
+            networks::ask(server, by, administration, guests)
+        }
+        AdminRequest::FolderSet { folder, quota_bytes, versions, days, safe_days, networks } => {
+            let change = folders::Change { quota_bytes, versions, days, safe_days, networks };
             folders::set(server, by, named_folder(server, &folder)?, change, None)?;
             Ok(AdminAnswer::Done)
         }

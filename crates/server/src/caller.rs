@@ -10,7 +10,7 @@ use axum::http::Method;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use metadata::account::DeviceKind;
-use model::{DeviceId, Principal, Rates, Timestamp};
+use model::{DeviceId, Origin, Principal, Rates, Timestamp};
 use protocol::ProblemKind;
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
@@ -35,6 +35,20 @@ pub(crate) struct Caller {
 /// The client's address, noted by [`crate::serve()`]: the other end's, or what a trusted proxy says it is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PeerAddress(pub(crate) IpAddr);
+
+impl PeerAddress {
+    /// From where it asks. A trusted proxy's own address tells nothing of who is behind it.
+    pub(crate) fn origin(self, server: &Server) -> Origin {
+        match server.settings.trusted_proxies.contains(self.0) {
+            true => Origin::Unknown,
+            false => Origin::Address(self.0),
+        }
+    }
+}
+
+/// The generation of everybody's rights, looked at after the request had come ([`crate::guests`]).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Generation(pub(crate) u64);
 
 impl Caller {
     pub(crate) fn device(&self) -> Option<DeviceId> {
@@ -73,9 +87,12 @@ impl FromRequestParts<Arc<Server>> for Caller {
     async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Failure> {
         let (digest, by_cookie) = shown_token(parts, server)?;
         let now = server.now();
-        let session = server.session(digest).await?.ok_or_else(unauthenticated)?;
+        let peer = parts.extensions.get::<PeerAddress>().copied();
+        let from = peer.map_or(Origin::Unknown, |peer| peer.origin(server));
+        let generation = parts.extensions.get::<Generation>().copied();
+        let session = server.session(digest, from, generation).await?.ok_or_else(unauthenticated)?;
         let rates = session.rates.or(server.settings.user_rates);
-        let address = parts.extensions.get::<PeerAddress>().map(|peer| peer.0);
+        let address = peer.map(|peer| peer.0);
         note_last_use(server, &session, address, now);
         tracing::Span::current().record("user", tracing::field::display(session.principal.user));
         if let Some(device) = session.principal.device {

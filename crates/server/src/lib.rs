@@ -28,6 +28,7 @@ mod connection;
 mod cookie;
 mod cursor;
 mod failure;
+mod guests;
 mod housekeeping;
 mod lags;
 mod log;
@@ -54,7 +55,8 @@ mod wakes;
 mod work;
 mod zip;
 
-pub use proxies::{Network, NetworkError, TrustedProxies};
+pub use model::{Network, NetworkError};
+pub use proxies::TrustedProxies;
 pub use router::api_document;
 pub use serve::{ServeError, serve};
 pub use server::{Clock, Server, Settings, StartError, SystemUser};

@@ -166,6 +166,7 @@ impl Meters {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::Origin;
 
     #[test]
     fn a_rate_is_of_the_last_whole_seconds_and_fades() {
@@ -188,7 +189,8 @@ mod tests {
     #[test]
     fn bytes_count_for_their_device_and_for_all() {
         let meters = Meters::default();
-        let principal = |device| Principal { user: UserId(1), device: Some(DeviceId(device)) };
+        let principal =
+            |device| Principal { user: UserId(1), device: Some(DeviceId(device)), from: Origin::Inside };
         for device in [2, 3] {
             meters.of(principal(device)).iter().for_each(|meter| meter.add(Way::Down, 10));
         }

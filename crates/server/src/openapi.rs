@@ -51,6 +51,9 @@ pub(crate) fn complete(gathered: &OpenApi) -> Value {
         if !crate::setup::is_open(&path) {
             operation["responses"][ProblemKind::NotSetUp.slug()] = json!({});
         }
+        if !crate::guests::is_for_guests(&path) {
+            operation["responses"][ProblemKind::Forbidden.slug()] = json!({});
+        }
         complete_answers(operation, &mut refusals);
     }
     let components = &mut document["components"];

@@ -89,12 +89,13 @@ pub(crate) fn agent(headers: &HeaderMap) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::Origin;
     use model::UserId;
 
     #[test]
     fn a_device_is_there_as_long_as_any_of_its_connections_listens() {
         let (presence, device) = (Presence::default(), DeviceId(7));
-        let principal = Principal { user: UserId(1), device: Some(device) };
+        let principal = Principal { user: UserId(1), device: Some(device), from: Origin::Inside };
         let present = Present { principal, address: None, agent: None, since: Timestamp(0) };
         let first = presence.enter(present.clone());
         let second = presence.enter(present);

@@ -4,12 +4,13 @@
 //! moment share a look, but only one that *began* after each was asked for: what was taken away before, through whatever
 //! connection to the database, is gone. So ten thousand clients that are woken together cost a few looks.
 
+use crate::caller::Generation;
 use crate::failure::Failure;
 use crate::serve::told_to_stop;
 use crate::server::Server;
 use auth::rights::Account;
 use auth::{Rights, Session, TokenDigest};
-use model::{Access, Action, FolderId, Permit, Principal};
+use model::{Access, Action, FolderId, Origin, Permit, Principal, Reach};
 use protocol::ProblemKind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -127,14 +128,34 @@ impl Server {
         self.looks.publish(generation.ok());
     }
 
-    /// Who shows a token now; none if it is worth nothing.
-    pub(crate) async fn session(self: &Arc<Self>, digest: TokenDigest) -> Result<Option<Session>, Failure> {
-        let (generation, now) = (self.generation().await?, self.now());
-        if let Some(session) = self.looks.rights.session(generation, digest, now) {
+    /// What is reached from where now, and at which generation of rights.
+    pub(crate) async fn reach(self: &Arc<Self>) -> Result<(u64, Arc<Reach>), Failure> {
+        let generation = self.generation().await?;
+        if let Some(reach) = self.looks.rights.reach(generation) {
+            return Ok((generation, reach));
+        }
+        let server = Arc::clone(self);
+        let reach = self.read(move |snapshot| server.looks.rights.look_up_reach(snapshot)).await?;
+        Ok((generation, reach))
+    }
+
+    /// Who shows a token from there now; none if it is worth nothing. `looked`: what was looked at for the same request.
+    pub(crate) async fn session(
+        self: &Arc<Self>,
+        digest: TokenDigest,
+        from: Origin,
+        looked: Option<Generation>,
+    ) -> Result<Option<Session>, Failure> {
+        let generation = match looked {
+            Some(Generation(generation)) => generation,
+            None => self.generation().await?,
+        };
+        let now = self.now();
+        if let Some(session) = self.looks.rights.session(generation, digest, from, now) {
             return Ok(Some(session));
         }
         let server = Arc::clone(self);
-        self.read(move |snapshot| server.looks.rights.look_up_session(snapshot, digest, now)).await
+        self.read(move |snapshot| server.looks.rights.look_up_session(snapshot, digest, from, now)).await
     }
 
     /// What the account of a device may do now; none if account or device is not active.

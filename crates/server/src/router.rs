@@ -3,6 +3,7 @@
 use crate::api;
 use crate::caller::PeerAddress;
 use crate::failure::{Failure, REQUEST_ID};
+use crate::guests;
 use crate::openapi;
 use crate::page;
 use crate::server::Server;
@@ -21,9 +22,9 @@ use tracing::Instrument as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Every address, each from the description beside its endpoint; there is no other way for one to get in.
-fn endpoints() -> OpenApiRouter<Arc<Server>> {
-    let folder = OpenApiRouter::new()
+/// What is in a folder.
+fn in_folder() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new()
         .routes(routes!(api::folders::changes::get))
         .routes(routes!(api::folders::views::register))
         .routes(routes!(api::folders::trash::list))
@@ -48,8 +49,12 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::folders::nodes::content::content))
         .routes(routes!(api::folders::nodes::versions::versions))
         .routes(routes!(api::folders::nodes::versions::pin))
-        .routes(routes!(api::folders::nodes::restore::restore));
-    let administration = OpenApiRouter::new()
+        .routes(routes!(api::folders::nodes::restore::restore))
+}
+
+/// What administrators do.
+fn administration() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new()
         .routes(routes!(api::administration::status::get))
         .routes(routes!(api::links::policy::set))
         .routes(routes!(api::administration::settings::get, api::administration::settings::put))
@@ -84,8 +89,13 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::administration::log::proof::prove))
         .routes(routes!(api::administration::log::retention::get, api::administration::log::retention::set))
         .routes(routes!(api::administration::second_factor::get, api::administration::second_factor::set))
-        .routes(routes!(api::administration::second_factor::remove));
-    let account = OpenApiRouter::new()
+        .routes(routes!(api::administration::second_factor::remove))
+        .routes(routes!(api::administration::networks::get, api::administration::networks::put))
+}
+
+/// What guards the own account.
+fn account() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new()
         .routes(routes!(api::account::get))
         .routes(routes!(api::account::second_factor::begin))
         .routes(routes!(api::account::second_factor::turn_on))
@@ -95,7 +105,11 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::account::app_passwords::revoke))
         .routes(routes!(api::account::passkeys::list, api::account::passkeys::register))
         .routes(routes!(api::account::passkeys::begin))
-        .routes(routes!(api::account::passkeys::rename, api::account::passkeys::remove));
+        .routes(routes!(api::account::passkeys::rename, api::account::passkeys::remove))
+}
+
+/// Every address, each from the description beside its endpoint; there is no other way for one to get in.
+fn endpoints() -> OpenApiRouter<Arc<Server>> {
     let v1 = OpenApiRouter::new()
         .routes(routes!(api::server::get))
         .routes(routes!(api::document::get))
@@ -121,9 +135,9 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::session::finish))
         .routes(routes!(api::account::passkeys::begin_sign_in))
         .routes(routes!(api::account::passkeys::sign_in))
-        .nest("/account", account)
-        .nest("/admin", administration)
-        .nest("/folders/{folder}", folder);
+        .nest("/account", account())
+        .nest("/admin", administration())
+        .nest("/folders/{folder}", in_folder());
     OpenApiRouter::with_openapi(openapi::frame())
         .nest("/api/v1", v1)
         .routes(routes!(share::page::style))
@@ -162,7 +176,7 @@ fn new_id(server: &Server) -> String {
 }
 
 /// Gives the request its id and its place in the log, and the answer the headers that all have.
-async fn around(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+async fn around(State(server): State<Arc<Server>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = new_id(&server);
     let method = request.method().clone();
@@ -182,6 +196,9 @@ async fn around(State(server): State<Arc<Server>>, request: Request, next: Next)
         }
         if let Err(refused) = setup::admit(&server, request.extensions().get::<MatchedPath>()).await {
             return refused.into_response();
+        }
+        if let Err(refused) = guests::admit(&server, &mut request).await {
+            return refused;
         }
         next.run(request).await
     };

@@ -227,7 +227,7 @@ pub(crate) async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proxies::Network;
+    use model::Network;
 
     #[test]
     fn plain_http_is_for_this_machine_and_trusted_proxies() {

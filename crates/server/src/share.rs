@@ -12,7 +12,7 @@ mod names;
 pub(crate) mod page;
 pub(crate) mod password;
 pub(crate) mod refusal;
-mod texts;
+pub(crate) mod texts;
 pub(crate) mod upload;
 
 use crate::caller::PeerAddress;
@@ -71,15 +71,16 @@ impl FromRequestParts<Arc<Server>> for Stranger {
         let token = value("token").and_then(LinkToken::parse).ok_or_else(hidden)?;
         let node = value("node").map(str::parse).transpose().map_err(|_| hidden())?;
         let peer = *parts.extensions.get::<PeerAddress>().ok_or_else(hidden)?;
+        let from = peer.origin(server);
         let (database, digest, now) = (Arc::clone(&server.database), token.digest(), server.now());
         let found = server
-            .reading(move || Ok(versioning::link::find(&*database, digest, now)?))
+            .reading(move || Ok(versioning::link::find(&*database, digest, from, now)?))
             .await
             .map_err(|failure| refuse(failure.into()))?;
         let link = found.ok_or_else(hidden)?;
         let note = cookie::link_note(parts, server);
         let shown = note.and_then(|note| auth::public_link::shown(&server.link_key, &link, note, now));
-        let principal = LinkPrincipal { link: link.id, shown };
+        let principal = LinkPrincipal { link: link.id, shown, from };
         Ok(Self { link, principal, peer, base: format!("/s/{}", token.text()), texts, node })
     }
 }

@@ -11,8 +11,8 @@ use metadata_sqlite::Sqlite;
 use model::location::{Codec, Located};
 use model::permit::{Access, Read, Write};
 use model::{
-    Action, ContentId, Epoch, FolderId, Group, IdempotencyKey, Limits, NameRule, NodeId, Operation, Permit,
-    Principal, Privilege, RemoteNode, Revision, Seq, Timestamp, UserId, View,
+    Action, ContentId, Epoch, FolderId, Group, IdempotencyKey, Limits, NameRule, NodeId, Operation, Origin,
+    Permit, Principal, Privilege, RemoteNode, Revision, Seq, Timestamp, UserId, View,
 };
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -462,7 +462,7 @@ fn account(database: &dyn Database, device: usize, now: Timestamp) -> Result<Pri
             platform: String::new(),
             address: String::new(),
         };
-        Ok(Principal { user, device: Some(t.create_device(&device)?) })
+        Ok(Principal { user, device: Some(t.create_device(&device)?), from: Origin::Inside })
     })
 }
 

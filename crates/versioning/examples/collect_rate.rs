@@ -11,7 +11,7 @@ use metadata_sqlite::Sqlite;
 use model::permit::Write;
 use model::{
     Action, Content, ContentId, FolderId, Group, IdempotencyKey, Limits, Name, NameRule, NodeId, NodeRef,
-    Operation, Permit, Principal, Privilege, Seq, Timestamp, authorize,
+    Operation, Origin, Permit, Principal, Privilege, Seq, Timestamp, authorize,
 };
 use std::time::{Duration, Instant};
 use versioning::collection::{Collection, plan::Rules};
@@ -88,7 +88,7 @@ fn permit(database: &dyn Database) -> Permit<Write> {
     .unwrap();
     let administrator = folder::Authority::Administrator;
     folder::grant(database, administrator, folder, Subject::User(user), Some(Privilege::Write), NOW).unwrap();
-    let principal = Principal { user, device: None };
+    let principal = Principal { user, device: None, from: Origin::Inside };
     let facts = read::<_, Error>(database, move |s| s.facts(principal, folder, NOW)).unwrap();
     authorize(principal, folder, Action::Write, facts).unwrap()
 }

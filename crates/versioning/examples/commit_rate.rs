@@ -11,7 +11,7 @@ use model::location::{Codec, Located, Location, PackId};
 use model::permit::Write;
 use model::{
     Action, ChunkId, Content, ContentId, FolderId, Group, IdempotencyKey, Limits, Name, NameRule, NodeId,
-    NodeRef, Operation, Permit, Principal, Privilege, Timestamp, authorize,
+    NodeRef, Operation, Origin, Permit, Principal, Privilege, Timestamp, authorize,
 };
 use std::time::Instant;
 use versioning::{Commit, commit, folder};
@@ -58,7 +58,7 @@ fn permit(database: &dyn Database) -> Permit<Write> {
     .unwrap();
     let administrator = folder::Authority::Administrator;
     folder::grant(database, administrator, folder, Subject::User(user), Some(Privilege::Write), NOW).unwrap();
-    let principal = Principal { user, device: None };
+    let principal = Principal { user, device: None, from: Origin::Inside };
     let facts = read::<_, Error>(database, move |s| s.facts(principal, folder, NOW)).unwrap();
     authorize(principal, folder, Action::Write, facts).unwrap()
 }

@@ -6,7 +6,7 @@ use metadata::account::Subject;
 use metadata::folder::{Folder, FolderKind, FolderSettings, NewFolder};
 use metadata::{Database, ErrorKind, Transaction, read, write};
 use model::permit::Manage;
-use model::{Action, FolderId, Name, NameRule, Permit, Privilege, Timestamp, UserId};
+use model::{Action, FolderId, Name, NameRule, Origin, Permit, Privilege, Timestamp, UserId};
 
 /// By what right a folder is administered.
 #[derive(Debug, Clone, Copy)]
@@ -172,9 +172,13 @@ fn administered(
 ///
 /// # Errors
 /// `Database`.
-pub fn visible(database: &dyn Database, user: UserId) -> Result<Vec<(Folder, Privilege)>, Error> {
+pub fn visible(
+    database: &dyn Database,
+    user: UserId,
+    from: Origin,
+) -> Result<Vec<(Folder, Privilege)>, Error> {
     read(database, move |snapshot| {
-        let privileges = snapshot.privileges(user)?;
+        let privileges = snapshot.privileges(user, from)?;
         let privilege_on = |id: FolderId| {
             let index = privileges.binary_search_by_key(&id, |(folder, _)| *folder).ok()?;
             Some(privileges[index].1)

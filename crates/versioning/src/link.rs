@@ -17,8 +17,8 @@ use metadata::folder::Folder;
 use metadata::link::{LinkPolicy, LinkRow};
 use metadata::{Database, Snapshot, read};
 use model::{
-    Action, Denied, FolderId, LinkAccess, LinkDenied, LinkFacts, LinkPermit, LinkPrincipal, NodeId, Place,
-    Principal, Timestamp, authorize_link,
+    Action, Denied, FolderId, LinkAccess, LinkDenied, LinkFacts, LinkPermit, LinkPrincipal, NodeId, Origin,
+    Place, Principal, Timestamp, authorize_link,
 };
 
 const DAY_MS: u64 = 86_400_000;
@@ -66,7 +66,7 @@ fn facts(
 ) -> Result<Option<(LinkRow, LinkFacts)>, Error> {
     let Some(link) = snapshot.link(principal.link)? else { return Ok(None) };
     let policy = snapshot.link_policy()?;
-    let maker = Principal { user: link.maker, device: None };
+    let maker = Principal { user: link.maker, device: None, from: principal.from };
     let facts = LinkFacts {
         alive: is_alive(&link, &policy, now),
         kind: link.kind,
@@ -124,11 +124,16 @@ fn recheck<A: LinkAccess>(
 ///
 /// # Errors
 /// `Database`.
-pub fn find(database: &dyn Database, token_hash: [u8; 32], now: Timestamp) -> Result<Option<LinkRow>, Error> {
+pub fn find(
+    database: &dyn Database,
+    token_hash: [u8; 32],
+    from: Origin,
+    now: Timestamp,
+) -> Result<Option<LinkRow>, Error> {
     read(database, move |snapshot| {
         let Some(found) = snapshot.link_by_token(&token_hash)? else { return Ok(None) };
         // Whoever has shown the password of now.
-        let shown = LinkPrincipal { link: found.id, shown: Some(found.passwords) };
+        let shown = LinkPrincipal { link: found.id, shown: Some(found.passwords), from };
         let Some((link, facts)) = facts(snapshot, shown, found.node, now)? else { return Ok(None) };
         // A permit to read is given for a link that is used up, too: for who goes on with a download.
         let works = match link.kind {

@@ -2,7 +2,7 @@ use crate::world::{World, at};
 use auth::{Refused, permit};
 use metadata::account::Subject;
 use model::permit::{Manage, Read, Write};
-use model::{Action, Denied, FolderId, Principal, Privilege};
+use model::{Action, Denied, FolderId, Origin, Principal, Privilege};
 
 fn denied<T>(result: Result<T, Refused>) -> Option<Denied> {
     match result {
@@ -13,7 +13,7 @@ fn denied<T>(result: Result<T, Refused>) -> Option<Denied> {
 }
 
 fn ask(world: &World, user: model::UserId, folder: FolderId) -> [Option<Denied>; 3] {
-    let principal = Principal { user, device: None };
+    let principal = Principal { user, device: None, from: Origin::Inside };
     world.read(move |snapshot| {
         Ok([
             denied(permit::<Read>(snapshot, principal, folder, Action::Read, at(5))),
@@ -63,7 +63,7 @@ fn a_device_of_somebody_else_proves_nothing() {
     let linked = world.link("bob", "correct horse", "192.0.2.1", at(1)).unwrap();
     world.write(move |transaction| transaction.set_grant(docs, Subject::User(alice), Some(Privilege::Read)));
     let ask = |user, device| {
-        let principal = Principal { user, device: Some(device) };
+        let principal = Principal { user, device: Some(device), from: Origin::Inside };
         world.read(move |snapshot| Ok(denied(permit::<Read>(snapshot, principal, docs, Action::Read, at(2)))))
     };
     assert_eq!(ask(alice, linked.device), HIDDEN);

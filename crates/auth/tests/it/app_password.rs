@@ -3,7 +3,7 @@ use auth::app_password::{self, NewAppPassword};
 use auth::{Rights, TokenDigest};
 use metadata::account::{Scope, Subject};
 use model::permit::Read;
-use model::{Action, DeviceId, FolderId, Principal, Privilege, UserId};
+use model::{Action, DeviceId, FolderId, Origin, Principal, Privilege, UserId};
 use std::sync::Arc;
 
 fn make(
@@ -14,7 +14,7 @@ fn make(
 ) -> (DeviceId, TokenDigest) {
     world.write(move |transaction| {
         let new = NewAppPassword {
-            by: Principal { user, device: None },
+            by: Principal { user, device: None, from: Origin::Inside },
             address: None,
             name: "program".to_owned(),
             scope: Scope { privilege, folders },
@@ -46,9 +46,11 @@ fn memory_and_database_limit_app_passwords_alike_and_never_beyond_the_account() 
     ] {
         let (device, digest) = make(&world, user, privilege, folders.clone());
         let known = Arc::clone(&rights);
-        let session = world.read(move |snapshot| known.look_up_session(snapshot, digest, at(2))).unwrap();
+        let session = world
+            .read(move |snapshot| known.look_up_session(snapshot, digest, Origin::Inside, at(2)))
+            .unwrap();
         assert!(!session.administrator);
-        let principal = Principal { user, device: Some(device) };
+        let principal = Principal { user, device: Some(device), from: Origin::Inside };
         for (folder, action) in
             [docs, other, absent].into_iter().flat_map(|folder| Action::ALL.map(|action| (folder, action)))
         {
@@ -57,7 +59,7 @@ fn memory_and_database_limit_app_passwords_alike_and_never_beyond_the_account() 
             let (asked, own) = world.read(move |snapshot| {
                 let may =
                     |principal| auth::permit::<Read>(snapshot, principal, folder, action, at(2)).is_ok();
-                Ok((may(principal), may(Principal { user, device: None })))
+                Ok((may(principal), may(Principal { user, device: None, from: Origin::Inside })))
             });
             assert_eq!(remembered.is_ok(), asked, "{principal:?} {folder} {action:?}");
             assert!(own || !asked, "more than the account: {folder} {action:?}");
@@ -77,13 +79,14 @@ fn an_app_password_that_is_revoked_or_over_reaches_nothing() {
     let (device, digest) = make(&world, alice, Privilege::Read, None);
     let known = |now| world.read(move |snapshot| auth::authenticate(snapshot, digest, at(now))).is_some();
     assert!(known(86_400) && !known(86_401));
-    let by = Principal { user: alice, device: None };
+    let by = Principal { user: alice, device: None, from: Origin::Inside };
     let revoke =
         |by| world.write(move |transaction| app_password::revoke(transaction, by, None, device, at(3)));
-    assert!(!revoke(Principal { user: UserId(77), device: None }), "somebody else's");
+    assert!(!revoke(Principal { user: UserId(77), device: None, from: Origin::Inside }), "somebody else's");
     assert!(revoke(by) && !revoke(by));
     assert!(!known(4));
-    let facts = world
-        .read(move |snapshot| snapshot.facts(Principal { user: alice, device: Some(device) }, docs, at(4)));
+    let facts = world.read(move |snapshot| {
+        snapshot.facts(Principal { user: alice, device: Some(device), from: Origin::Inside }, docs, at(4))
+    });
     assert!(!facts.active);
 }

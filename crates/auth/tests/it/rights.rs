@@ -5,7 +5,7 @@ use auth::{Rights, Token, TokenDigest};
 use metadata::account::Subject;
 use metadata::account::User;
 use model::permit::Read;
-use model::{Action, Denied, DeviceId, FolderId, Principal, Privilege, UserId};
+use model::{Action, Denied, DeviceId, FolderId, Origin, Principal, Privilege, Purpose, UserId};
 use std::sync::Arc;
 
 struct Alice {
@@ -34,7 +34,7 @@ fn remembered() -> Alice {
 
 impl Alice {
     fn principal(&self) -> Principal {
-        Principal { user: self.user, device: Some(self.device) }
+        Principal { user: self.user, device: Some(self.device), from: Origin::Inside }
     }
 
     fn generation(&self) -> u64 {
@@ -43,13 +43,15 @@ impl Alice {
 
     /// Who shows her token, from memory.
     fn shown(&self, now: i64) -> Option<auth::Session> {
-        self.rights.session(self.generation(), self.digest, at(now))
+        self.rights.session(self.generation(), self.digest, Origin::Inside, at(now))
     }
 
     /// Whether the database knows her token.
     fn look_up(&self, now: i64) -> bool {
         let (rights, digest) = (Arc::clone(&self.rights), self.digest);
-        self.world.read(move |snapshot| rights.look_up_session(snapshot, digest, at(now))).is_some()
+        self.world
+            .read(move |snapshot| rights.look_up_session(snapshot, digest, Origin::Inside, at(now)))
+            .is_some()
     }
 
     /// Whether memory lets her read docs; the outer none: it does not know.
@@ -96,7 +98,7 @@ fn a_snapshot_of_before_does_not_bring_back_what_was_taken_away() {
     let old = alice.generation();
     alice.world.write(move |transaction| transaction.set_grant(docs, Subject::User(user), None));
     assert!(alice.look_up(4), "the new generation is known now");
-    assert_eq!(rights.session(old, digest, at(4)), None, "and the old one no more");
+    assert_eq!(rights.session(old, digest, Origin::Inside, at(4)), None, "and the old one no more");
     assert_eq!(alice.may(4), Some(Some(Denied::Hidden)));
 }
 
@@ -118,9 +120,11 @@ fn a_token_that_ends_is_not_remembered_beyond_its_end() {
             .map(drop)
     });
     let rights = Arc::clone(&alice.rights);
-    let found = alice.world.read(move |snapshot| rights.look_up_session(snapshot, TokenDigest(token), at(9)));
+    let found = alice
+        .world
+        .read(move |snapshot| rights.look_up_session(snapshot, TokenDigest(token), Origin::Inside, at(9)));
     let principal = found.unwrap().principal;
-    let shown = |now| alice.rights.session(alice.generation(), TokenDigest(token), at(now));
+    let shown = |now| alice.rights.session(alice.generation(), TokenDigest(token), Origin::Inside, at(now));
     assert!(shown(9).is_some());
     assert!(shown(10).is_none());
     assert!(alice.rights.account(alice.generation(), principal, at(9)).is_some());
@@ -142,13 +146,13 @@ fn memory_and_database_decide_alike() {
     for (user, linked) in [alice, root].into_iter().zip(&devices) {
         let digest = linked.token.digest();
         let known = Arc::clone(&rights);
-        world.read(move |snapshot| known.look_up_session(snapshot, digest, at(2))).unwrap();
+        world.read(move |snapshot| known.look_up_session(snapshot, digest, Origin::Inside, at(2))).unwrap();
         for (folder, action) in
             folders.into_iter().flat_map(|folder| Action::ALL.map(|action| (folder, action)))
         {
             // Their own device, and the other's.
             for device in [devices[0].device, devices[1].device] {
-                let principal = Principal { user, device: Some(device) };
+                let principal = Principal { user, device: Some(device), from: Origin::Inside };
                 let generation = world.read(|snapshot| snapshot.rights_generation());
                 let remembered = rights.permit::<Read>(generation, principal, folder, action, at(2));
                 let asked = world.read(move |snapshot| {
@@ -162,5 +166,38 @@ fn memory_and_database_decide_alike() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn memory_says_of_every_place_what_the_database_says() {
+    let alice = remembered();
+    let docs = alice.docs;
+    alice.world.write(move |transaction| {
+        transaction.set_networks(Purpose::Folder(docs), &["10.1.0.0/16".parse().unwrap()])?;
+        transaction.set_networks(Purpose::Guests, &["10.9.0.0/16".parse().unwrap()])
+    });
+    assert_eq!(alice.may(4), None, "what was remembered is of before");
+    let from = |text: &str| Origin::Address(text.parse().unwrap());
+    for (from, is_known, denied) in [
+        (Origin::Inside, true, None),
+        (from("10.1.0.1"), true, None),
+        (from("10.2.0.1"), true, Some(Denied::Hidden)),
+        (from("10.9.0.1"), false, Some(Denied::Hidden)),
+        (Origin::Unknown, false, Some(Denied::Hidden)),
+    ] {
+        let (rights, digest) = (Arc::clone(&alice.rights), alice.digest);
+        let found = alice.world.read(move |snapshot| rights.look_up_session(snapshot, digest, from, at(4)));
+        let remembered = alice.rights.session(alice.generation(), digest, from, at(4));
+        assert_eq!(found, remembered, "{from:?}");
+        assert_eq!(found.is_some(), is_known, "{from:?}");
+        let principal = Principal { from, ..alice.principal() };
+        let decided = alice.rights.permit::<Read>(alice.generation(), principal, docs, Action::Read, at(4));
+        // A guest is not answered from memory at all.
+        assert_eq!(decided.map(Result::err), is_known.then_some(denied), "{from:?}");
+        let looked = alice.world.read(move |snapshot| {
+            Ok(auth::permit::<Read>(snapshot, principal, docs, Action::Read, at(4)).err())
+        });
+        assert_eq!(looked.is_some(), denied.is_some(), "{from:?}");
     }
 }

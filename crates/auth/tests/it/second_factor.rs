@@ -2,7 +2,7 @@ use crate::world::{World, at};
 use auth::second_factor::{self, SecondFactor};
 use auth::sign_in::{LinkAttempt, Opened};
 use auth::{EnrolmentError, Factors, LinkError, Linked, OpeningKind, SealKey, SecondStepError, Token, totp};
-use model::{Timestamp, UserId};
+use model::{Origin, Timestamp, UserId};
 use std::sync::Arc;
 
 const HERE: &str = "192.0.2.1";
@@ -235,7 +235,8 @@ fn a_session_ends_when_it_is_not_used() {
             world.read(move |snapshot| {
                 let session = auth::authenticate(snapshot, digest, now)?;
                 // The facts of every decision say the same.
-                let principal = model::Principal { user: linked.user, device: Some(device) };
+                let principal =
+                    model::Principal { user: linked.user, device: Some(device), from: Origin::Inside };
                 let facts = snapshot.facts(principal, model::FolderId(1), now)?;
                 assert_eq!(facts.active, session.is_some());
                 Ok(session.is_some())

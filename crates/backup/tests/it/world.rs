@@ -9,7 +9,7 @@ use metadata_sqlite::Sqlite;
 use model::permit::{Read, Write};
 use model::{
     Access, Action, ChunkId, Content, ContentId, Epoch, FolderId, Group, GroupOutcome, IdempotencyKey,
-    Limits, Name, NodeId, NodeRef, Operation, Permit, Principal, Privilege, Timestamp, authorize,
+    Limits, Name, NodeId, NodeRef, Operation, Origin, Permit, Principal, Privilege, Timestamp, authorize,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -80,7 +80,7 @@ impl World {
                 platform: String::new(),
                 address: String::new(),
             };
-            Ok(Principal { user, device: Some(t.create_device(&device)?) })
+            Ok(Principal { user, device: Some(t.create_device(&device)?), from: Origin::Inside })
         })
         .unwrap();
         let (authority, subject) = (folder::Authority::Administrator, Subject::User(alice.user));

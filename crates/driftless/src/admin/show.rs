@@ -8,6 +8,7 @@ use protocol::admin::{
     AdminAnswer, AdminFolderEntry, PlainEntry, PlainState, Rate, RetentionReport, SpaceEntry, SpaceReport,
     StatusReport, VerifyReport,
 };
+use protocol::v1::{NetworkLimits, WireNetwork};
 use std::process::ExitCode;
 
 /// Prints an answer; a failure becomes an error.
@@ -42,6 +43,7 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
             rows.extend(folders.into_iter().map(folder_row));
             output::table(&rows);
         }
+        AdminAnswer::Networks(limits) => networks(&limits),
         AdminAnswer::Devices { devices, waiting } => devices::list(devices, waiting),
         AdminAnswer::DeviceDecided(waiting) => devices::decided(&waiting),
         AdminAnswer::Retention(report) => retention(&report),
@@ -53,6 +55,18 @@ pub(super) fn answer(answer: AdminAnswer, json: bool) -> anyhow::Result<ExitCode
         failed @ AdminAnswer::Failed { .. } => failure(failed)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn networks(limits: &NetworkLimits) {
+    let list = |networks: &[WireNetwork], none: &str| match networks {
+        [] => none.to_owned(),
+        networks => networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    };
+    output::table(&[
+        head(&["REACHED", "FROM"]),
+        vec!["administration".to_owned(), list(&limits.administration, "everywhere")],
+        vec!["links only".to_owned(), list(&limits.guests, "nowhere")],
+    ]);
 }
 
 fn rate(rate: Rate) -> String {

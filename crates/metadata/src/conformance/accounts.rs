@@ -5,7 +5,7 @@ use crate::account::{CredentialKind, CredentialRow, NewDevice, NewUser, Subject,
 use crate::folder::{FolderCounters, FolderSettings};
 use crate::{Database, Error, ErrorKind, Transaction};
 use model::{
-    DeviceId, Facts, FolderId, GroupId, NodeId, Principal, Privilege, RateChoice, RateChoices, Seq,
+    DeviceId, Facts, FolderId, GroupId, NodeId, Origin, Principal, Privilege, RateChoice, RateChoices, Seq,
     Timestamp, UserId,
 };
 
@@ -71,9 +71,10 @@ fn privileges_combine_over_groups(open: Open<'_>) {
     let group = write(&*database, |transaction| transaction.create_group("Staff", &key("staff")));
     let seen = move |database: &dyn Database| {
         read(database, move |snapshot| {
-            let facts =
-                snapshot.facts(Principal { user: alice, device: None }, docs, Timestamp(9))?.privilege;
-            let listed = snapshot.privileges(alice)?;
+            let facts = snapshot
+                .facts(Principal { user: alice, device: None, from: Origin::Inside }, docs, Timestamp(9))?
+                .privilege;
+            let listed = snapshot.privileges(alice, Origin::Inside)?;
             assert_eq!(listed.first().map_or(Privilege::None, |of| of.1), facts, "both ways agree");
             Ok(facts)
         })
@@ -126,7 +127,7 @@ fn only_active_accounts_and_devices_count(open: Open<'_>) {
     });
     let facts = |user, device, now| {
         read(&*database, move |snapshot| {
-            snapshot.facts(Principal { user, device }, FolderId(1), Timestamp(now))
+            snapshot.facts(Principal { user, device, from: Origin::Inside }, FolderId(1), Timestamp(now))
         })
     };
     assert!(facts(alice, Some(device), 99).active);
@@ -181,7 +182,10 @@ fn the_server_writes_where_a_folder_has_a_plain_directory(open: Open<'_>) {
     assert_eq!(facts(Principal::SERVER, with), held(Privilege::Write));
     assert_eq!(facts(Principal::SERVER, without), held(Privilege::None));
     assert_eq!(facts(Principal::SERVER, FolderId(99)), held(Privilege::None));
-    assert_eq!(facts(Principal { user: alice, device: None }, with), held(Privilege::None));
+    assert_eq!(
+        facts(Principal { user: alice, device: None, from: Origin::Inside }, with),
+        held(Privilege::None)
+    );
     let device = crate::write::<_, Error>(&*database, |transaction| {
         let user = UserId::SERVER;
         let (name, token_hash, at) = ("disguise".into(), [4; 32], Timestamp(1));

@@ -8,7 +8,7 @@ use crate::account::{
 use crate::passkey::PasskeyRow;
 use crate::setting::Setting;
 use crate::{Error, ErrorKind};
-use model::{DeviceId, PasskeyId, Principal, Privilege, Timestamp, UserId};
+use model::{DeviceId, Origin, PasskeyId, Principal, Privilege, Timestamp, UserId};
 
 pub(super) fn check(open: Open<'_>) {
     a_session_ends_when_it_is_not_used(open);
@@ -32,7 +32,7 @@ fn a_session_ends_when_it_is_not_used(open: Open<'_>) {
             Ok((transaction.create_session(&device(user, token + 2))?, plain))
         });
         let active = |id: DeviceId, now: i64| {
-            let principal = Principal { user, device: Some(id) };
+            let principal = Principal { user, device: Some(id), from: Origin::Inside };
             read(&*database, move |snapshot| snapshot.facts(principal, model::FolderId(1), Timestamp(now)))
                 .active
         };
@@ -73,7 +73,7 @@ fn an_app_password_is_limited_by_its_scope(open: Open<'_>) {
         let id = make(token, scope);
         assert_eq!(read(&*database, move |snapshot| snapshot.scope(id)).as_ref(), Some(scope));
         let facts = || {
-            let principal = Principal { user: root, device: Some(id) };
+            let principal = Principal { user: root, device: Some(id), from: Origin::Inside };
             read(&*database, move |snapshot| snapshot.facts(principal, docs, Timestamp(9)))
         };
         assert_eq!((facts().active, facts().administrator, facts().privilege), (true, false, held));
@@ -97,7 +97,7 @@ fn an_administrator_may_need_a_second_factor(open: Open<'_>) {
     };
     need(1);
     assert!(!administers(root));
-    let principal = Principal { user: root, device: None };
+    let principal = Principal { user: root, device: None, from: Origin::Inside };
     let facts = read(&*database, move |snapshot| snapshot.facts(principal, model::FolderId(1), Timestamp(9)));
     assert!(facts.active && !facts.administrator);
     write(&*database, move |transaction| {

@@ -1,6 +1,6 @@
 //! `/api/v1/admin/folders`: shared folders, for administrators.
 
-use super::{FolderKind, NamedUser, WireNameRule};
+use super::{FolderKind, NamedUser, WireNameRule, WireNetwork};
 use crate::admin::{Limit, PlainState};
 use crate::schema;
 use crate::text::{RfcTime, by_text};
@@ -52,6 +52,9 @@ pub struct ManagedFolder {
     pub days: Option<u32>,
     /// For how many days nothing but dense versions goes.
     pub safe_days: u32,
+    /// The networks that it is reached from; empty: from everywhere.
+    #[schema(value_type = Vec<schema::Network>, max_items = 64)]
+    pub networks: Vec<WireNetwork>,
     /// How many entries its privileges have.
     pub grants: u64,
     /// Its plain directory.
@@ -116,6 +119,10 @@ pub struct FolderChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub safe_days: Option<u32>,
+    /// The networks that it is reached from, for whoever asks over HTTP; empty: from everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<schema::Network>>, nullable = false, max_items = 64)]
+    pub networks: Option<Vec<WireNetwork>>,
     /// Whether it has a plain directory, where the server keeps them; taken away, its files stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

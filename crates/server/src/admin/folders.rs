@@ -1,6 +1,7 @@
 //! Shared folders and who may do what in them.
 
 use super::homes::HOME_PREFIX;
+use super::networks::{checked, spelled};
 use super::{
     AdminError, By, Expected, Outcome, change, change_and_tell, expect, find_folder, find_group, find_user,
     the_folder,
@@ -12,11 +13,11 @@ use metadata::account::Subject;
 use metadata::folder::{Folder, FolderKind, FolderSettings, NewFolder};
 use metadata::retention::RetentionRow;
 use metadata::{ErrorKind, Transaction};
-use model::{FolderId, Privilege};
+use model::{FolderId, Privilege, Purpose, Reach};
 use pairs::monitor::stored_path;
 use pairs::{Monitor, MonitorStatus};
 use protocol::admin::{AdminAnswer, AdminFolderEntry, GrantEntry, Limit, PlainEntry, PlainState};
-use protocol::v1::WireNameRule;
+use protocol::v1::{WireNameRule, WireNetwork};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -153,7 +154,7 @@ pub(super) fn list(server: &Server) -> Outcome {
         let users: BTreeMap<_, _> = snapshot.users()?.into_iter().map(|user| (user.id, user.name)).collect();
         let groups: BTreeMap<_, _> =
             snapshot.groups()?.into_iter().map(|group| (group.id, group.name)).collect();
-        let mut folders = Vec::new();
+        let (reach, mut folders) = (snapshot.reach()?, Vec::new());
         for folder in snapshot.folders()? {
             let grants = snapshot.grants(folder.id)?.into_iter().map(|(subject, privilege)| {
                 let to = match subject {
@@ -169,7 +170,8 @@ pub(super) fn list(server: &Server) -> Outcome {
             let plain = folder.settings.plain_directory.clone().map(plain_path);
             let plain = plain.map(|directory| plain_entry(&directory, statuses.remove(&folder.id)));
             let owner = folder.settings.owner.and_then(|owner| users.get(&owner).cloned());
-            folders.push(AdminFolderEntry { plain, owner, ..entry(&folder, &retention, grants) });
+            let networks = networks_of(&reach, folder.id);
+            folders.push(AdminFolderEntry { plain, owner, networks, ..entry(&folder, &retention, grants) });
         }
         folders.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(AdminAnswer::Folders { folders })
@@ -189,6 +191,7 @@ fn entry(folder: &Folder, retention: &RetentionRow, grants: Vec<GrantEntry>) -> 
         versions: folder.settings.keep_versions,
         days: folder.settings.keep_days,
         safe_days: retention.safe_days,
+        networks: Vec::new(),
         grants,
         plain: None,
     }
@@ -225,12 +228,13 @@ pub(crate) fn plain_entry(directory: &Path, status: Option<MonitorStatus>) -> Pl
 }
 
 /// What is to be set; none stays.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Change {
     pub(crate) quota_bytes: Option<Limit>,
     pub(crate) versions: Option<u32>,
     pub(crate) days: Option<Limit>,
     pub(crate) safe_days: Option<u32>,
+    pub(crate) networks: Option<Vec<WireNetwork>>,
 }
 
 /// The most versions and days that can be asked for: more would be a mistake.
@@ -243,6 +247,7 @@ impl Change {
             && self.versions.is_none()
             && self.days.is_none()
             && self.safe_days.is_none()
+            && self.networks.is_none()
     }
 
     fn check(&self) -> Result<(), AdminError> {
@@ -275,6 +280,7 @@ impl Change {
             ("versions", self.versions.map(|versions| versions.to_string())),
             ("days", self.days.map(limit)),
             ("safe_days", self.safe_days.map(|days| days.to_string())),
+            ("networks", self.networks.as_ref().map(|networks| spelled(networks))),
         ];
         named.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect()
     }
@@ -309,6 +315,9 @@ pub(crate) fn set(
             settings.keep_days = limit(days).map(|days| u32::try_from(days).unwrap_or(DAYS_MAX));
         }
         transaction.set_folder(id, &settings)?;
+        if let Some(networks) = wanted.networks {
+            transaction.set_networks(Purpose::Folder(id), &checked(networks)?)?;
+        }
         if let Some(safe_days) = wanted.safe_days {
             let row = transaction.retention(id)?;
             transaction.put_retention(id, &RetentionRow { safe_days, ..row })?;
@@ -318,10 +327,16 @@ pub(crate) fn set(
     })
 }
 
+/// The networks that a folder is reached from.
+pub(crate) fn networks_of(reach: &Reach, folder: FolderId) -> Vec<WireNetwork> {
+    reach.networks(Purpose::Folder(folder)).iter().copied().map(WireNetwork).collect()
+}
+
 /// Names the state of what of a folder can be changed: the same state has the same tag.
 pub(crate) fn tag(snapshot: &dyn metadata::Snapshot, folder: &Folder) -> Result<String, AdminError> {
     let safe_days = snapshot.retention(folder.id)?.safe_days;
-    Ok(super::digest(&format!("{:?} {safe_days}", folder.settings)))
+    let networks = networks_of(&snapshot.reach()?, folder.id);
+    Ok(super::digest(&format!("{:?} {safe_days} {networks:?}", folder.settings)))
 }
 
 pub(super) fn grant(server: &Server, by: &By, name: String, to: String, privilege: Privilege) -> Outcome {

@@ -9,6 +9,7 @@ pub(crate) mod growth;
 pub(crate) mod issues;
 pub(crate) mod lists;
 pub(crate) mod log;
+pub(crate) mod networks;
 pub(crate) mod overview;
 pub(crate) mod second_factor;
 pub(crate) mod settings;

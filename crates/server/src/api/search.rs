@@ -102,7 +102,7 @@ async fn permits(
         let folder = folder.parse().map_err(|_| Failure::not_found())?;
         return Ok(vec![server.permit::<Read>(principal, folder, Action::List).await?]);
     }
-    let held = server.read(move |snapshot| snapshot.privileges(principal.user)).await?;
+    let held = server.read(move |snapshot| snapshot.privileges(principal.user, principal.from)).await?;
     let held = held.into_iter().filter(|(_, privilege)| *privilege >= Privilege::Read);
     let mut permits = Vec::new();
     for (folder, _) in held {

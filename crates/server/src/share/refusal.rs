@@ -19,6 +19,8 @@ pub(crate) enum Why {
     Hidden,
     /// The password has to be shown first.
     Locked,
+    /// They are where nothing but links is reached.
+    Guest,
     /// The request came from another site.
     FromElsewhere,
     /// It could not be read.
@@ -91,6 +93,7 @@ impl PageRefusal {
         let texts = self.texts;
         match self.why {
             Why::Hidden | Why::Locked => (StatusCode::NOT_FOUND, texts.nothing_here),
+            Why::Guest => (StatusCode::FORBIDDEN, texts.guest),
             Why::FromElsewhere => (StatusCode::FORBIDDEN, texts.from_elsewhere),
             Why::Unreadable => (StatusCode::BAD_REQUEST, texts.unreadable),
             Why::Busy => (StatusCode::TOO_MANY_REQUESTS, texts.busy),

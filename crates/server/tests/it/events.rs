@@ -15,6 +15,9 @@ pub(crate) async fn listen(api: &Api) -> WebSocketStream<TcpStream> {
     let mut request = format!("ws://{}/api/v1/events", api.address).into_client_request().unwrap();
     let token = format!("Bearer {}", api.token.as_ref().unwrap());
     request.headers_mut().insert("authorization", token.parse().unwrap());
+    if let Some(from) = api.from {
+        request.headers_mut().insert("x-forwarded-for", from.parse().unwrap());
+    }
     let stream = TcpStream::connect(api.address).await.unwrap();
     tokio_tungstenite::client_async(request, stream).await.unwrap().0
 }

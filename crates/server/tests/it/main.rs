@@ -21,6 +21,7 @@ mod limits;
 mod links;
 mod log;
 mod matrix;
+mod networks;
 mod nodes;
 mod openapi;
 mod page;

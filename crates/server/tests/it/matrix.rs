@@ -6,6 +6,7 @@
 use crate::account::{app_password, enrol, pending};
 use crate::bundles::Draft;
 use crate::described;
+use crate::networks::{CAFE, HOME, OFFICE, behind_a_proxy, limit_to_the_office};
 use crate::openapi::operations;
 use crate::world::{Answer, Api, PASSWORD, World, bundle};
 use http::Method;
@@ -132,6 +133,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("GET", "/api/v1/admin/work"),
     ("POST", "/api/v1/admin/work"),
     ("GET", "/api/v1/admin/log"),
+    ("GET", "/api/v1/admin/networks"),
+    ("PUT", "/api/v1/admin/networks"),
     ("GET", "/api/v1/admin/log/export"),
     ("GET", "/api/v1/admin/log/proof"),
     ("GET", "/api/v1/admin/log/retention"),
@@ -216,6 +219,10 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
             api.json(verb, path, &usual).await
         }
         "l99" if verb == Method::PATCH => api.json(verb, path, &json!({ "label": "x" })).await,
+        "networks" if verb == Method::PUT => {
+            let same = json!({ "administration": ["10.1.0.0/16"], "guests": ["10.9.0.0/16"] });
+            api.json(verb, path, &same).await
+        }
         "settings" if verb == Method::PUT => api.json(verb, path, &json!({})).await,
         "test" => {
             let own = format!("http://{}", api.address);
@@ -298,7 +305,8 @@ async fn principals(world: &World) -> Vec<(&'static str, Api)> {
     world.add_user("chief", true).await;
     world.grant("docs", "chief", WirePrivilege::Manage).await;
     let app_of_administrator = app_password(&world.link("chief", "console").await, "write", None).await;
-    vec![
+    let administrator = world.link("root", "console").await;
+    let all = vec![
         ("nobody", world.nobody()),
         ("forged", Api { token: Some(auth::Token::generate().unwrap().text()), ..world.nobody() }),
         ("revoked", revoked),
@@ -307,21 +315,30 @@ async fn principals(world: &World) -> Vec<(&'static str, Api)> {
         ("denied", denied),
         ("read", read),
         ("write", write),
-        ("manage", manage),
-        ("administrator", world.link("root", "console").await),
+        ("manage", manage.clone()),
+        ("administrator", administrator.clone()),
         ("pending", half_signed_in),
         ("app-read", app_read),
         ("app-elsewhere", app_elsewhere),
         ("app-admin", app_of_administrator),
-    ]
+    ];
+    // Nobody of these is where anything is limited to but those who are meant to be.
+    let elsewhere = [
+        ("manage-elsewhere", manage.from(HOME)),
+        ("admin-elsewhere", administrator.from(HOME)),
+        ("guest", manage.from(CAFE)),
+        ("nowhere", manage.from("unknown")),
+    ];
+    all.into_iter().map(|(name, api)| (name, api.from(OFFICE))).chain(elsewhere).collect()
 }
 
 #[tokio::test]
 async fn every_operation_answers_every_principal_as_written_down() {
-    let world = World::start().await;
-    let owner = world.person("owner", WirePrivilege::Write).await;
+    let world = behind_a_proxy().await;
+    let owner = world.person("owner", WirePrivilege::Write).await.from(OFFICE);
     let node = owner.commit(Draft::new().file("file", b"content")).await.node(0).node;
     let principals = principals(&world).await;
+    limit_to_the_office(&world).await;
     let names: Vec<_> = principals.iter().map(|(name, _)| *name).collect();
     let mut table = format!("{:<55} {}\n", "operation", names.join(" "));
     let mut row = async |title: String, method: &str, path: &str| {

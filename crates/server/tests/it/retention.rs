@@ -45,7 +45,14 @@ async fn file_of_days(alice: &Api, clock: &AtomicI64, versions: i64) -> String {
 }
 
 fn set(versions: Option<u32>, days: Option<Limit>, safe_days: Option<u32>) -> AdminRequest {
-    AdminRequest::FolderSet { folder: "docs".into(), quota_bytes: None, versions, days, safe_days }
+    AdminRequest::FolderSet {
+        folder: "docs".into(),
+        quota_bytes: None,
+        versions,
+        days,
+        safe_days,
+        networks: None,
+    }
 }
 
 async fn retention(world: &World, dry_run: bool) -> RetentionReport {

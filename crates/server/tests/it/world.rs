@@ -141,7 +141,7 @@ impl World {
     }
 
     pub(crate) fn nobody(&self) -> Api {
-        Api { address: self.address, token: None, folder: self.folder }
+        Api { address: self.address, token: None, folder: self.folder, from: None }
     }
 
     pub(crate) async fn link(&self, user: &str, device: &str) -> Api {
@@ -161,6 +161,8 @@ pub(crate) struct Api {
     pub(crate) address: SocketAddr,
     pub(crate) token: Option<String>,
     pub(crate) folder: FolderId,
+    /// The address that a proxy says it asks for.
+    pub(crate) from: Option<&'static str>,
 }
 
 #[derive(Debug)]
@@ -227,12 +229,20 @@ impl Answer {
 }
 
 impl Api {
+    /// The same, from another address.
+    pub(crate) fn from(&self, address: &'static str) -> Self {
+        Self { from: Some(address), ..self.clone() }
+    }
+
     pub(crate) fn folder_path(&self, rest: &str) -> String {
         format!("/api/v1/folders/{}/{rest}", self.folder)
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> http::request::Builder {
-        let builder = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
+        let mut builder = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
+        if let Some(from) = self.from {
+            builder = builder.header("x-forwarded-for", from);
+        }
         match &self.token {
             Some(token) => builder.header(header::AUTHORIZATION, format!("Bearer {token}")),
             None => builder,

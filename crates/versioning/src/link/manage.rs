@@ -11,7 +11,7 @@ use metadata::link::{LinkPolicy, LinkRow, LinksOf, NewLink};
 use metadata::{Database, Snapshot, read, write};
 use model::permit::{Manage, Read};
 use model::{
-    Action, Content, Denied, FolderId, LinkId, LinkKind, NodeId, Permit, Place, Principal, Privilege,
+    Action, Content, Denied, FolderId, LinkId, LinkKind, NodeId, Origin, Permit, Place, Principal, Privilege,
     Timestamp, authorize,
 };
 
@@ -345,7 +345,7 @@ fn listed(
     policy: &LinkPolicy,
     now: Timestamp,
 ) -> Result<Listed, Error> {
-    let maker = Principal { user: link.maker, device: None };
+    let maker = Principal { user: link.maker, device: None, from: Origin::Inside };
     let held = snapshot.facts(maker, link.folder, now)?;
     let needed = policy.least.max(link.kind.least_privilege());
     let is_lost = !held.active || held.privilege < needed;

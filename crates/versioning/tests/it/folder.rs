@@ -22,7 +22,7 @@ fn folders_are_made_found_and_seen_by_those_who_may() {
         assert!(matches!(error_of(create(database, Create::shared(bad), NOW)), Error::Invalid(_)), "{bad:?}");
     }
     let seen = |user| {
-        let folders = visible(database, user).unwrap();
+        let folders = visible(database, user, model::Origin::Inside).unwrap();
         folders.into_iter().map(|(folder, privilege)| (folder.id, privilege)).collect::<Vec<_>>()
     };
     assert_eq!(seen(bob.user), [(home, Privilege::Manage)]);

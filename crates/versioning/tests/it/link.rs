@@ -6,8 +6,8 @@ use metadata::link::LinkPolicy;
 use metadata::{Error as MetadataError, read, write};
 use model::permit::{Read, Write};
 use model::{
-    Action, Denied, FolderId, LinkDenied, LinkId, LinkKind, LinkPrincipal, NodeId, Principal, Privilege,
-    Timestamp,
+    Action, Denied, FolderId, LinkDenied, LinkId, LinkKind, LinkPrincipal, NodeId, Origin, Principal,
+    Privilege, Timestamp,
 };
 use versioning::link::look::{Visit, download, offer, open};
 use versioning::link::manage::{Change, Create, LinkState, Listed, change, create, revoke, set_policy};
@@ -43,7 +43,7 @@ impl World {
     }
 
     fn stranger(&self, link: LinkId, node: NodeId, action: Action) -> Result<(), LinkDenied> {
-        self.stranger_at(LinkPrincipal { link, shown: None }, node, action, NOW)
+        self.stranger_at(LinkPrincipal { link, shown: None, from: Origin::Inside }, node, action, NOW)
     }
 
     fn stranger_at(
@@ -68,7 +68,7 @@ impl World {
     }
 
     fn put(&self, link: LinkId, directory: NodeId, called: &str, bytes: &str) -> Result<Kept, Error> {
-        let who = LinkPrincipal { link, shown: None };
+        let who = LinkPrincipal { link, shown: None, from: Origin::Inside };
         let file = Received {
             permit: permit::<Write>(&*self.database, who, directory, Action::Write, NOW)?,
             name: name(called),
@@ -196,7 +196,7 @@ fn a_link_to_a_file_shows_nothing_but_the_file() {
     for node in [at.bound, at.deep, at.sibling, NodeId::ROOT] {
         assert_eq!(world.stranger(link, node, Action::Read), Err(LinkDenied::Hidden));
     }
-    let who = LinkPrincipal { link, shown: None };
+    let who = LinkPrincipal { link, shown: None, from: Origin::Inside };
     let seen = permit::<Read>(&*world.database, who, at.file, Action::List, NOW).unwrap();
     let opened = open(&*world.database, seen, None, 10, NOW).unwrap();
     assert_eq!(opened.way.iter().map(|seen| seen.name.as_str()).collect::<Vec<_>>(), ["file"]);
@@ -223,7 +223,7 @@ fn a_link_stops_when_its_maker_could_not_make_it_any_more_and_goes_on_when_they_
     let at = places(&world);
     let links = LinkKind::ALL.map(|kind| (kind, world.link(at.bound, kind)));
     let works = |link| {
-        find(&*world.database, world.state(link).link.token_hash, NOW).unwrap();
+        find(&*world.database, world.state(link).link.token_hash, Origin::Inside, NOW).unwrap();
         let kind = world.state(link).link.kind;
         let action = if kind == LinkKind::Read { Action::Read } else { Action::Write };
         world.stranger(link, at.bound, action).is_ok()
@@ -267,7 +267,7 @@ fn the_policy_holds_for_links_that_exist_already() {
         assert_eq!(world.stranger(link, at.bound, Action::Read), Ok(()));
     }
     set(LinkPolicy { days_max: Some(7), ..usual });
-    let who = LinkPrincipal { link, shown: None };
+    let who = LinkPrincipal { link, shown: None, from: Origin::Inside };
     let at_day = |days: u64| world.stranger_at(who, at.bound, Action::Read, NOW.plus_ms(days * DAY));
     assert_eq!([at_day(6), at_day(7)], [Ok(()), Err(LinkDenied::Hidden)]);
     let error = |wanted| error_of(create(&*world.database, wanted, NOW)).to_string();
@@ -331,7 +331,7 @@ fn a_password_counts_until_it_is_changed() {
     let wanted = Create { password: Some("one".into()), ..world.wanted(at.bound, LinkKind::Read) };
     let link = create(&*world.database, wanted, NOW).unwrap().link;
     let shown = |shown| {
-        let who = LinkPrincipal { link: link.id, shown };
+        let who = LinkPrincipal { link: link.id, shown, from: Origin::Inside };
         world.stranger_at(who, at.bound, Action::Read, NOW)
     };
     assert_eq!(
@@ -345,8 +345,11 @@ fn a_password_counts_until_it_is_changed() {
     assert_eq!([shown(Some(0)), shown(Some(1))], [Err(LinkDenied::Locked), Ok(())]);
     set(Change { token_hash: Some([99; 32]), ..Change::default() }).unwrap();
     assert_eq!([shown(Some(1)), shown(Some(2))], [Err(LinkDenied::Locked), Ok(())]);
-    assert!(find(&*world.database, link.token_hash, NOW).unwrap().is_none(), "the address before");
-    assert!(find(&*world.database, [99; 32], NOW).unwrap().is_some());
+    assert!(
+        find(&*world.database, link.token_hash, Origin::Inside, NOW).unwrap().is_none(),
+        "the address before"
+    );
+    assert!(find(&*world.database, [99; 32], Origin::Inside, NOW).unwrap().is_some());
     let stale = set(Change { revision: Some(1), label: Some("y".into()), ..Change::default() });
     assert!(matches!(error_of(stale), Error::Outdated));
     set(Change { password: Some(None), ..Change::default() }).unwrap();
@@ -410,7 +413,7 @@ fn a_download_counts_once_however_many_ranges_it_takes() {
     let at = places(&world);
     let wanted = Create { uses_max: Some(2), ..world.wanted(at.bound, LinkKind::Read) };
     let link = create(&*world.database, wanted, NOW).unwrap().link.id;
-    let who = LinkPrincipal { link, shown: None };
+    let who = LinkPrincipal { link, shown: None, from: Origin::Inside };
     let get_at = |visit, now| {
         let may = permit::<Read>(&*world.database, who, at.file, Action::Read, now).unwrap();
         download(&*world.database, may, visit, now).map(|got| (got.offer.size, got.file.chunks.len()))
@@ -442,7 +445,7 @@ fn a_permit_does_not_outlive_what_it_was_given_for() {
     let world = World::new();
     let at = places(&world);
     let link = world.link(at.bound, LinkKind::Read);
-    let who = LinkPrincipal { link, shown: None };
+    let who = LinkPrincipal { link, shown: None, from: Origin::Inside };
     let may = permit::<Read>(&*world.database, who, at.file, Action::Read, NOW).unwrap();
     let base = world.revision(at.file).placement;
     world.each(vec![move_to(at.file, base, at.sibling, "file")], &[]);
@@ -481,7 +484,7 @@ fn the_author_that_a_link_is_in_history_may_do_nothing() {
     let world = World::new();
     let at = places(&world);
     let link = world.link(at.bound, LinkKind::Drop);
-    let author = Principal { user: world.alice.user, device: Some(link.author()) };
+    let author = Principal { user: world.alice.user, device: Some(link.author()), from: Origin::Inside };
     for action in Action::ALL {
         assert_eq!(world.permit::<Read>(author, action).err(), Some(Denied::Hidden), "{action:?}");
     }
@@ -501,7 +504,7 @@ fn what_is_put_in_is_held_by_quotas_and_by_the_number_of_files() {
         t.set_folder(id, &settings)
     })
     .unwrap();
-    let who = LinkPrincipal { link, shown: None };
+    let who = LinkPrincipal { link, shown: None, from: Origin::Inside };
     let may = permit::<Write>(&*world.database, who, at.bound, Action::Write, NOW).unwrap();
     assert_eq!(room(&*world.database, may, NOW).unwrap(), Some(5));
     assert!(matches!(error_of(world.put(link, at.bound, "big", "123456")), Error::Quota));
@@ -520,7 +523,7 @@ fn a_directory_is_listed_by_name_a_page_at_a_time() {
         world.file(directory, called, called);
     }
     let link = world.link(NodeId::ROOT, LinkKind::Read);
-    let who = LinkPrincipal { link, shown: None };
+    let who = LinkPrincipal { link, shown: None, from: Origin::Inside };
     let may = permit::<Read>(&*world.database, who, directory, Action::List, NOW).unwrap();
     let first = open(&*world.database, may, None, 2, NOW).unwrap();
     let names = |entries: &[versioning::link::look::Seen]| {

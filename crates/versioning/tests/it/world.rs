@@ -8,8 +8,8 @@ use model::location::{Codec, Located};
 use model::permit::{Read, Write};
 use model::{
     Access, Action, ChunkId, Content, ContentId, Denied, FolderId, Group, GroupOutcome, IdempotencyKey,
-    Limits, Name, NameRule, NodeId, NodeRef, Operation, Permit, Principal, Privilege, RemoteNode, Revision,
-    Seq, Timestamp, UserId, authorize,
+    Limits, Name, NameRule, NodeId, NodeRef, Operation, Origin, Permit, Principal, Privilege, RemoteNode,
+    Revision, Seq, Timestamp, UserId, authorize,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl World {
             database,
             store: MemoryStore::new(),
             folder,
-            alice: Principal { user: UserId(0), device: None },
+            alice: Principal { user: UserId(0), device: None, from: Origin::Inside },
             limits: Limits::default(),
             keys: AtomicU64::new(0),
         };
@@ -80,7 +80,7 @@ impl World {
                 platform: String::new(),
                 address: String::new(),
             })?;
-            Ok(Principal { user, device: Some(device) })
+            Ok(Principal { user, device: Some(device), from: Origin::Inside })
         })
         .unwrap()
     }

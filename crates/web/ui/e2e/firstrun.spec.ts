@@ -100,7 +100,7 @@ test('who has the code goes through all steps, and changes them again in the set
   const again = page.getByLabel(say('Public address', 'Öffentliche Adresse')).and(page.getByRole('textbox'))
   await expect(again).toHaveValue(url)
   await again.fill('https://files.example.org')
-  await button(page, 'Save', 'Speichern').click()
+  await page.getByRole('region', { name: say('Public address', 'Öffentliche Adresse') }).getByRole('button', { name: say('Save', 'Speichern') }).click()
   await expect(page.locator('.setting').first()).toContainText('https://files.example.org')
   await page.getByLabel('Name', { exact: true }).fill('Family <b>photos')
   await button(page, 'Create the folder', 'Ordner anlegen').click()
@@ -141,7 +141,7 @@ test('every step can be skipped, and somebody who changes settings meanwhile is 
   })
   expect(status).toBe(200)
   await address.fill('https://mine.example')
-  await button(page, 'Save', 'Speichern').click()
+  await page.getByRole('region', { name: say('Public address', 'Öffentliche Adresse') }).getByRole('button', { name: say('Save', 'Speichern') }).click()
   await expect(page.getByRole('alert')).toContainText(say('changed the settings meanwhile', 'inzwischen geändert'))
   await expect(address).toHaveValue('https://other.example')
 

@@ -2,7 +2,7 @@
 
 use super::lists::{Page, Query, page};
 use super::{Administrator, administer_with};
-use crate::admin::folders::{self, Change, plain_entry, plain_path};
+use crate::admin::folders::{self, Change, networks_of, plain_entry, plain_path};
 use crate::admin::{AdminError, the_folder};
 use crate::api::folders::wire_kind;
 use crate::api::tags::{etag, expected};
@@ -158,8 +158,9 @@ pub(crate) async fn change(
     body: Body,
 ) -> Result<impl IntoResponse, Failure> {
     let request: FolderChange = body::json(&server, &headers, body).await?;
-    let FolderChange { quota_bytes, versions, days, safe_days, plain } = request;
-    let (expected, wanted) = (expected(&headers), Change { quota_bytes, versions, days, safe_days });
+    let FolderChange { quota_bytes, versions, days, safe_days, networks, plain } = request;
+    let wanted = Change { quota_bytes, versions, days, safe_days, networks };
+    let expected = expected(&headers);
     administer_with(&server, move |server| {
         let Some(plain) = plain.map(|plain| plain.then(|| AUTOMATIC.to_owned())) else {
             return folders::set(server, &by, folder, wanted, expected);
@@ -245,6 +246,7 @@ fn entry(
         versions: folder.settings.keep_versions,
         days: folder.settings.keep_days,
         safe_days: snapshot.retention(folder.id)?.safe_days,
+        networks: networks_of(&snapshot.reach()?, folder.id),
         grants: snapshot.grants(folder.id)?.len() as u64,
         plain,
         created: RfcTime(folder.created_at),

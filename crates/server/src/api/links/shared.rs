@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use metadata::Snapshot;
 use metadata::account::Subject;
-use model::{GroupId, Privilege, UserId};
+use model::{GroupId, Origin, Principal, Privilege, UserId};
 use protocol::v1::{SharedFolderEntry, SharedWithMeResponse};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,20 +31,20 @@ pub(crate) async fn with_me(
     State(server): State<Arc<Server>>,
     caller: Caller,
 ) -> Result<Json<SharedWithMeResponse>, Failure> {
-    let user = caller.principal.user;
-    let mut folders = server.read(move |snapshot| find(snapshot, user)).await?;
+    let Principal { user, from, .. } = caller.principal;
+    let mut folders = server.read(move |snapshot| find(snapshot, user, from)).await?;
     folders.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(Json(SharedWithMeResponse { folders }))
 }
 
-fn find(snapshot: &dyn Snapshot, user: UserId) -> metadata::Result<Vec<SharedFolderEntry>> {
+fn find(snapshot: &dyn Snapshot, user: UserId, from: Origin) -> metadata::Result<Vec<SharedFolderEntry>> {
     let own = snapshot.groups_of(user)?;
     let names: BTreeMap<GroupId, String> = (snapshot.groups()?.into_iter())
         .filter(|group| own.contains(&group.id))
         .map(|group| (group.id, group.name))
         .collect();
     let mut found = Vec::new();
-    for (id, privilege) in snapshot.privileges(user)? {
+    for (id, privilege) in snapshot.privileges(user, from)? {
         let Some(folder) = snapshot.folder(id)?.filter(|folder| folder.settings.owner != Some(user)) else {
             continue;
         };

@@ -100,6 +100,8 @@ export const de: PeopleTexts = {
   days: 'Tage, für die alte Versionen und Gelöschtes behalten werden',
   safeDays: 'Tage, in denen fast nichts Früheres verschwindet',
   plain: 'Einfaches Verzeichnis auf dem Server',
+  networks: 'Nur aus diesen Netzen erreichbar',
+  networksHint: 'Eine Zeile für jedes, etwa 192.168.1.0/24. Leer: von überall. Es gilt auch für Links zum Ordner.',
   plainHint: 'Hält ein Verzeichnis auf dem Server auf dem Stand des Ordners, für andere Programme dort. Der Server wählt den Ort.',
   plainOff: 'Seine Dateien bleiben, wo sie sind; sie werden nicht mehr auf dem Stand gehalten.',
   plainAt: (directory) => `Einfaches Verzeichnis: ${directory}`,

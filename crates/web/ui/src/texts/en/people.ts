@@ -100,6 +100,8 @@ export const en = {
   days: 'Days for which old versions and removed files are kept',
   safeDays: 'Days in which hardly anything of the past goes',
   plain: 'Plain directory on the server',
+  networks: 'Reached from these networks only',
+  networksHint: 'A line for each, such as 192.168.1.0/24. Empty: from everywhere. It holds for links to the folder, too.',
   plainHint: 'Keeps a directory on the server in step with the folder, for other programs there. The server chooses where.',
   plainOff: 'Its files stay where they are; they are no longer kept in step.',
   plainAt: (directory: string) => `Plain directory: ${directory}`,
