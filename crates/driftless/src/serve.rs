@@ -3,7 +3,7 @@
 use crate::cli::ServeArguments;
 use crate::data::Data;
 use crate::settings::{self, ServerSettings};
-use crate::{logging, output, service, tls};
+use crate::{logging, output, previews, service, tls};
 use anyhow::Context as _;
 use confique::{Config, Layer};
 use model::{Limits, Rates};
@@ -30,9 +30,11 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     let settings = Settings {
         admin_socket: Some(data.admin_socket()),
         plain: Some(data.plain_directories(chosen.watch.0)),
+        previews: previews::decoders(chosen.previews),
         tls: tls.clone(),
         ..of(&chosen)
     };
+    let made_by = settings.previews.clone();
     let server = data.open(&lock, settings)?;
     crate::runtime(threads())?.block_on(async {
         let asked_to_stop = crate::asked_to_stop();
@@ -44,6 +46,7 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
         say(address, tls.as_deref(), &data);
         service::ready(&format!("listening on {address}"));
         tokio::spawn(tls::reload_when_told(tls));
+        tokio::spawn(previews::say(made_by));
         let stop = async {
             asked_to_stop.await;
             service::stopping();

@@ -32,6 +32,8 @@ pub enum ProblemKind {
     TooLarge,
     /// The body is of another media type than this address takes.
     UnsupportedMediaType,
+    /// No preview can be made of the file; `reason` says why.
+    NoPreview,
     /// The range lies outside the content.
     RangeNotSatisfiable,
     /// Well-formed, but a value in it is not one that is taken.
@@ -62,7 +64,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::BadRequest,
         Self::MalformedBundle,
         Self::Unauthenticated,
@@ -76,6 +78,7 @@ impl ProblemKind {
         Self::ViewGone,
         Self::TooLarge,
         Self::UnsupportedMediaType,
+        Self::NoPreview,
         Self::RangeNotSatisfiable,
         Self::Invalid,
         Self::WrongChunk,
@@ -106,6 +109,7 @@ impl ProblemKind {
             Self::ViewGone => ("view_gone", 410, "The directory is gone from the folder"),
             Self::TooLarge => ("too_large", 413, "The request is over a limit"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body is of another type"),
+            Self::NoPreview => ("no_preview", 415, "There is no preview of this file"),
             Self::RangeNotSatisfiable => ("range_not_satisfiable", 416, "The range is outside the content"),
             Self::Invalid => ("invalid", 422, "A value is not one that is taken here"),
             Self::WrongChunk => ("wrong_chunk", 422, "A chunk's bytes are not those its id names"),

@@ -30,6 +30,7 @@ mod metrics;
 mod openapi;
 mod page;
 mod plain;
+mod previews;
 mod proxies;
 mod rights;
 mod router;

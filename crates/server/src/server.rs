@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::lags::Lags;
 use crate::metrics::Metrics;
 use crate::plain::{Owners, monitor};
+use crate::previews::Previews;
 use crate::proxies::{Seen, TrustedProxies};
 use crate::rights::Looks;
 use crate::tls::Tls;
@@ -18,6 +19,7 @@ use content::ChunkStore;
 use metadata::{Database, Snapshot, Transaction};
 use model::{Epoch, Limits, Rates, Timestamp};
 use pairs::{Monitor, PlainDirectories};
+use preview::Decoders;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -72,6 +74,8 @@ pub struct Settings {
     pub version: String,
     /// Tells the time.
     pub clock: Clock,
+    /// What makes previews; none: there are none.
+    pub previews: Option<Arc<Decoders>>,
     /// Where folders' plain directories lie; none: folders have none.
     pub plain: Option<PlainDirectories>,
     /// The number of a login of the system.
@@ -107,6 +111,7 @@ impl Default for Settings {
             collection_period: Some(Duration::from_secs(24 * 3_600)),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             clock: Arc::new(system_time),
+            previews: None,
             plain: None,
             system_user: Arc::new(|_| None),
             tls: None,
@@ -172,6 +177,8 @@ pub struct Server {
     pub(crate) proxies_seen: Seen,
     /// Entries of manifests that commits under way hold in memory.
     pub(crate) manifest_entries: Arc<Semaphore>,
+    /// What makes previews, and which files it cannot make any of.
+    pub(crate) previews: Option<Previews>,
     /// What folders took a moment ago.
     pub(crate) space: Counts,
     pub(crate) stopping: watch::Sender<bool>,
@@ -227,6 +234,7 @@ impl Server {
             codes: Codes::default(),
             proxies_seen: Seen::default(),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
+            previews: settings.previews.clone().map(Previews::new),
             space: Counts::default(),
             stopping: watch::Sender::new(false),
             collecting: Mutex::new(()),

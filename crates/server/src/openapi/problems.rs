@@ -55,6 +55,8 @@ groups! {
     Root: ViewGone;
     /// It takes a range.
     Range: RangeNotSatisfiable;
+    /// It shows what is made of a file.
+    Preview: NoPreview, TooManyRequests;
     /// It takes a key that names the attempt.
     Keyed: IdempotencyMismatch;
     /// It takes chunks.

@@ -22,6 +22,7 @@ mod nodes;
 mod openapi;
 mod page;
 mod past;
+mod previews;
 mod refused_commits;
 mod retention;
 mod rights;

@@ -147,11 +147,11 @@ fn send(server: &Server, file: &File, bytes: Range<u64>, outgoing: &mut Outgoing
     Ok(())
 }
 
-fn asked_for(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+pub(super) fn asked_for(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn matches_tag(tags: &str, tag: &str) -> bool {
+pub(super) fn matches_tag(tags: &str, tag: &str) -> bool {
     tags.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
 }
 
@@ -167,7 +167,7 @@ fn disposition(name: &str) -> String {
     value
 }
 
-fn text(value: &str) -> HeaderValue {
+pub(super) fn text(value: &str) -> HeaderValue {
     HeaderValue::from_str(value).expect("only visible ASCII was put in")
 }
 
