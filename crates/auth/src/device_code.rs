@@ -15,7 +15,7 @@ mod text;
 pub use text::{DeviceCode, UserCode};
 
 use crate::password::Hasher;
-use crate::sign_in::{LinkError, Linked, confirm_password, is_device_name, is_misleading};
+use crate::sign_in::{LinkError, Linked, confirm_password, harmless, is_device_name};
 use crate::throttle::{self, Keys};
 use crate::token::Token;
 use crate::{account, digest};
@@ -395,6 +395,8 @@ fn link(
         token_hash: token.digest().0,
         at: now,
         expires_at: None,
+        platform: waiting.platform.clone(),
+        address: address.map(|address| address.to_string()).unwrap_or_default(),
     };
     let mut entry = AuditEntry {
         at: now,
@@ -454,12 +456,6 @@ fn details(waiting: Option<&WaitingCode>) -> Vec<(String, String)> {
     [("device_name", &waiting.device), ("platform", &waiting.platform), ("device_address", &address)]
         .map(|(name, value)| (name.to_owned(), value.clone()))
         .to_vec()
-}
-
-/// What a stranger says of itself, as it may stand in lists and logs: nothing in it looks like another column.
-fn harmless(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").chars().filter(|letter| !is_misleading(*letter)).take(account::NAME_BYTES_MAX).collect()
 }
 
 fn ends_at(kept: &Kept) -> Timestamp {

@@ -92,6 +92,7 @@ fn of(chosen: &ServerSettings) -> Settings {
         transfers: limits.transfers,
         connections: limits.connections,
         transfer_wait: Duration::from_secs(limits.transfer_wait_seconds),
+        zip_entries: limits.zip_entries,
         user_rates: Rates {
             upload: limits.user_upload_rate.map(|rate| rate.0.0),
             download: limits.user_download_rate.map(|rate| rate.0.0),

@@ -61,7 +61,8 @@ fn rate_number(choice: RateChoice) -> Option<i64> {
 macro_rules! select_device {
     ($rest:literal) => {
         concat!(
-            "SELECT id, user, name, token_hash, created_at, expires_at, last_seen_at, revoked_at FROM device ",
+            "SELECT id, user, name, token_hash, created_at, expires_at, last_seen_at, revoked_at, platform, \
+                 address FROM device ",
             $rest
         )
     };
@@ -78,6 +79,8 @@ fn device(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
         expires_at: maybe_moment(5)?,
         last_seen_at: maybe_moment(6)?,
         revoked_at: maybe_moment(7)?,
+        platform: row.get(8)?,
+        address: row.get(9)?,
     })
 }
 
@@ -85,7 +88,7 @@ fn group(row: &Row<'_>) -> rusqlite::Result<GroupRow> {
     Ok(GroupRow { id: GroupId(row.number(0)?), name: row.get(1)?, name_key: NameKey(row.get(2)?) })
 }
 
-fn privilege(row: &Row<'_>, column: usize) -> rusqlite::Result<Privilege> {
+pub(crate) fn privilege(row: &Row<'_>, column: usize) -> rusqlite::Result<Privilege> {
     match row.get(column)? {
         0 => Ok(Privilege::None),
         1 => Ok(Privilege::Read),
@@ -95,7 +98,7 @@ fn privilege(row: &Row<'_>, column: usize) -> rusqlite::Result<Privilege> {
     }
 }
 
-fn privilege_number(privilege: Privilege) -> i64 {
+pub(crate) fn privilege_number(privilege: Privilege) -> i64 {
     match privilege {
         Privilege::None => 0,
         Privilege::Read => 1,
@@ -392,23 +395,27 @@ impl WriteAccounts for Session {
     fn create_device(&self, device: &NewDevice) -> Result<DeviceId> {
         self.execute(
             "create_device",
-            "INSERT INTO device (user, name, token_hash, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO device (user, name, token_hash, created_at, expires_at, platform, address)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 device.user.0.cast_signed(),
                 device.name,
                 device.token_hash,
                 device.at.0,
-                device.expires_at.map(|at| at.0)
+                device.expires_at.map(|at| at.0),
+                device.platform,
+                device.address
             ],
         )?;
         Ok(DeviceId(self.connection.last_insert_rowid().cast_unsigned()))
     }
 
-    fn touch_device(&self, id: DeviceId, at: Timestamp) -> Result<()> {
+    fn touch_device(&self, id: DeviceId, at: Timestamp, address: &str) -> Result<()> {
         let changed = self.execute(
             "touch_device",
-            "UPDATE device SET last_seen_at = max(?2, coalesce(last_seen_at, ?2)) WHERE id = ?1",
-            params![id.0.cast_signed(), at.0],
+            "UPDATE device SET address = CASE WHEN ?3 = '' OR ?2 < last_seen_at THEN address ELSE ?3 END,
+                 last_seen_at = max(?2, coalesce(last_seen_at, ?2)) WHERE id = ?1",
+            params![id.0.cast_signed(), at.0, address],
         )?;
         found(changed, "touch_device")
     }

@@ -17,6 +17,7 @@ mod collection;
 mod content;
 mod error;
 mod folder;
+mod link;
 mod migrate;
 mod moment;
 mod node;
@@ -25,6 +26,7 @@ mod placement;
 mod readers;
 mod retention;
 mod rows;
+mod search;
 mod session;
 mod setting;
 mod space;
@@ -173,6 +175,7 @@ fn connect(path: &Path) -> Result<Connection> {
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     rows::load(connection)?;
+    search::load(connection)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     connection.busy_timeout(Duration::from_secs(10))?;
     // Else statements are planned anew whenever other numbers are bound: a quarter of what small reads cost.

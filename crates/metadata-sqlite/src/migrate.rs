@@ -15,6 +15,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0005_rights.sql"),
     include_str!("../migrations/0006_views.sql"),
     include_str!("../migrations/0007_collection.sql"),
+    include_str!("../migrations/0008_links.sql"),
+    include_str!("../migrations/0009_people.sql"),
 ];
 
 pub(crate) fn migrate(connection: &Connection) -> Result<()> {

@@ -4,16 +4,19 @@ use crate::error::corrupt;
 use crate::rows::{Cell, Rows};
 use crate::session::{Columns, Session};
 use metadata::Result;
-use metadata::node::{NodeRow, ReadNodes, WriteNodes};
+use metadata::node::{NamePlace, NameSearch, NamesFound, NodeRow, ReadNodes, WriteNodes};
 use model::{Content, ContentId, FolderId, Name, NameKey, NodeId, Revision, Seq, Timestamp, VersionNumber};
 use rusqlite::{Row, params};
 
+/// A node's columns, in the order that [`node`] reads them.
 macro_rules! columns {
     () => {
         "n.id, n.parent, n.name, n.name_key, n.kind, n.content, n.size, n.target, n.executable, n.mtime, n.version, \
          n.placement_seq, n.version_seq, n.seq, n.subtree_seq, n.deleted, n.purged"
     };
 }
+
+pub(crate) use columns;
 
 macro_rules! insert {
     () => {
@@ -23,7 +26,7 @@ macro_rules! insert {
     };
 }
 
-fn node(row: &Row<'_>) -> rusqlite::Result<NodeRow> {
+pub(crate) fn node(row: &Row<'_>) -> rusqlite::Result<NodeRow> {
     Ok(NodeRow {
         id: NodeId(row.number(0)?),
         parent: NodeId(row.number(1)?),
@@ -177,6 +180,31 @@ impl ReadNodes for Session {
         )
     }
 
+    fn children_by_name(
+        &self,
+        folder: FolderId,
+        parent: NodeId,
+        after: Option<&NameKey>,
+        limit: usize,
+    ) -> Result<Vec<NodeRow>> {
+        self.query(
+            "children_by_name",
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM node n INDEXED BY node_by_name WHERE n.folder = ?1 AND n.parent = ?2 AND n.deleted = 0
+                 AND n.id <> 1 AND n.name_key > ?3 ORDER BY n.name_key LIMIT ?4"
+            ),
+            params![
+                folder_number(folder),
+                parent.0.cast_signed(),
+                after.map_or("", |key| &*key.0),
+                limit as i64
+            ],
+            node,
+        )
+    }
+
     fn removed_children(
         &self,
         folder: FolderId,
@@ -284,6 +312,17 @@ impl ReadNodes for Session {
             params![folder_number(folder), id_rows(directories)],
             |row| Ok((NodeId(row.number(0)?), row.number(1)?)),
         )
+    }
+
+    fn search_names(
+        &self,
+        folder: FolderId,
+        search: &NameSearch,
+        after: Option<&NamePlace>,
+        look: u64,
+        limit: usize,
+    ) -> Result<NamesFound> {
+        crate::search::names(self, folder, search, after, look, limit)
     }
 }
 

@@ -84,6 +84,10 @@ pub struct DeviceRow {
     pub last_seen_at: Option<Timestamp>,
     /// When it was unlinked.
     pub revoked_at: Option<Timestamp>,
+    /// The system it runs, in its own words; empty if it never said.
+    pub platform: String,
+    /// From which address it was last seen; empty if that is not known.
+    pub address: String,
 }
 
 /// A device to be linked.
@@ -99,6 +103,10 @@ pub struct NewDevice {
     pub at: Timestamp,
     /// When its token ends.
     pub expires_at: Option<Timestamp>,
+    /// The system it runs, in its own words.
+    pub platform: String,
+    /// From which address it is linked; empty if that is not known.
+    pub address: String,
 }
 
 /// What kind of secret a credential is.
@@ -216,8 +224,8 @@ pub trait WriteAccounts {
     /// Links a device; `Conflict` if the token is taken.
     fn create_device(&self, device: &NewDevice) -> Result<DeviceId>;
 
-    /// Notes when a device was last seen.
-    fn touch_device(&self, id: DeviceId, at: Timestamp) -> Result<()>;
+    /// Notes when a device was last seen, and from where; an empty address leaves the one that is known.
+    fn touch_device(&self, id: DeviceId, at: Timestamp, address: &str) -> Result<()>;
 
     /// Unlinks a device. The first moment stays.
     fn revoke_device(&self, id: DeviceId, at: Timestamp) -> Result<()>;

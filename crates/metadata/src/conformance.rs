@@ -3,6 +3,7 @@
 
 mod accounts;
 mod contents;
+mod links;
 mod log;
 mod nodes;
 mod retention;
@@ -28,6 +29,7 @@ pub fn check_all(open: Open<'_>) {
     accounts::check(open);
     log::check(open);
     views::check(open);
+    links::check(open);
 }
 
 /// Writes, and expects that it succeeds.

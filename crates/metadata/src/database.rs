@@ -2,8 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::{
-    account, audit, collection, content, folder, moment, node, operation, placement, retention, setting,
-    space, throttle, upload, version, view,
+    account, audit, collection, content, folder, link, moment, node, operation, placement, retention,
+    setting, space, throttle, upload, version, view,
 };
 use model::FlushTimes;
 use std::fmt;
@@ -28,6 +28,7 @@ pub trait Snapshot:
     + space::ReadSpace
     + view::ReadViews
     + collection::ReadCollection
+    + link::ReadLinks
 {
 }
 
@@ -49,6 +50,7 @@ pub trait Transaction:
     + retention::WriteRetention
     + view::WriteViews
     + collection::WriteCollection
+    + link::WriteLinks
 {
     /// The same state, for what only reads.
     fn as_snapshot(&self) -> &dyn Snapshot;

@@ -7,7 +7,8 @@
 //!
 //! What is read and written is grouped by concern, a pair of traits each (`Read…` for snapshots, `Write…` for
 //! transactions): [`folder`], [`node`], [`placement`], [`version`], [`moment`], [`content`], [`upload`], [`operation`],
-//! [`account`], [`audit`], [`setting`], [`throttle`], [`retention`], [`space`], [`collection`], [`view`]. Methods take and
+//! [`account`], [`audit`], [`setting`], [`throttle`], [`retention`], [`space`], [`collection`], [`view`],
+//! [`link`]. Methods take and
 //! give many rows at once: a commit of thousands of operations must not cost a query each.
 //!
 //! Deliberately absent: rules. Nothing here decides whether a change is allowed (`versioning`, `auth`); the
@@ -25,6 +26,7 @@ pub mod content;
 pub mod database;
 pub mod error;
 pub mod folder;
+pub mod link;
 pub mod moment;
 pub mod node;
 pub mod operation;

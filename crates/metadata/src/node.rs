@@ -1,7 +1,9 @@
 //! Nodes as they are now; by their `seq` they are the folder's journal.
 
 use crate::error::Result;
-use model::{Content, FolderId, Name, NameKey, NodeId, RemoteNode, Revision, Seq, Timestamp, VersionNumber};
+use model::{
+    Content, FolderId, Kind, Name, NameKey, NodeId, RemoteNode, Revision, Seq, Timestamp, VersionNumber,
+};
 
 /// A node's row. A removed node keeps its row as a tombstone, with its last place and content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +60,33 @@ impl NodeRow {
     }
 }
 
+/// A name's place among all living names of a folder: by directory, then by key.
+pub type NamePlace = (NodeId, NameKey);
+
+/// What is searched for among the living nodes of a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameSearch {
+    /// Part of the name, as [`model::name::fold`] makes it.
+    pub text: String,
+    /// Whether the folder's keys are not folded.
+    pub exact: bool,
+    /// Only this kind.
+    pub kind: Option<Kind>,
+    /// Only of so many bytes or more.
+    pub size_min: u64,
+    /// Only what was modified at this moment or later.
+    pub modified_since: Option<Timestamp>,
+}
+
+/// What a search has found so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamesFound {
+    /// The nodes, by their places.
+    pub nodes: Vec<NodeRow>,
+    /// After which place to go on; none if all names were looked at.
+    pub next: Option<NamePlace>,
+}
+
 /// Reads of nodes. Ids may come in any order and repeat; rows come back by id, each once, absent ones left out.
 pub trait ReadNodes {
     /// Living nodes and tombstones by id.
@@ -75,6 +104,15 @@ pub trait ReadNodes {
     /// The living children of a directory by id, after one of them.
     fn children(&self, folder: FolderId, parent: NodeId, after: NodeId, limit: usize)
     -> Result<Vec<NodeRow>>;
+
+    /// The living children of a directory by the keys of their names, after one of them.
+    fn children_by_name(
+        &self,
+        folder: FolderId,
+        parent: NodeId,
+        after: Option<&NameKey>,
+        limit: usize,
+    ) -> Result<Vec<NodeRow>>;
 
     /// The children that were removed from a directory, purged ones too, by id.
     fn removed_children(
@@ -107,6 +145,16 @@ pub trait ReadNodes {
     /// For each of these directories, the bytes of the longest living path below it: the names and their separators,
     /// without the directory's own. Those without anything below are left out.
     fn deepest_paths(&self, folder: FolderId, directories: &[NodeId]) -> Result<Vec<(NodeId, u64)>>;
+
+    /// Looks at `look` names at most, past one place, for living nodes that fit, and stops at `limit` of them.
+    fn search_names(
+        &self,
+        folder: FolderId,
+        search: &NameSearch,
+        after: Option<&NamePlace>,
+        look: u64,
+        limit: usize,
+    ) -> Result<NamesFound>;
 }
 
 /// Changes of nodes.

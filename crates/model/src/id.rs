@@ -50,11 +50,31 @@ number_id!(/// A group of users.
     GroupId, "g");
 number_id!(/// A client installation linked to an account.
     DeviceId, "d");
+number_id!(/// A link: an address by which strangers reach one node.
+    LinkId, "l");
 
 impl UserId {
     /// The server itself, as the author of what its own monitor finds in plain directories. No account has it: accounts
     /// are counted from 1.
     pub const SERVER: Self = Self(0);
+}
+
+impl LinkId {
+    /// Where the ids begin under which links stand as devices in the history of folders. Devices are counted from 1 and do
+    /// not come so far.
+    const AUTHORS: u64 = 1 << 63;
+
+    /// What a link stands as in history: a device of its maker that no token leads to, and that the database has no row of.
+    #[must_use]
+    pub fn author(self) -> DeviceId {
+        DeviceId(Self::AUTHORS | self.0)
+    }
+
+    /// The link that stands so in history; none for a device.
+    #[must_use]
+    pub fn of_author(device: DeviceId) -> Option<Self> {
+        (device.0 & Self::AUTHORS != 0).then_some(Self(device.0 & !Self::AUTHORS))
+    }
 }
 
 impl NodeId {

@@ -14,6 +14,7 @@ pub mod flush;
 pub mod hash;
 pub mod id;
 pub mod ignore;
+pub mod link;
 pub mod location;
 pub mod name;
 pub mod node;
@@ -30,11 +31,14 @@ pub use disk::{Entry, EntryKind, Fingerprint, Handle};
 pub use flush::{FLUSH_BOUNDS_US, FlushTally, FlushTimes};
 pub use hash::{ChunkId, ContentId};
 pub use id::{
-    DeviceId, Epoch, FolderId, GroupId, IdempotencyKey, NodeId, NodeKey, Seq, UploadId, UserId,
+    DeviceId, Epoch, FolderId, GroupId, IdempotencyKey, LinkId, NodeId, NodeKey, Seq, UploadId, UserId,
     VersionNumber, ViewId,
 };
+pub use link::{
+    LinkAccess, LinkDenied, LinkFacts, LinkKind, LinkPermit, LinkPrincipal, Place, authorize_link,
+};
 pub use location::{Codec, Located, Location, PackId};
-pub use name::{Name, NameError, NameKey, NameRule};
+pub use name::{NAME_BYTES_MAX, Name, NameError, NameKey, NameRule};
 pub use node::{Content, Kind, NodeState};
 pub use operation::{Applied, Group, GroupOutcome, NodeRef, Operation, Refusal, RemoteNode, Revision};
 pub use path::{PathError, RelativePath};

@@ -128,11 +128,19 @@ impl NameRule {
         let text = name.as_str();
         match self {
             Self::Exact => NameKey(text.into()),
-            Self::Portable if text.is_ascii() => NameKey(text.to_ascii_lowercase().into()),
-            // Canonical caseless matching (Unicode 16, D145): NFD, fold, and once more into one form.
-            Self::Portable => NameKey(text.nfd().default_case_fold().nfc().collect::<String>().into()),
+            Self::Portable => NameKey(fold(text).into()),
         }
     }
+}
+
+/// A text as portable names are compared: without case, in one normal form.
+#[must_use]
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    // Canonical caseless matching (Unicode 16, D145): NFD, fold, and once more into one form.
+    text.nfd().default_case_fold().nfc().collect()
 }
 
 /// What two clashing names have in common. Equal keys in one directory cannot be committed.

@@ -54,13 +54,16 @@ pub enum Action {
     CopyFrom,
     /// Put a copy here.
     CopyTo,
+    /// Make a link that strangers reach something by. How much more than to read that takes is a policy of the server
+    /// (`versioning::link`).
+    Share,
     /// Change the folder's settings and privileges.
     Manage,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::List,
         Self::Read,
         Self::Preview,
@@ -69,6 +72,7 @@ impl Action {
         Self::Restore,
         Self::CopyFrom,
         Self::CopyTo,
+        Self::Share,
         Self::Manage,
     ];
 
@@ -76,7 +80,9 @@ impl Action {
     #[must_use]
     pub fn least_privilege(self) -> Privilege {
         match self {
-            Self::List | Self::Read | Self::Preview | Self::History | Self::CopyFrom => Privilege::Read,
+            Self::List | Self::Read | Self::Preview | Self::History | Self::CopyFrom | Self::Share => {
+                Privilege::Read
+            }
             Self::Write | Self::Restore | Self::CopyTo => Privilege::Write,
             Self::Manage => Privilege::Manage,
         }

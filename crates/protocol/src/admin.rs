@@ -316,7 +316,7 @@ pub struct UserEntry {
 }
 
 /// How many bytes a second an account's devices may move together, one way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rate {
     /// What holds for everybody.
@@ -409,7 +409,7 @@ pub struct PlainEntry {
 }
 
 /// How a plain directory stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlainState {
     /// Directory and folder hold the same.
@@ -539,7 +539,7 @@ pub struct VerifyReport {
 }
 
 /// A limit, or that there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
     /// No limit.

@@ -43,6 +43,8 @@ described! {
         "A node of a folder. `n1` is the folder's root, and no node is `n0`.",
     );
     UserId = text("^u(0|[1-9a-f][0-9a-f]{0,15})$", "A person's account.");
+    GroupId = text("^g(0|[1-9a-f][0-9a-f]{0,15})$", "A group of users.");
+    SubjectId = text("^[ug](0|[1-9a-f][0-9a-f]{0,15})$", "An account or a group: whoever may hold a privilege.");
     DeviceId = text("^d(0|[1-9a-f][0-9a-f]{0,15})$", "A client installation linked to an account.");
     Epoch = text("^[0-9a-f]{32}$", "The server's lineage; it changes when a server is restored from a backup.");
     UploadId = text("^[0-9a-f]{32}$", "An open upload: 128 random bits.");

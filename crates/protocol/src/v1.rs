@@ -3,12 +3,17 @@
 //! Names are `snake_case`, ids opaque strings, moments RFC 3339 in UTC, sizes bytes. Requests refuse fields
 //! they do not know; answers may get new ones, and their readers skip what they do not know.
 
+mod accounts;
 mod chunks;
 mod device_codes;
+mod device_list;
 mod devices;
 mod events;
 mod folders;
+mod grants;
+mod managed_folders;
 mod past;
+mod search;
 mod server;
 mod session;
 mod space;
@@ -17,18 +22,35 @@ mod uploads;
 mod versions;
 mod views;
 
+pub use accounts::{
+    AccountChange, AccountEntry, GroupChange, GroupResponse, GroupSummary, GroupsResponse, HomeResponse,
+    MEMBERS_MAX, NamedGroup, NamedUser, NewAccountRequest, NewGroupRequest, PasswordRequest, StandardRates,
+    UsersResponse,
+};
 pub use chunks::{MissingRequest, MissingResponse};
 pub use device_codes::{
     DecideDeviceCodeRequest, DeviceCodeRequest, DeviceCodeResponse, DeviceCodeState, FindDeviceCodeRequest,
     PollDeviceCodeRequest, WaitingDevice,
 };
+pub use device_list::{
+    AllDevicesResponse, DevicesResponse, LinkedDevice, OwnedDevice, SettleDeviceRequest,
+    WaitingDevicesResponse,
+};
 pub use devices::{LinkRequest, LinkResponse};
 pub use events::{CLOSE_RECONNECT, RightsChanged, Wake};
 pub use folders::{FolderEntry, FolderKind, FoldersResponse, WireNameRule, WirePrivilege};
+pub use grants::{
+    CandidatesResponse, EFFECTIVE_MAX, EffectivePrivilege, GRANTS_MAX, Grant, GrantsRequest, GrantsResponse,
+    NamedGrant, SubjectId,
+};
+pub use managed_folders::{
+    FolderChange, HoldRequest, ManagedFolder, ManagedFoldersResponse, NewFolderRequest, PlainDirectory,
+};
 pub use past::{
     ChildrenResponse, DifferenceCounts, DifferenceEntry, DifferenceSide, DifferencesResponse,
     FolderRestoreRequest, FolderRestoreResponse, KeptEntry, PastEntry,
 };
+pub use search::{SearchEntry, SearchResponse};
 pub use server::{ClientInfo, ServerResponse, TransferLimits, WireLimits, capability};
 pub use session::{SessionRequest, SessionResponse};
 pub use space::SpaceResponse;

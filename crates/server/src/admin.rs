@@ -6,15 +6,16 @@
 
 mod backups;
 pub(crate) mod collection;
-mod devices;
-mod folders;
-mod groups;
+pub(crate) mod devices;
+pub(crate) mod folders;
+pub(crate) mod grants;
+pub(crate) mod groups;
 pub(crate) mod homes;
 mod retention;
 pub(crate) mod socket;
 mod space;
 mod status;
-mod users;
+pub(crate) mod users;
 mod verify;
 
 use crate::failure::Failure;
@@ -24,7 +25,7 @@ use metadata::Transaction;
 use metadata::account::{GroupRow, User};
 use metadata::audit::AuditEntry;
 use metadata::folder::Folder;
-use model::{Principal, Timestamp};
+use model::{FolderId, GroupId, Principal, Timestamp, UserId};
 use protocol::ProblemKind;
 use protocol::admin::{AdminAnswer, AdminFailure, AdminRequest, ProgressReport};
 use std::net::IpAddr;
@@ -79,9 +80,17 @@ pub fn execute_and_tell(server: &Arc<Server>, request: AdminRequest, tell: Tell)
 pub(crate) fn carry_out(server: &Arc<Server>, by: &By, request: AdminRequest, tell: Tell) -> Outcome {
     match request {
         AdminRequest::UserAdd { user, password, administrator, home } => {
-            users::add(server, by, user, &password, administrator, home)
+            users::add(
+                server,
+                by,
+                users::New { name: user, password, administrator, home, quota_bytes: None },
+            )?;
+            Ok(AdminAnswer::Done)
         }
-        AdminRequest::UserHome { user } => homes::add(server, by, user),
+        AdminRequest::UserHome { user } => {
+            let id = homes::add(server, by, named_user(server, &user)?)?;
+            Ok(AdminAnswer::FolderAdded { id })
+        }
         AdminRequest::UserList => users::list(server),
         AdminRequest::UserSet {
             user,
@@ -92,22 +101,48 @@ pub(crate) fn carry_out(server: &Arc<Server>, by: &By, request: AdminRequest, te
             upload_rate,
             download_rate,
         } => {
-            let changes = users::Changes { administrator, disabled, system_user, upload_rate, download_rate };
-            users::set(server, by, user, password.as_ref(), changes)
+            let changes = users::Changes {
+                password,
+                administrator,
+                disabled,
+                system_user,
+                upload_rate,
+                download_rate,
+                ..users::Changes::default()
+            };
+            users::set(server, by, named_user(server, &user)?, changes, None)?;
+            Ok(AdminAnswer::Done)
         }
-        AdminRequest::UserRemove { user } => users::remove(server, by, user),
-        AdminRequest::GroupAdd { group } => groups::add(server, by, group),
+        AdminRequest::UserRemove { user } => users::remove(server, by, named_user(server, &user)?, None),
+        AdminRequest::GroupAdd { group } => {
+            groups::add(server, by, group)?;
+            Ok(AdminAnswer::Done)
+        }
         AdminRequest::GroupList => groups::list(server),
-        AdminRequest::GroupSet { group, add, remove } => groups::set(server, by, group, add, remove),
-        AdminRequest::GroupRemove { group } => groups::remove(server, by, group),
-        AdminRequest::FolderAdd { folder, name_rule, quota_bytes, plain } => {
-            folders::add(server, by, folder, name_rule, quota_bytes, plain)
+        AdminRequest::GroupSet { group, add, remove } => {
+            let group = named_group(server, &group)?;
+            let id = |name: &String| named_user(server, name);
+            let add = add.iter().map(id).collect::<Result<_, _>>()?;
+            let remove = remove.iter().map(id).collect::<Result<_, _>>()?;
+            groups::set(server, by, group, add, remove, None)?;
+            Ok(AdminAnswer::Done)
         }
-        AdminRequest::FolderPlain { folder, plain } => folders::plain(server, by, &folder, plain),
-        AdminRequest::FolderHold { folder, approve } => folders::hold(server, by, &folder, approve),
+        AdminRequest::GroupRemove { group } => groups::remove(server, by, named_group(server, &group)?, None),
+        AdminRequest::FolderAdd { folder, name_rule, quota_bytes, plain } => {
+            let id = folders::add(server, by, folder, name_rule, quota_bytes, plain)?;
+            Ok(AdminAnswer::FolderAdded { id })
+        }
+        AdminRequest::FolderPlain { folder, plain } => {
+            folders::plain(server, by, named_folder(server, &folder)?, plain, None)
+        }
+        AdminRequest::FolderHold { folder, approve } => {
+            folders::hold(server, by, named_folder(server, &folder)?, approve)
+        }
         AdminRequest::FolderList => folders::list(server),
         AdminRequest::FolderSet { folder, quota_bytes, versions, days, safe_days } => {
-            folders::set(server, by, &folder, folders::Change { quota_bytes, versions, days, safe_days })
+            let change = folders::Change { quota_bytes, versions, days, safe_days };
+            folders::set(server, by, named_folder(server, &folder)?, change, None)?;
+            Ok(AdminAnswer::Done)
         }
         AdminRequest::FolderRetention { folder, dry_run, acknowledge } => {
             retention::retention(server, by, &folder, dry_run, acknowledge)
@@ -119,7 +154,10 @@ pub(crate) fn carry_out(server: &Arc<Server>, by: &By, request: AdminRequest, te
         }
         AdminRequest::DeviceList { user } => devices::list(server, user),
         AdminRequest::DeviceUnlink { device } => devices::unlink(server, by, device),
-        AdminRequest::DeviceApprove { code, user } => devices::approve(server, by, &code, &user),
+        AdminRequest::DeviceApprove { code, user } => {
+            let user = named_user(server, &user);
+            devices::approve(server, by, &code, user)
+        }
         AdminRequest::DeviceDeny { code } => devices::deny(server, by, &code),
         AdminRequest::Verify { all_bytes, progress: true } => verify::verify(server, all_bytes, tell),
         AdminRequest::Verify { all_bytes, progress: false } => {
@@ -134,12 +172,23 @@ pub(crate) fn carry_out(server: &Arc<Server>, by: &By, request: AdminRequest, te
     }
 }
 
+/// Has something done on a thread that may wait.
+pub(crate) async fn carry_out_with<T: Send + 'static>(
+    server: &Arc<Server>,
+    work: impl FnOnce(&Arc<Server>) -> Result<T, AdminError> + Send + 'static,
+) -> Result<T, Failure> {
+    let here = Arc::clone(server);
+    server.blocking(move || Ok(work(&here)?)).await
+}
+
 /// Why a request was not carried out.
 #[derive(Debug)]
 pub(crate) enum AdminError {
     NotFound(String),
     Exists(String),
     Invalid(String),
+    /// It is not any more as whoever asked had seen it.
+    Changed,
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -151,6 +200,7 @@ impl AdminError {
             Self::NotFound(message) => (AdminFailure::NotFound, message),
             Self::Exists(message) => (AdminFailure::Exists, message),
             Self::Invalid(message) => (AdminFailure::Invalid, message),
+            Self::Changed => (AdminFailure::Invalid, "it was changed meanwhile".to_owned()),
             Self::Internal(error) => {
                 tracing::error!(%error, "an administrative request failed");
                 (AdminFailure::Internal, format!("the server failed: {error}"))
@@ -194,29 +244,105 @@ impl From<AdminError> for Failure {
             AdminError::NotFound(text) => Self::not_found().detail(text),
             AdminError::Exists(text) => Self::new(ProblemKind::AlreadyExists).detail(text),
             AdminError::Invalid(text) => Self::invalid(text),
+            AdminError::Changed => Self::new(ProblemKind::PreconditionFailed),
         }
     }
 }
+
+/// Names and values for the audit log.
+type Details = Vec<(&'static str, String)>;
 
 /// Writes, with an entry in the audit log of the same transaction.
 fn change<T: Send + 'static>(
     server: &Server,
     by: &By,
     action: &'static str,
-    details: &[(&str, &str)],
+    details: &[(&'static str, &str)],
     work: impl FnOnce(&dyn Transaction, Timestamp) -> Result<T, AdminError> + Send + 'static,
 ) -> Result<T, AdminError> {
-    let now = server.now();
-    let details = details.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let entry = by.entry(now, action, true, details);
+    let details = details.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    change_and_tell(server, by, action, move |transaction, now| Ok((work(transaction, now)?, details)))
+}
+
+/// The same, where the work finds what the log is to say.
+fn change_and_tell<T: Send + 'static>(
+    server: &Server,
+    by: &By,
+    action: &'static str,
+    work: impl FnOnce(&dyn Transaction, Timestamp) -> Result<(T, Details), AdminError> + Send + 'static,
+) -> Result<T, AdminError> {
+    change_each(server, by, move |transaction, now| {
+        let (result, details) = work(transaction, now)?;
+        Ok((result, vec![(action, details)]))
+    })
+}
+
+/// The same, with any number of entries.
+fn change_each<T: Send + 'static>(
+    server: &Server,
+    by: &By,
+    work: impl FnOnce(&dyn Transaction, Timestamp) -> Result<(T, Vec<(&'static str, Details)>), AdminError>
+    + Send
+    + 'static,
+) -> Result<T, AdminError> {
+    let (now, asking) = (server.now(), by.clone());
     let changed = metadata::write(&*server.database, move |transaction| {
-        let result = work(transaction, now)?;
-        transaction.append_audit(&entry, auth::digest::audit)?;
+        let (result, entries) = work(transaction, now)?;
+        for (action, details) in entries {
+            let details = details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            transaction.append_audit(&asking.entry(now, action, true, details), auth::digest::audit)?;
+        }
         Ok::<_, AdminError>(result)
     })?;
     server.rights_were_changed();
     server.owners.refresh(&*server.database, &server.settings);
     Ok(changed)
+}
+
+/// The tags of the states in which a thing may be when it is changed; none: it may be in any.
+pub(crate) type Expected = Option<Vec<String>>;
+
+/// Holds what there is now against what is expected of it.
+fn expect(expected: Expected, tag: impl FnOnce() -> Result<String, AdminError>) -> Result<(), AdminError> {
+    match expected {
+        Some(tags) if !tags.contains(&tag()?) => Err(AdminError::Changed),
+        _ => Ok(()),
+    }
+}
+
+/// A tag of a state that is written out.
+pub(crate) fn digest(state: &str) -> String {
+    blake3::hash(state.as_bytes()).to_hex()[..32].to_owned()
+}
+
+fn named_user(server: &Server, name: &str) -> Result<UserId, AdminError> {
+    let name = name.to_owned();
+    metadata::read(&*server.database, move |snapshot| Ok(find_user(snapshot, &name)?.id))
+}
+
+fn named_group(server: &Server, name: &str) -> Result<GroupId, AdminError> {
+    let name = name.to_owned();
+    metadata::read(&*server.database, move |snapshot| Ok(find_group(snapshot, &name)?.id))
+}
+
+fn named_folder(server: &Server, name: &str) -> Result<FolderId, AdminError> {
+    let name = name.to_owned();
+    metadata::read(&*server.database, move |snapshot| Ok(find_folder(snapshot, &name)?.id))
+}
+
+/// An account that is there: what is left of a removed one is none.
+pub(crate) fn the_user(snapshot: &dyn metadata::Snapshot, id: UserId) -> Result<User, AdminError> {
+    let found = snapshot.user(id)?.filter(|user| !auth::account::is_removed(user));
+    found.ok_or_else(|| AdminError::NotFound("There is no such account.".to_owned()))
+}
+
+pub(crate) fn the_group(snapshot: &dyn metadata::Snapshot, id: GroupId) -> Result<GroupRow, AdminError> {
+    let found = snapshot.groups()?.into_iter().find(|group| group.id == id);
+    found.ok_or_else(|| AdminError::NotFound("There is no such group.".to_owned()))
+}
+
+pub(crate) fn the_folder(snapshot: &dyn metadata::Snapshot, id: FolderId) -> Result<Folder, AdminError> {
+    snapshot.folder(id)?.ok_or_else(|| AdminError::NotFound("There is no such folder.".to_owned()))
 }
 
 fn find_user(snapshot: &dyn metadata::Snapshot, name: &str) -> Result<User, AdminError> {

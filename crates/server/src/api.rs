@@ -6,5 +6,8 @@ pub(crate) mod document;
 pub(crate) mod events;
 pub(crate) mod folders;
 pub(crate) mod health;
+pub(crate) mod password;
+pub(crate) mod search;
 pub(crate) mod server;
 pub(crate) mod session;
+pub(crate) mod tags;

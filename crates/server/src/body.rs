@@ -3,7 +3,8 @@
 use crate::failure::Failure;
 use crate::server::Server;
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, header};
+use axum::extract::Query;
+use axum::http::{HeaderMap, Uri, header};
 use http_body_util::BodyExt as _;
 use pace::Lane;
 use protocol::bundle::{BundleError, Decoder, Record};
@@ -16,6 +17,8 @@ use tokio::time::{Instant, timeout};
 const BYTES_PER_SECOND_MIN: u64 = 1024;
 /// Every body may take so long, however little of it there is.
 const GRACE: Duration = Duration::from_secs(60);
+/// The longest form.
+const FORM_BYTES: u64 = 60_000;
 /// What is read of a refused body, so that the answer reaches a client that is still sending: closing a connection on
 /// unread bytes resets it, and the client would see that instead of the reason.
 const DRAIN_BYTES: u64 = 64 << 20;
@@ -148,20 +151,46 @@ pub(crate) async fn json<T: DeserializeOwned>(
             Failure::new(ProblemKind::UnsupportedMediaType).detail("This address takes application/json.")
         );
     }
-    let maximum = server.settings.limits.json_bytes;
+    let text = whole(server, body, "json_bytes", server.settings.limits.json_bytes).await?;
+    serde_json::from_slice(&text).map_err(|error| {
+        let kind = if error.is_data() { ProblemKind::Invalid } else { ProblemKind::BadRequest };
+        Failure::new(kind).detail(format!("The JSON cannot be read: {error}."))
+    })
+}
+
+/// What a form of a page says.
+pub(crate) async fn form<T: DeserializeOwned>(
+    server: &Server,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<T, Failure> {
+    let wanted = "application/x-www-form-urlencoded";
+    if !has_media_type(headers, wanted) {
+        return Err(
+            Failure::new(ProblemKind::UnsupportedMediaType).detail(format!("This address takes {wanted}."))
+        );
+    }
+    let text = whole(server, body, "form_bytes", FORM_BYTES).await?;
+    // A form is spelled as what stands after the `?` of an address.
+    let address = [b"/?", &text[..]].concat();
+    let address = Uri::try_from(address)
+        .map_err(|_| Failure::new(ProblemKind::BadRequest).detail("The form is not spelled as one."))?;
+    let form = Query::<T>::try_from_uri(&address);
+    Ok(form.map_err(|rejection| Failure::invalid(rejection.body_text()))?.0)
+}
+
+/// A whole body, no longer than a limit.
+async fn whole(server: &Server, body: Body, limit: &'static str, maximum: u64) -> Result<Vec<u8>, Failure> {
     let mut reader = BodyReader::new(server, body);
     let mut text = Vec::new();
     while let Some(bytes) = reader.next().await? {
         if (text.len() + bytes.len()) as u64 > maximum {
             reader.drain().await;
-            return Err(Failure::over_limit("json_bytes", maximum));
+            return Err(Failure::over_limit(limit, maximum));
         }
         text.extend_from_slice(&bytes);
     }
-    serde_json::from_slice(&text).map_err(|error| {
-        let kind = if error.is_data() { ProblemKind::Invalid } else { ProblemKind::BadRequest };
-        Failure::new(kind).detail(format!("The JSON cannot be read: {error}."))
-    })
+    Ok(text)
 }
 
 /// Whether the body is said to be of this type, parameters aside.

@@ -74,7 +74,8 @@ impl FromRequestParts<Arc<Server>> for Caller {
         let now = server.now();
         let session = server.session(digest).await?.ok_or_else(unauthenticated)?;
         let rates = session.rates.or(server.settings.user_rates);
-        note_last_use(server, &session, now);
+        let address = parts.extensions.get::<PeerAddress>().map(|peer| peer.0);
+        note_last_use(server, &session, address, now);
         tracing::Span::current().record("user", tracing::field::display(session.principal.user));
         if let Some(device) = session.principal.device {
             tracing::Span::current().record("device", tracing::field::display(device));
@@ -126,15 +127,16 @@ impl axum::extract::OptionalFromRequestParts<Arc<Server>> for Caller {
 }
 
 /// Notes the use now and then, without making anybody wait for it.
-fn note_last_use(server: &Server, session: &Session, now: Timestamp) {
+fn note_last_use(server: &Server, session: &Session, address: Option<IpAddr>, now: Timestamp) {
     let fresh = session.last_seen.is_some_and(|seen| {
         let age = now.parts().0 - seen.parts().0;
         (0..LAST_SEEN_SECONDS).contains(&age)
     });
     let Some(device) = session.principal.device.filter(|_| !fresh) else { return };
     server.looks.rights.seen(device, now);
+    let address = address.map(|address| address.to_string()).unwrap_or_default();
     let unit = Box::new(move |transaction: &dyn metadata::Transaction| {
-        match transaction.touch_device(device, now) {
+        match transaction.touch_device(device, now, &address) {
             Ok(()) => metadata::Keep::Commit,
             Err(_) => metadata::Keep::RollBack,
         }

@@ -219,6 +219,8 @@ impl From<versioning::Error> for Failure {
         use versioning::Error;
         match error {
             Error::Denied(denied) => denied.into(),
+            Error::Link(_) => Self::not_found(),
+            Error::Outdated => Self::new(ProblemKind::PreconditionFailed),
             Error::KeyReused => Self::new(ProblemKind::IdempotencyMismatch),
             Error::Limit { what, most } => Self::new(ProblemKind::TooLarge)
                 .detail(format!("Too much in one call: {what}."))

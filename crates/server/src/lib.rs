@@ -27,6 +27,7 @@ mod failure;
 mod housekeeping;
 mod lags;
 mod metrics;
+mod online;
 mod openapi;
 mod page;
 mod plain;
@@ -41,6 +42,7 @@ mod tls;
 mod traffic;
 mod transfers;
 mod wakes;
+mod zip;
 
 pub use proxies::{Network, NetworkError, TrustedProxies};
 pub use router::api_document;

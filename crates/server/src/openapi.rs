@@ -79,7 +79,7 @@ pub(crate) fn text(document: &Value) -> String {
 
 const TAGS: &[(&str, &str)] = &[
     ("server", "Who answers, and whether it does."),
-    ("devices", "Linking and unlinking the device that asks."),
+    ("devices", "Linking devices, one's own devices, unlinking them."),
     ("session", "Signing in with a browser."),
     ("folders", "Shared folders and what they take."),
     ("changes", "What has changed, and being told of it."),
@@ -94,6 +94,9 @@ const IN_ADDRESS: &[(&str, &str, &str)] = &[
     ("folder", "FolderId", "The shared folder."),
     ("node", "NodeId", "The node; `n1` is the folder's root."),
     ("upload", "UploadId", "The upload."),
+    ("user", "UserId", "The account."),
+    ("group", "GroupId", "The group."),
+    ("device", "DeviceId", "The device."),
     ("version", "", "The number of the version."),
 ];
 

@@ -12,7 +12,7 @@ use protocol::ProblemKind;
 use web::Asset;
 
 /// What the page's own router knows (`crates/web/ui/src/router.svelte.ts`), by the first part of the address.
-const PLACES: &[&str] = &["files", "trash", "overview", "devices"];
+const PLACES: &[&str] = &["files", "trash", "overview", "devices", "people", "shared-folders", "all-devices"];
 
 /// Nothing but the page's own files; and texts become markup or scripts only by the two rules named at the end: Svelte's
 /// for its templates, and one for the address of the worker that names chunks.

@@ -28,8 +28,11 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::folders::trash::restore))
         .routes(routes!(api::folders::restore::restore))
         .routes(routes!(api::folders::space::get))
+        .routes(routes!(api::folders::grants::get, api::folders::grants::set))
+        .routes(routes!(api::folders::grants::candidates))
         .routes(routes!(api::folders::uploads::open))
         .routes(routes!(api::folders::uploads::abandon))
+        .routes(routes!(api::folders::zip::get, api::folders::zip::post))
         .routes(routes!(api::folders::chunks::missing::missing))
         .routes(routes!(api::folders::chunks::fetch::fetch))
         .routes(routes!(api::folders::commits::create))
@@ -40,18 +43,41 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::folders::nodes::versions::versions))
         .routes(routes!(api::folders::nodes::versions::pin))
         .routes(routes!(api::folders::nodes::restore::restore));
-    let administration = OpenApiRouter::new().routes(routes!(api::administration::status::get));
+    let administration = OpenApiRouter::new()
+        .routes(routes!(api::administration::status::get))
+        .routes(routes!(api::administration::users::list, api::administration::users::create))
+        .routes(routes!(
+            api::administration::users::get,
+            api::administration::users::change,
+            api::administration::users::remove
+        ))
+        .routes(routes!(api::administration::users::home))
+        .routes(routes!(api::administration::groups::list, api::administration::groups::create))
+        .routes(routes!(
+            api::administration::groups::get,
+            api::administration::groups::change,
+            api::administration::groups::remove
+        ))
+        .routes(routes!(api::administration::folders::list, api::administration::folders::create))
+        .routes(routes!(api::administration::folders::get, api::administration::folders::change))
+        .routes(routes!(api::administration::folders::hold))
+        .routes(routes!(api::administration::devices::list))
+        .routes(routes!(api::administration::devices::unlink))
+        .routes(routes!(api::administration::devices::waiting, api::administration::devices::settle));
     let v1 = OpenApiRouter::new()
         .routes(routes!(api::server::get))
         .routes(routes!(api::document::get))
-        .routes(routes!(api::devices::link))
+        .routes(routes!(api::devices::link, api::devices::own::list))
         .routes(routes!(api::devices::unlink))
+        .routes(routes!(api::devices::own::unlink))
+        .routes(routes!(api::password::change))
         .routes(routes!(api::devices::codes::ask))
         .routes(routes!(api::devices::codes::poll))
         .routes(routes!(api::devices::codes::find))
         .routes(routes!(api::devices::codes::decide))
         .routes(routes!(api::session::get, api::session::open, api::session::close))
         .routes(routes!(api::folders::list))
+        .routes(routes!(api::search::search))
         .routes(routes!(api::events::connect))
         .nest("/admin", administration)
         .nest("/folders/{folder}", folder);

@@ -6,6 +6,7 @@ use crate::cursor::CursorKey;
 use crate::failure::Failure;
 use crate::lags::Lags;
 use crate::metrics::Metrics;
+use crate::online::Online;
 use crate::plain::{Owners, monitor};
 use crate::previews::Previews;
 use crate::proxies::{Seen, TrustedProxies};
@@ -47,6 +48,8 @@ pub struct Settings {
     pub device_transfers: usize,
     /// The most transfers in all; announced to clients.
     pub transfers: usize,
+    /// The most entries of a zip archive; announced to clients.
+    pub zip_entries: u64,
     /// How long a transfer waits for its turn, before it is sent away with a time to come again.
     pub transfer_wait: Duration,
     /// How many bytes a second all devices of an account may move together, where nothing else was chosen for the account.
@@ -98,6 +101,7 @@ impl Default for Settings {
             limits: Limits::default(),
             device_transfers: 8,
             transfers: 64,
+            zip_entries: 250_000,
             transfer_wait: Duration::from_secs(20),
             user_rates: Rates::default(),
             connections: 20_000,
@@ -173,6 +177,8 @@ pub struct Server {
     reading: Semaphore,
     /// Devices that wait to be linked.
     pub(crate) codes: Codes,
+    /// Which devices listen for changes.
+    pub(crate) online: Arc<Online>,
     /// What was seen of proxies.
     pub(crate) proxies_seen: Seen,
     /// Entries of manifests that commits under way hold in memory.
@@ -232,6 +238,7 @@ impl Server {
             passwords: Semaphore::new(settings.passwords_at_once.max(1)),
             reading: Semaphore::new(READS_AT_ONCE),
             codes: Codes::default(),
+            online: Arc::default(),
             proxies_seen: Seen::default(),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
             previews: settings.previews.clone().map(Previews::new),

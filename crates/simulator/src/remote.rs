@@ -453,7 +453,15 @@ fn account(database: &dyn Database, device: usize, now: Timestamp) -> Result<Pri
             at: now,
         };
         let user: UserId = t.create_user(&user)?;
-        let device = NewDevice { user, name: "device".to_owned(), token_hash, at: now, expires_at: None };
+        let device = NewDevice {
+            user,
+            name: "device".to_owned(),
+            token_hash,
+            at: now,
+            expires_at: None,
+            platform: String::new(),
+            address: String::new(),
+        };
         Ok(Principal { user, device: Some(t.create_device(&device)?) })
     })
 }

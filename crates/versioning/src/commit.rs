@@ -16,6 +16,7 @@ use crate::identity::epoch;
 use crate::{Error, Manifest};
 use contents::Contents;
 use group::Run;
+use metadata::folder::Folder;
 use metadata::operation::{Caller, OperationRow};
 use metadata::{Database, Snapshot, Transaction, read, write};
 use model::location::Located;
@@ -199,22 +200,54 @@ fn run(transaction: &dyn Transaction, commit: Commit) -> Result<Committed, Error
         return Ok(answer);
     }
     check_authors(snapshot, &commit.authors)?;
-    let author = Author::new(principal, epoch(snapshot)?, commit.now);
-    let operations = || commit.groups.iter().flat_map(|group| &group.operations);
-    let mut workspace = Workspace::load(snapshot, folder, author, commit.limits, &mut operations())?;
-    let contents = Contents::load(
-        snapshot,
-        &commit.permit,
-        commit.manifests,
-        &commit.received,
-        &mut operations(),
-        commit.now,
-    )?;
-    let copies = group::copied_versions(snapshot, commit.permit.folder(), &mut operations())?;
+    let changes = Changes {
+        key: commit.key,
+        digest: commit.digest,
+        groups: commit.groups,
+        authors: commit.authors,
+        manifests: commit.manifests,
+        received: commit.received,
+        limits: commit.limits,
+        now: commit.now,
+    };
+    let committed = apply(transaction, folder, principal, changes)?;
+    if committed.outcomes.iter().all(|outcome| matches!(outcome, GroupOutcome::Applied(_))) {
+        end_uploads(transaction, &commit.permit, &commit.uploads)?;
+    }
+    Ok(committed)
+}
+
+/// What a commit changes, once it is known that it may.
+pub(crate) struct Changes {
+    pub(crate) key: IdempotencyKey,
+    pub(crate) digest: [u8; 32],
+    pub(crate) groups: Vec<Group>,
+    pub(crate) authors: Authors,
+    pub(crate) manifests: Vec<Manifest>,
+    pub(crate) received: Vec<Located>,
+    pub(crate) limits: Limits,
+    pub(crate) now: Timestamp,
+}
+
+/// Applies the groups for somebody who was found to be allowed in this very transaction, and stores the answer.
+pub(crate) fn apply(
+    transaction: &dyn Transaction,
+    folder: Folder,
+    principal: Principal,
+    changes: Changes,
+) -> Result<Committed, Error> {
+    let (snapshot, id) = (transaction.as_snapshot(), folder.id);
+    let Changes { key, digest, groups, authors, manifests, received, limits, now } = changes;
+    let author = Author::new(principal, epoch(snapshot)?, now);
+    let operations = || groups.iter().flat_map(|group| &group.operations);
+    let mut workspace = Workspace::load(snapshot, folder, author, limits, &mut operations())?;
+    let who = (id, principal.user);
+    let contents = Contents::load(snapshot, who, manifests, &received, &mut operations(), now)?;
+    let copies = group::copied_versions(snapshot, id, &mut operations())?;
     let mut run = Run::new(&mut workspace, contents, copies);
-    let mut outcomes = Vec::with_capacity(commit.groups.len());
-    for (index, group) in commit.groups.iter().enumerate() {
-        if let Authors::Named(authors) = &commit.authors {
+    let mut outcomes = Vec::with_capacity(groups.len());
+    for (index, group) in groups.iter().enumerate() {
+        if let Authors::Named(authors) = &authors {
             run.speak_for(authors[index]);
         }
         outcomes.push(run.group(group));
@@ -223,13 +256,10 @@ fn run(transaction: &dyn Transaction, commit: Commit) -> Result<Committed, Error
     if !workspace.paths_fit() {
         return Err(Error::Invalid("together its moves make a path too long"));
     }
-    contents.write(transaction, commit.permit.folder())?;
+    contents.write(transaction, id)?;
     let head = workspace.write(transaction)?;
-    if outcomes.iter().all(|outcome| matches!(outcome, GroupOutcome::Applied(_))) {
-        end_uploads(transaction, &commit.permit, &commit.uploads)?;
-    }
     let committed = Committed { outcomes, head, repeated: false };
-    settle(transaction, principal, commit.key, commit.digest, &committed, commit.now)?;
+    settle(transaction, principal, key, digest, &committed, now)?;
     Ok(committed)
 }
 

@@ -1,6 +1,6 @@
 //! Why a call as a whole fails. What is wrong with one group of a commit is a [`model::Refusal`] instead.
 
-use model::Denied;
+use model::{Denied, LinkDenied};
 
 /// A failed call. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +8,12 @@ pub enum Error {
     /// The caller may not do this.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// A stranger with a link may not do this.
+    #[error(transparent)]
+    Link(#[from] LinkDenied),
+    /// What is to be changed is not as the caller last saw it.
+    #[error("it was changed meanwhile")]
+    Outdated,
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used before, for another request")]
     KeyReused,

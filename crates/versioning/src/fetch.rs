@@ -136,22 +136,35 @@ pub fn file(
             _ => (row.content, row.mtime),
         };
         let Content::File { id, size } = content else { return Err(Error::NotFound("file")) };
-        let chunks = chunks_of(snapshot, &[id])?.remove(&id).unwrap_or_default();
-        let ids: Vec<ChunkId> = chunks.iter().map(|(chunk, _)| *chunk).collect();
-        let rows: HashMap<ChunkId, _> =
-            snapshot.chunks(&ids)?.into_iter().map(|row| (row.id, row.location)).collect();
-        let located = |chunk: &ChunkId| {
-            let lost = || metadata::Error::new(metadata::ErrorKind::Corrupt, "chunks", chunk.to_string());
-            let location = rows.get(chunk).copied().ok_or_else(lost)?;
-            Ok(Located { chunk: *chunk, location })
-        };
-        let chunks = ids.iter().map(located).collect::<Result<Vec<_>, Error>>()?;
-        Ok(File { content: id, size, mtime, chunks })
+        located(snapshot, id, size, mtime)
     })
 }
 
+/// A content that somebody was found to be allowed to read, and where it lies.
+pub(crate) fn located(
+    snapshot: &dyn Snapshot,
+    id: ContentId,
+    size: u64,
+    mtime: Timestamp,
+) -> Result<File, Error> {
+    let chunks = chunks_of(snapshot, &[id])?.remove(&id).unwrap_or_default();
+    let ids: Vec<ChunkId> = chunks.iter().map(|(chunk, _)| *chunk).collect();
+    let rows: HashMap<ChunkId, _> =
+        snapshot.chunks(&ids)?.into_iter().map(|row| (row.id, row.location)).collect();
+    let located = |chunk: &ChunkId| {
+        let lost = || metadata::Error::new(metadata::ErrorKind::Corrupt, "chunks", chunk.to_string());
+        let location = rows.get(chunk).copied().ok_or_else(lost)?;
+        Ok(Located { chunk: *chunk, location })
+    };
+    let chunks = ids.iter().map(located).collect::<Result<Vec<_>, Error>>()?;
+    Ok(File { content: id, size, mtime, chunks })
+}
+
 /// The chunks of contents that versions name.
-fn chunks_of(snapshot: &dyn Snapshot, contents: &[ContentId]) -> Result<HashMap<ContentId, Chunks>, Error> {
+pub(crate) fn chunks_of(
+    snapshot: &dyn Snapshot,
+    contents: &[ContentId],
+) -> Result<HashMap<ContentId, Chunks>, Error> {
     let mut chunks: HashMap<ContentId, Chunks> =
         snapshot.contents(contents)?.into_iter().map(|row| (row.id, row.manifest)).collect();
     let singles: Vec<ChunkId> =

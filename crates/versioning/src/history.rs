@@ -194,7 +194,7 @@ fn removals(snapshot: &dyn Snapshot, folder: FolderId, rows: &[NodeRow]) -> meta
 }
 
 /// The names from the root down to a node, of rows by id; through removed directories as they last stood.
-fn path(rows: &[NodeRow], id: NodeId) -> Vec<Name> {
+pub(crate) fn path(rows: &[NodeRow], id: NodeId) -> Vec<Name> {
     let mut names = Vec::new();
     let mut at = id;
     while at != NodeId::ROOT && names.len() <= rows.len() {

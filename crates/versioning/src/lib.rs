@@ -3,8 +3,8 @@
 //! [`commit`](commit::commit) is the only way that a client's change reaches the database: groups of operations,
 //! each applied whole or refused with one reason, judged by the state after its last operation, in one transaction
 //! with the stored answer. [`restore`] and [`rewind`] go the same way. What is read — [`changes`], [`fetch`],
-//! [`history`], [`past`], [`compare`], [`missing`] — sees one snapshot. [`upload`] keeps what has arrived of big files.
-//! [`view`] is the journal as it looks to who wants a part of a folder only. [`folder`] makes folders and hands out
+//! [`history`], [`past`], [`compare`], [`missing`], [`archive`], [`search`] — sees one snapshot. [`upload`] keeps what has arrived of big files.
+//! [`view`] is the journal as it looks to who wants a part of a folder only. [`link`] is what strangers with an address see of one. [`folder`] makes folders and hands out
 //! privileges. [`retention`] decides what of the past goes, [`space`] counts what is taken, [`collection`] takes away what
 //! nothing names, [`recovery`] is what a restored server begins with. [`verify`] proves everything that the database
 //! claims, down to the bytes.
@@ -23,6 +23,7 @@
 //! Start with [`commit`], then `commit/workspace.rs`.
 
 mod access;
+pub mod archive;
 pub mod changes;
 pub mod collection;
 pub mod commit;
@@ -32,6 +33,7 @@ pub mod fetch;
 pub mod folder;
 pub mod history;
 pub mod identity;
+pub mod link;
 pub mod manifest;
 pub mod missing;
 pub mod past;
@@ -39,6 +41,7 @@ pub mod recovery;
 pub mod restore;
 pub mod retention;
 pub mod rewind;
+pub mod search;
 pub mod space;
 pub mod upload;
 pub mod verify;

@@ -112,6 +112,8 @@ fn a_token_that_ends_is_not_remembered_beyond_its_end() {
                 token_hash: token,
                 at: at(1),
                 expires_at: Some(at(10)),
+                platform: String::new(),
+                address: String::new(),
             })
             .map(drop)
     });

@@ -70,8 +70,15 @@ impl World {
                 quota_bytes: None,
                 at: NOW,
             })?;
-            let device =
-                NewDevice { user, name: "pc".into(), token_hash: [1; 32], at: NOW, expires_at: None };
+            let device = NewDevice {
+                user,
+                name: "pc".into(),
+                token_hash: [1; 32],
+                at: NOW,
+                expires_at: None,
+                platform: String::new(),
+                address: String::new(),
+            };
             Ok(Principal { user, device: Some(t.create_device(&device)?) })
         })
         .unwrap();

@@ -187,7 +187,8 @@ mod tests {
     use protocol::v1::TransferLimits;
 
     fn announced(device_transfers: u64, upload: Option<u64>) -> WireLimits {
-        let transfers = TransferLimits { of_a_device: device_transfers, in_all: 64, wait_seconds: 20 };
+        let transfers =
+            TransferLimits { of_a_device: device_transfers, in_all: 64, wait_seconds: 20, zip_entries: 0 };
         WireLimits::new(Limits::default(), transfers, Rates { upload, download: None })
     }
 

@@ -124,6 +124,11 @@ pub(crate) struct LimitSettings {
     #[config(layer_attr(arg(skip)))]
     pub(crate) transfer_wait_seconds: u64,
 
+    /// The most files and directories of one zip archive.
+    #[config(env = "DRIFTLESS_LIMITS__ZIP_ENTRIES", default = 250_000)]
+    #[config(layer_attr(arg(skip)))]
+    pub(crate) zip_entries: u64,
+
     /// How many bytes a second the devices of an account may send together, such as 5M; if absent, as many as they can.
     /// An account may have a rate of its own.
     #[config(env = "DRIFTLESS_LIMITS__USER_UPLOAD_RATE")]

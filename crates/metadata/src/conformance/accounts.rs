@@ -20,6 +20,11 @@ pub(super) fn check(open: Open<'_>) {
     rights_have_a_new_generation_whenever_they_change(open);
 }
 
+fn new_device(user: UserId, name: String, token_hash: [u8; 32], at: Timestamp) -> NewDevice {
+    let (platform, address) = (String::new(), String::new());
+    NewDevice { user, name, token_hash, at, expires_at: None, platform, address }
+}
+
 fn user(database: &dyn Database, text: &'static str) -> UserId {
     let new = NewUser {
         name: text.to_owned(),
@@ -115,6 +120,8 @@ fn only_active_accounts_and_devices_count(open: Open<'_>) {
             token_hash: [8; 32],
             at: Timestamp(1),
             expires_at: Some(Timestamp(100)),
+            platform: "linux".into(),
+            address: "192.0.2.1".into(),
         })
     });
     let facts = |user, device, now| {
@@ -130,12 +137,20 @@ fn only_active_accounts_and_devices_count(open: Open<'_>) {
     assert_eq!(facts(root, None, 9), Facts { active: true, administrator: true, privilege: Privilege::None });
     assert!(!facts(UserId(99), None, 9).active);
     write(&*database, move |transaction| {
-        transaction.touch_device(device, Timestamp(7))?;
-        transaction.touch_device(device, Timestamp(6))?;
+        transaction.touch_device(device, Timestamp(7), "192.0.2.7")?;
+        transaction.touch_device(device, Timestamp(6), "192.0.2.6")?;
         transaction.revoke_device(device, Timestamp(8))?;
         transaction.revoke_device(device, Timestamp(9))
     });
     assert!(!facts(alice, Some(device), 9).active, "unlinked");
+    let known = || {
+        let row = read(&*database, move |snapshot| snapshot.device(device));
+        row.map(|row| (row.platform, row.address, row.last_seen_at))
+    };
+    let seen = |at| Some(("linux".to_owned(), "192.0.2.7".to_owned(), Some(Timestamp(at))));
+    assert_eq!(known(), seen(7), "where it was last");
+    write(&*database, move |transaction| transaction.touch_device(device, Timestamp(7), ""));
+    assert_eq!(known(), seen(7), "an address that is not known leaves the last one");
     let row = read(&*database, |snapshot| snapshot.device_by_token(&[8; 32])).expect("it is still known");
     assert_eq!((row.last_seen_at, row.revoked_at), (Some(Timestamp(7)), Some(Timestamp(8))));
     assert_eq!(read(&*database, move |snapshot| snapshot.device(device)), Some(row.clone()));
@@ -170,7 +185,7 @@ fn the_server_writes_where_a_folder_has_a_plain_directory(open: Open<'_>) {
     let device = crate::write::<_, Error>(&*database, |transaction| {
         let user = UserId::SERVER;
         let (name, token_hash, at) = ("disguise".into(), [4; 32], Timestamp(1));
-        transaction.create_device(&NewDevice { user, name, token_hash, at, expires_at: None })
+        transaction.create_device(&new_device(user, name, token_hash, at))
     });
     assert!(device.is_err(), "no device is the server's, so no token is");
     let disguised = Principal { device: Some(DeviceId(1)), ..Principal::SERVER };
@@ -256,7 +271,7 @@ fn rights_have_a_new_generation_whenever_they_change(open: Open<'_>) {
     let group = write(&*database, |transaction| transaction.create_group("Staff", &key("staff")));
     let device = write(&*database, move |transaction| {
         let (name, token_hash, at) = ("laptop".into(), [8; 32], Timestamp(1));
-        transaction.create_device(&NewDevice { user: alice, name, token_hash, at, expires_at: None })
+        transaction.create_device(&new_device(alice, name, token_hash, at))
     });
     type Change = fn(&dyn Transaction, FolderId, UserId, GroupId, DeviceId) -> crate::Result<()>;
     let set = |change: Change| {
@@ -283,7 +298,7 @@ fn rights_have_a_new_generation_whenever_they_change(open: Open<'_>) {
     for (what, change) in changes {
         assert!(set(change), "{what}");
     }
-    assert!(!set(|t, _, _, _, device| t.touch_device(device, Timestamp(7))), "seen");
+    assert!(!set(|t, _, _, _, device| t.touch_device(device, Timestamp(7), "")), "seen");
     assert!(!set(|t, docs, _, _, _| {
         let counters = FolderCounters { head: Seq(4), next_node: NodeId(9), used_bytes: 55, nodes: 3 };
         t.set_folder_counters(docs, &counters)

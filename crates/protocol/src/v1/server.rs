@@ -75,6 +75,9 @@ pub struct WireLimits {
     /// How many seconds a transfer waits for its turn at most, before it is sent away with `retry_after`.
     #[serde(default)]
     pub transfer_wait_seconds: u64,
+    /// The most entries of a zip archive; 0 from a server that makes none.
+    #[serde(default)]
+    pub zip_entries: u64,
     /// How many bytes a second all devices of an account may send together: of the caller's, if a token is shown, else
     /// what holds for everybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,6 +96,8 @@ pub struct TransferLimits {
     pub in_all: u64,
     /// How many seconds one waits for its turn at most.
     pub wait_seconds: u64,
+    /// The most entries of a zip archive.
+    pub zip_entries: u64,
 }
 
 impl WireLimits {
@@ -114,6 +119,7 @@ impl WireLimits {
             device_transfers: transfers.of_a_device,
             transfers: transfers.in_all,
             transfer_wait_seconds: transfers.wait_seconds,
+            zip_entries: transfers.zip_entries,
             upload_rate: rates.upload,
             download_rate: rates.download,
         }

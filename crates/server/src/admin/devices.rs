@@ -1,6 +1,6 @@
 //! Linked devices, and those that wait to be.
 
-use super::{AdminError, By, Outcome, change, find_user};
+use super::{AdminError, By, Outcome, change, change_and_tell, find_user, the_user};
 use crate::api::devices::codes::waiting_device;
 use crate::server::Server;
 use auth::device_code::WaitingCode;
@@ -36,31 +36,33 @@ pub(super) fn list(server: &Server, user: Option<String>) -> Outcome {
     })
 }
 
-pub(super) fn unlink(server: &Server, by: &By, device: DeviceId) -> Outcome {
-    change(server, by, "device.unlink", &[("device", &device.to_string())], move |transaction, now| {
-        if transaction.device(device)?.is_none() {
+pub(crate) fn unlink(server: &Server, by: &By, device: DeviceId) -> Outcome {
+    change_and_tell(server, by, "device.unlink", move |transaction, now| {
+        let Some(row) = transaction.device(device)? else {
             return Err(AdminError::NotFound(format!("there is no device '{device}'")));
-        }
+        };
         transaction.revoke_device(device, now)?;
-        Ok(AdminAnswer::Done)
+        let owner = transaction.user(row.user)?.map(|user| user.name).unwrap_or_default();
+        let details = vec![("device", device.to_string()), ("device_name", row.name), ("user", owner)];
+        Ok((AdminAnswer::Done, details))
     })
 }
 
-pub(super) fn approve(server: &Server, by: &By, code: &str, user: &str) -> Outcome {
+/// Links a device that waits under a code. Whether it waits is looked at first: that is what can be mistyped.
+pub(crate) fn approve(server: &Server, by: &By, code: &str, user: Result<UserId, AdminError>) -> Outcome {
     let found = find_waiting(server, code)?;
-    let details = [("user", user), ("device_name", &*found.device)];
-    let name = user.to_owned();
-    let user = change(server, by, "device.approve", &details, move |transaction, _| {
-        let user = find_user(transaction.as_snapshot(), &name)?;
+    let (user, device) = (user?, found.device.clone());
+    change_and_tell(server, by, "device.approve", move |transaction, _| {
+        let user = the_user(transaction.as_snapshot(), user)?;
         if user.disabled {
             return Err(AdminError::Invalid(format!("the account '{}' is disabled", user.name)));
         }
-        Ok(user.id)
+        Ok(((), vec![("user", user.name), ("device_name", device)]))
     })?;
     settle(server, &found, Some(user))
 }
 
-pub(super) fn deny(server: &Server, by: &By, code: &str) -> Outcome {
+pub(crate) fn deny(server: &Server, by: &By, code: &str) -> Outcome {
     let found = find_waiting(server, code)?;
     change(server, by, "device.deny", &[("device_name", &found.device)], |_, _| Ok(()))?;
     settle(server, &found, None)

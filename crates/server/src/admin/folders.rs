@@ -1,7 +1,10 @@
 //! Shared folders and who may do what in them.
 
 use super::homes::HOME_PREFIX;
-use super::{AdminError, By, Outcome, change, find_folder, find_group, find_user};
+use super::{
+    AdminError, By, Expected, Outcome, change, change_and_tell, expect, find_folder, find_group, find_user,
+    the_folder,
+};
 use crate::api::folders::wire_kind;
 use crate::server::Server;
 use filesystem::WatchMethod;
@@ -21,14 +24,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use versioning::folder::KEEP_VERSIONS;
 
-pub(super) fn add(
+pub(crate) fn add(
     server: &Arc<Server>,
     by: &By,
     name: String,
     rule: WireNameRule,
     quota_bytes: Option<u64>,
     plain: Option<String>,
-) -> Outcome {
+) -> Result<FolderId, AdminError> {
     let name_key = auth::account::name_key(&name).map_err(|error| AdminError::Invalid(error.to_string()))?;
     if name_key.0.starts_with(HOME_PREFIX) {
         return Err(AdminError::Invalid(format!("names that begin with '{HOME_PREFIX}' are home folders'")));
@@ -58,31 +61,39 @@ pub(super) fn add(
         if let Some(plain) = plain {
             set_plain(&preparing, transaction, id, Some(&plain))?;
         }
-        Ok(AdminAnswer::FolderAdded { id })
+        Ok(id)
     })?;
     server.refresh_plain();
     Ok(added)
 }
 
 /// Gives a folder a plain directory, or takes it away.
-pub(super) fn plain(server: &Arc<Server>, by: &By, name: &str, plain: Option<String>) -> Outcome {
-    let details = [("folder", name), ("plain", plain.as_deref().unwrap_or("none"))];
-    let (preparing, wanted, asked) = (Arc::clone(server), name.to_owned(), plain.clone());
-    let before = change(server, by, "folder.plain", &details, move |transaction, _| {
-        let folder = find_folder(transaction.as_snapshot(), &wanted)?;
+pub(crate) fn plain(
+    server: &Arc<Server>,
+    by: &By,
+    id: FolderId,
+    plain: Option<String>,
+    expected: Expected,
+) -> Outcome {
+    let (preparing, asked) = (Arc::clone(server), plain.clone());
+    let before = change_and_tell(server, by, "folder.plain", move |transaction, _| {
+        let folder = the_folder(transaction.as_snapshot(), id)?;
+        expect(expected, || tag(transaction.as_snapshot(), &folder))?;
+        let name = folder.settings.name;
         let before = folder.settings.plain_directory.map(plain_path);
         if asked.is_some() && before.is_some() {
             return Err(AdminError::Exists(format!(
-                "folder '{wanted}' has a plain directory; take it away first (`none`): its files stay"
+                "folder '{name}' has a plain directory; take it away first (`none`): its files stay"
             )));
         }
-        set_plain(&preparing, transaction, folder.id, asked.as_deref())?;
-        Ok(before.map(|before| (folder.id, before)))
+        set_plain(&preparing, transaction, id, asked.as_deref())?;
+        let asked = asked.unwrap_or_else(|| "none".to_owned());
+        Ok((before, vec![("folder", name), ("plain", asked)]))
     })?;
     server.refresh_plain();
-    if let (Some((folder, directory)), None, Some(monitor)) = (before, plain, &server.monitor) {
+    if let (Some(directory), None, Some(monitor)) = (before, plain, &server.monitor) {
         // It is no longer the folder's, whether or not its marker could be taken away.
-        if let Err(error) = monitor.release(folder, &directory) {
+        if let Err(error) = monitor.release(id, &directory) {
             tracing::warn!(%error, "the marker of a former plain directory stays");
         }
     }
@@ -119,20 +130,19 @@ fn set_plain(
     Ok(transaction.set_folder(id, &settings)?)
 }
 
-fn plain_path(stored: Vec<u8>) -> PathBuf {
+pub(crate) fn plain_path(stored: Vec<u8>) -> PathBuf {
     PathBuf::from(OsString::from_vec(stored))
 }
 
 /// Decides about deletions in a folder's plain directory that are held.
-pub(super) fn hold(server: &Server, by: &By, name: &str, approve: bool) -> Outcome {
+pub(crate) fn hold(server: &Server, by: &By, id: FolderId, approve: bool) -> Outcome {
     let decision = if approve { "approve" } else { "undo" };
-    let wanted = name.to_owned();
-    let folder =
-        change(server, by, "folder.hold", &[("folder", name), ("decision", decision)], move |t, _| {
-            Ok(find_folder(t.as_snapshot(), &wanted)?.id)
-        })?;
+    let name = change_and_tell(server, by, "folder.hold", move |transaction, _| {
+        let name = the_folder(transaction.as_snapshot(), id)?.settings.name;
+        Ok((name.clone(), vec![("folder", name), ("decision", decision.to_owned())]))
+    })?;
     match &server.monitor {
-        Some(monitor) if monitor.decide_hold(folder, approve) => Ok(AdminAnswer::Done),
+        Some(monitor) if monitor.decide_hold(id, approve) => Ok(AdminAnswer::Done),
         _ => Err(AdminError::NotFound(format!("folder '{name}' has no plain directory at work"))),
     }
 }
@@ -184,7 +194,7 @@ fn entry(folder: &Folder, retention: &RetentionRow, grants: Vec<GrantEntry>) -> 
     }
 }
 
-fn plain_entry(directory: &Path, status: Option<MonitorStatus>) -> PlainEntry {
+pub(crate) fn plain_entry(directory: &Path, status: Option<MonitorStatus>) -> PlainEntry {
     let state = status.as_ref().map(|MonitorStatus { status, trouble, .. }| {
         if trouble.is_some() || status.local_offline {
             PlainState::Offline
@@ -213,11 +223,11 @@ fn plain_entry(directory: &Path, status: Option<MonitorStatus>) -> PlainEntry {
 
 /// What is to be set; none stays.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Change {
-    pub(super) quota_bytes: Option<Limit>,
-    pub(super) versions: Option<u32>,
-    pub(super) days: Option<Limit>,
-    pub(super) safe_days: Option<u32>,
+pub(crate) struct Change {
+    pub(crate) quota_bytes: Option<Limit>,
+    pub(crate) versions: Option<u32>,
+    pub(crate) days: Option<Limit>,
+    pub(crate) safe_days: Option<u32>,
 }
 
 /// The most versions and days that can be asked for: more would be a mistake.
@@ -225,6 +235,13 @@ const VERSIONS_MAX: u32 = 10_000;
 const DAYS_MAX: u32 = 36_500;
 
 impl Change {
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.quota_bytes.is_none()
+            && self.versions.is_none()
+            && self.days.is_none()
+            && self.safe_days.is_none()
+    }
+
     fn check(&self) -> Result<(), AdminError> {
         let between = |number: u64, most: u32| (1..=u64::from(most)).contains(&number);
         let rules = [
@@ -267,16 +284,20 @@ fn limit(limit: Limit) -> Option<u64> {
     }
 }
 
-pub(super) fn set(server: &Server, by: &By, name: &str, wanted: Change) -> Outcome {
+pub(crate) fn set(
+    server: &Server,
+    by: &By,
+    id: FolderId,
+    wanted: Change,
+    expected: Expected,
+) -> Result<(), AdminError> {
     wanted.check()?;
-    let details = wanted.details();
-    let mut details: Vec<(&str, &str)> =
-        details.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    details.insert(0, ("folder", name));
-    let folder = name.to_owned();
-    change(server, by, "folder.set", &details, move |transaction, _| {
-        let folder = find_folder(transaction.as_snapshot(), &folder)?;
+    change_and_tell(server, by, "folder.set", move |transaction, _| {
+        let folder = the_folder(transaction.as_snapshot(), id)?;
+        expect(expected, || tag(transaction.as_snapshot(), &folder))?;
         let mut settings = folder.settings;
+        let mut details = wanted.details();
+        details.insert(0, ("folder", settings.name.clone()));
         if let Some(quota) = wanted.quota_bytes {
             settings.quota_bytes = limit(quota);
         }
@@ -284,14 +305,20 @@ pub(super) fn set(server: &Server, by: &By, name: &str, wanted: Change) -> Outco
         if let Some(days) = wanted.days {
             settings.keep_days = limit(days).map(|days| u32::try_from(days).unwrap_or(DAYS_MAX));
         }
-        transaction.set_folder(folder.id, &settings)?;
+        transaction.set_folder(id, &settings)?;
         if let Some(safe_days) = wanted.safe_days {
-            let row = transaction.retention(folder.id)?;
-            transaction.put_retention(folder.id, &RetentionRow { safe_days, ..row })?;
+            let row = transaction.retention(id)?;
+            transaction.put_retention(id, &RetentionRow { safe_days, ..row })?;
         }
-        versioning::retention::look_again(transaction, folder.id)?;
-        Ok(AdminAnswer::Done)
+        versioning::retention::look_again(transaction, id)?;
+        Ok(((), details))
     })
+}
+
+/// Names the state of what of a folder can be changed: the same state has the same tag.
+pub(crate) fn tag(snapshot: &dyn metadata::Snapshot, folder: &Folder) -> Result<String, AdminError> {
+    let safe_days = snapshot.retention(folder.id)?.safe_days;
+    Ok(super::digest(&format!("{:?} {safe_days}", folder.settings)))
 }
 
 pub(super) fn grant(server: &Server, by: &By, name: String, to: String, privilege: Privilege) -> Outcome {

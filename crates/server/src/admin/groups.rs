@@ -1,14 +1,16 @@
 //! Groups and their members.
 
-use super::{By, Outcome, change, find_group, find_user};
+use super::{AdminError, By, Expected, Outcome, change, change_and_tell, expect, the_group, the_user};
 use crate::server::Server;
+use metadata::Snapshot;
+use metadata::account::GroupRow;
+use model::{GroupId, UserId};
 use protocol::admin::{AdminAnswer, GroupEntry};
 use std::collections::BTreeMap;
 
-pub(super) fn add(server: &Server, by: &By, group: String) -> Outcome {
+pub(crate) fn add(server: &Server, by: &By, group: String) -> Result<GroupId, AdminError> {
     change(server, by, "group.add", &[("group", &group.clone())], move |transaction, _| {
-        auth::account::create_group(transaction, &group)?;
-        Ok(AdminAnswer::Done)
+        Ok(auth::account::create_group(transaction, &group)?)
     })
 }
 
@@ -27,25 +29,43 @@ pub(super) fn list(server: &Server) -> Outcome {
     })
 }
 
-pub(super) fn set(server: &Server, by: &By, group: String, add: Vec<String>, remove: Vec<String>) -> Outcome {
-    let details = [("group", group.clone()), ("add", add.join("/")), ("remove", remove.join("/"))];
-    let details = details.each_ref().map(|(name, value)| (*name, value.as_str()));
-    change(server, by, "group.set", &details, move |transaction, _| {
-        let group = find_group(transaction.as_snapshot(), &group)?;
-        for user in &add {
-            transaction.add_member(group.id, find_user(transaction.as_snapshot(), user)?.id)?;
+pub(crate) fn set(
+    server: &Server,
+    by: &By,
+    id: GroupId,
+    add: Vec<UserId>,
+    remove: Vec<UserId>,
+    expected: Expected,
+) -> Result<(), AdminError> {
+    change_and_tell(server, by, "group.set", move |transaction, _| {
+        let snapshot = transaction.as_snapshot();
+        let group = the_group(snapshot, id)?;
+        expect(expected, || tag(snapshot, &group))?;
+        let mut names = [Vec::new(), Vec::new()];
+        for user in add {
+            names[0].push(the_user(snapshot, user)?.name);
+            transaction.add_member(id, user)?;
         }
-        for user in &remove {
-            transaction.remove_member(group.id, find_user(transaction.as_snapshot(), user)?.id)?;
+        for user in remove {
+            names[1].push(the_user(snapshot, user)?.name);
+            transaction.remove_member(id, user)?;
         }
-        Ok(AdminAnswer::Done)
+        let [added, removed] = names.map(|names| names.join("/"));
+        Ok(((), vec![("group", group.name), ("add", added), ("remove", removed)]))
     })
 }
 
-pub(super) fn remove(server: &Server, by: &By, group: String) -> Outcome {
-    change(server, by, "group.remove", &[("group", &group.clone())], move |transaction, _| {
-        let group = find_group(transaction.as_snapshot(), &group)?;
-        transaction.delete_group(group.id)?;
-        Ok(AdminAnswer::Done)
+pub(crate) fn remove(server: &Server, by: &By, id: GroupId, expected: Expected) -> Outcome {
+    change_and_tell(server, by, "group.remove", move |transaction, _| {
+        let snapshot = transaction.as_snapshot();
+        let group = the_group(snapshot, id)?;
+        expect(expected, || tag(snapshot, &group))?;
+        transaction.delete_group(id)?;
+        Ok((AdminAnswer::Done, vec![("group", group.name)]))
     })
+}
+
+/// Names the state of a group: the same state has the same tag.
+pub(crate) fn tag(snapshot: &dyn Snapshot, group: &GroupRow) -> Result<String, AdminError> {
+    Ok(super::digest(&format!("{} {:?}", group.name, snapshot.members(group.id)?)))
 }

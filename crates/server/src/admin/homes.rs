@@ -1,13 +1,12 @@
 //! Home folders: one for each account, which only its owner may use. An administrator manages it like any folder, and
 //! cannot read it.
 
-use super::{AdminError, By, Outcome, change, find_user};
+use super::{AdminError, By, change_and_tell, the_user};
 use crate::server::Server;
 use metadata::Transaction;
 use metadata::account::{Subject, User};
 use metadata::folder::{FolderKind, FolderSettings, NewFolder};
-use model::{FolderId, NameRule, Privilege, Timestamp};
-use protocol::admin::AdminAnswer;
+use model::{FolderId, NameRule, Privilege, Timestamp, UserId};
 use versioning::folder::KEEP_VERSIONS;
 
 /// What a home folder's name on the server begins with; no other folder's does.
@@ -17,11 +16,10 @@ pub(crate) const HOME_PREFIX: &str = "home-";
 const NAME_BYTES: usize = 48;
 
 /// Gives an account that exists a home folder.
-pub(super) fn add(server: &Server, by: &By, name: String) -> Outcome {
-    change(server, by, "user.home", &[("user", &name.clone())], move |transaction, now| {
-        let user = find_user(transaction.as_snapshot(), &name)?;
-        let id = make(transaction, &user, now)?;
-        Ok(AdminAnswer::FolderAdded { id })
+pub(crate) fn add(server: &Server, by: &By, user: UserId) -> Result<FolderId, AdminError> {
+    change_and_tell(server, by, "user.home", move |transaction, now| {
+        let user = the_user(transaction.as_snapshot(), user)?;
+        Ok((make(transaction, &user, now)?, vec![("user", user.name)]))
     })
 }
 

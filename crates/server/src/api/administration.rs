@@ -1,8 +1,13 @@
 //! `/api/v1/admin/…`: what [`crate::admin`] does, over HTTP, for administrators ([`Administrator`]).
 
+pub(crate) mod devices;
+pub(crate) mod folders;
+pub(crate) mod groups;
+pub(crate) mod lists;
 pub(crate) mod status;
+pub(crate) mod users;
 
-use crate::admin::{By, carry_out};
+use crate::admin::{By, carry_out, carry_out_with as administer_with};
 use crate::caller::Administrator;
 use crate::failure::Failure;
 use crate::server::Server;

@@ -1,6 +1,7 @@
 //! `POST /api/v1/devices` links a device to an account; `DELETE /api/v1/devices/self` unlinks it.
 
 pub(crate) mod codes;
+pub(crate) mod own;
 
 use crate::body;
 use crate::caller::{Caller, PeerAddress};
@@ -71,7 +72,7 @@ pub(crate) async fn link(
 }
 
 /// Waits for the right to have a password looked at: each takes 46 MiB.
-pub(super) async fn password_turn(server: &Server) -> Result<SemaphorePermit<'_>, Failure> {
+pub(crate) async fn password_turn(server: &Server) -> Result<SemaphorePermit<'_>, Failure> {
     let busy =
         || Failure::new(ProblemKind::TooManyRequests).detail("Too many sign in at once.").retry_after(2);
     let waiting = server.metrics.password_waits();
@@ -101,30 +102,31 @@ pub(crate) async fn unlink(
     caller: Caller,
 ) -> Result<StatusCode, Failure> {
     let device = caller.device().ok_or_else(Failure::not_found)?;
-    revoke(&server, peer, caller.principal.user, device).await?;
+    revoke(&server, peer, (caller.principal.user, Some(device)), device).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes a device's token away, at the wish of the one who shows it.
+/// Takes a device's token away, at the wish of its person, who asks from that or from another device.
 pub(super) async fn revoke(
     server: &Arc<Server>,
     peer: PeerAddress,
-    user: UserId,
+    (user, asking): (UserId, Option<DeviceId>),
     device: DeviceId,
 ) -> Result<(), Failure> {
     let now = server.now();
+    let other = (asking != Some(device)).then(|| ("device".to_owned(), device.to_string()));
     server
         .write(move |transaction| {
             transaction.revoke_device(device, now)?;
             let entry = AuditEntry {
                 at: now,
                 user: Some(user),
-                device: Some(device),
+                device: asking,
                 address: peer.0.to_string(),
                 action: "device.unlink",
                 folder: None,
                 allowed: true,
-                details: Vec::new(),
+                details: other.into_iter().collect(),
             };
             transaction.append_audit(&entry, auth::digest::audit)?;
             Ok::<_, Failure>(())

@@ -66,7 +66,9 @@ pub(crate) async fn connect(
     let listener = Listener::new(&server, caller.principal).await?;
     Ok(upgrade.on_upgrade(move |socket| async move {
         server.metrics.device_connected();
+        let online = listener.principal.device.map(|device| server.online.begin(device));
         listener.run(&server, socket).await;
+        drop(online);
         server.metrics.device_gone();
         drop(running);
     }))

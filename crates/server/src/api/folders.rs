@@ -3,14 +3,16 @@
 pub(crate) mod changes;
 pub(crate) mod chunks;
 pub(crate) mod commits;
+pub(crate) mod grants;
 pub(crate) mod nodes;
-mod past;
+pub(crate) mod past;
 mod people;
 pub(crate) mod restore;
 pub(crate) mod space;
 pub(crate) mod trash;
 pub(crate) mod uploads;
 pub(crate) mod views;
+pub(crate) mod zip;
 
 use crate::caller::Caller;
 use crate::failure::Failure;

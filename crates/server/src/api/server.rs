@@ -26,6 +26,7 @@ pub(crate) async fn get(State(server): State<Arc<Server>>, caller: Option<Caller
         of_a_device: settings.device_transfers as u64,
         in_all: settings.transfers as u64,
         wait_seconds: settings.transfer_wait.as_secs(),
+        zip_entries: settings.zip_entries,
     };
     let rates = caller.map_or(settings.user_rates, |caller| caller.rates);
     let capabilities = [

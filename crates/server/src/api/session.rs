@@ -1,6 +1,7 @@
 //! `/api/v1/session`: signing in with a browser. A session is a device that ends by itself, with its token in a cookie
 //! ([`crate::cookie`]): it is listed, unlinked and held back by the same limits as any other.
 
+use super::devices::own::BROWSER;
 use super::devices::{password_turn, revoke};
 use crate::body;
 use crate::caller::{Caller, PeerAddress};
@@ -88,7 +89,7 @@ pub(crate) async fn open(
                 user: &request.user,
                 password: &request.password,
                 device: &request.browser,
-                platform: "browser",
+                platform: BROWSER,
                 address: Some(peer.0),
                 ends: Some(ends),
                 now,
@@ -99,7 +100,7 @@ pub(crate) async fn open(
     drop(turn);
     let old = before.filter(|caller| caller.by_cookie);
     if let Some((user, device)) = old.and_then(|old| Some((old.principal.user, old.device()?))) {
-        revoke(&server, peer, user, device).await?;
+        revoke(&server, peer, (user, Some(device)), device).await?;
     }
     let response = who(&server, linked.user).await?;
     let cookie = cookie::give(&server, peer, &linked.token, SESSION_SECONDS);
@@ -127,6 +128,6 @@ pub(crate) async fn close(
     caller: Caller,
 ) -> Result<impl IntoResponse, Failure> {
     let device = caller.device().filter(|_| caller.by_cookie).ok_or_else(Failure::not_found)?;
-    revoke(&server, peer, caller.principal.user, device).await?;
+    revoke(&server, peer, (caller.principal.user, Some(device)), device).await?;
     Ok((StatusCode::NO_CONTENT, AppendHeaders([(SET_COOKIE, cookie::take(&server, peer))])))
 }

@@ -53,6 +53,8 @@ groups! {
     View: UnknownView;
     /// It is about a view's root.
     Root: ViewGone;
+    /// What is asked for may be more than an archive takes.
+    Archived: TooLarge;
     /// It takes a range.
     Range: RangeNotSatisfiable;
     /// It shows what is made of a file.
@@ -63,6 +65,10 @@ groups! {
     Chunks: WrongChunk;
     /// It adds to what a folder holds.
     Quota: QuotaExceeded;
+    /// It makes something whose name may be taken.
+    Unique: AlreadyExists;
+    /// It takes the state in which the thing must be.
+    Matching: PreconditionFailed;
     /// It changes one node, and what is there now may not allow it.
     Refusable: Refused;
 }

@@ -6,7 +6,7 @@
 use crate::bundles::Draft;
 use crate::described;
 use crate::openapi::operations;
-use crate::world::{Answer, Api, World, bundle};
+use crate::world::{Answer, Api, PASSWORD, World, bundle};
 use http::Method;
 use model::FolderId;
 use protocol::admin::AdminRequest;
@@ -24,11 +24,16 @@ const IN_FOLDER: &[(&str, &str)] = &[
     ("POST", "trash/restore"),
     ("POST", "restore"),
     ("GET", "space"),
+    ("GET", "grants"),
+    ("PUT", "grants"),
+    ("GET", "candidates?begin=a"),
     ("POST", "uploads"),
     ("DELETE", "uploads/00000000000000000000000000000001"),
     ("POST", "chunks/missing"),
     ("POST", "chunks/fetch"),
     ("POST", "commits"),
+    ("GET", "zip?nodes={node}"),
+    ("POST", "zip"),
     ("GET", "nodes/{node}/children"),
     ("GET", "nodes/{node}/differences?seq=0"),
     ("GET", "nodes/{node}/content"),
@@ -43,6 +48,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("GET", "/api/v1/server"),
     ("GET", "/api/v1/openapi.json"),
     ("GET", "/api/v1/folders"),
+    ("GET", "/api/v1/search?text=file"),
     ("GET", "/api/v1/events"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
@@ -51,6 +57,29 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("POST", "/api/v1/session"),
     ("DELETE", "/api/v1/session"),
     ("GET", "/api/v1/admin/status"),
+    ("GET", "/api/v1/admin/users"),
+    ("POST", "/api/v1/admin/users"),
+    ("GET", "/api/v1/admin/users/u1"),
+    ("PATCH", "/api/v1/admin/users/u1"),
+    ("DELETE", "/api/v1/admin/users/uffff"),
+    ("POST", "/api/v1/admin/users/uffff/home"),
+    ("GET", "/api/v1/admin/groups"),
+    ("POST", "/api/v1/admin/groups"),
+    ("GET", "/api/v1/admin/groups/g1"),
+    ("PATCH", "/api/v1/admin/groups/g1"),
+    ("DELETE", "/api/v1/admin/groups/gffff"),
+    ("GET", "/api/v1/admin/folders"),
+    ("POST", "/api/v1/admin/folders"),
+    ("GET", "/api/v1/admin/folders/f1"),
+    ("PATCH", "/api/v1/admin/folders/f1"),
+    ("POST", "/api/v1/admin/folders/f1/hold"),
+    ("GET", "/api/v1/admin/devices"),
+    ("DELETE", "/api/v1/admin/devices/dffff"),
+    ("GET", "/api/v1/admin/devices/waiting"),
+    ("POST", "/api/v1/admin/devices/waiting"),
+    ("GET", "/api/v1/devices"),
+    ("DELETE", "/api/v1/devices/dffff"),
+    ("PUT", "/api/v1/password"),
     ("POST", "/api/v1/devices"),
     ("POST", "/api/v1/devices/codes"),
     ("POST", "/api/v1/devices/codes/poll"),
@@ -61,6 +90,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
 
 async fn ask(api: &Api, method: &str, path: &str) -> Answer {
     let verb: Method = method.parse().unwrap();
+    if let Some(answer) = administer(api, &verb, path).await {
+        return answer;
+    }
     match path.rsplit('/').next().unwrap() {
         "uploads" => api.json(verb, path, &json!({ "size": 1 })).await,
         "views" => api.json(verb, path, &json!({ "only": ["a"] })).await,
@@ -91,9 +123,30 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
             let wanted = WantedChunk { chunk: model::ChunkId([1; 32]), node: None };
             api.bundle(path, bundle(|encoder| encoder.wanted_chunks(&[wanted]))).await
         }
+        "zip" => {
+            let form = api.request(verb, path).header("content-type", "application/x-www-form-urlencoded");
+            api.send(form.body(http_body_util::Full::<bytes::Bytes>::from("nodes=n1")).unwrap()).await
+        }
         "commits" => api.bundle(path, Draft::new().bytes()).await,
         _ => api.call(verb, path).await,
     }
+}
+
+/// What administrators do, with bodies that change nothing.
+async fn administer(api: &Api, verb: &Method, path: &str) -> Option<Answer> {
+    let body = match (verb.as_str(), path.strip_prefix("/api/v1/admin/")) {
+        ("POST", Some("users")) => json!({ "name": "x", "password": "short" }),
+        ("POST", Some("groups" | "folders")) => json!({ "name": "@" }),
+        ("POST", Some("devices/waiting")) => json!({ "user_code": "BBBB-BBBB" }),
+        ("POST", Some("folders/f1/hold")) => json!({ "approve": true }),
+        ("PATCH", Some(_)) => json!({}),
+        ("PUT", None) if path.ends_with("/grants") => {
+            json!({ "grants": [{ "to": "uffff", "privilege": "read" }] })
+        }
+        ("PUT", None) if path.ends_with("/password") => json!({ "old": PASSWORD, "new": "short" }),
+        _ => return None,
+    };
+    Some(api.json(verb.clone(), path, &body).await)
 }
 
 /// Who asks, one of each kind.

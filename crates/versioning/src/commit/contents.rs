@@ -4,8 +4,7 @@ use crate::{Error, Manifest, collection};
 use metadata::content::{ChunkRow, ContentRow};
 use metadata::{Snapshot, Transaction};
 use model::location::{Located, Location};
-use model::permit::Write;
-use model::{ChunkId, ContentId, FolderId, Operation, Permit, Refusal, Timestamp};
+use model::{ChunkId, ContentId, FolderId, Operation, Refusal, Timestamp, UserId};
 use std::collections::{HashMap, HashSet};
 
 #[derive(Debug)]
@@ -41,7 +40,7 @@ impl Contents {
     /// Looks up every content that the operations name.
     pub(crate) fn load(
         snapshot: &dyn Snapshot,
-        permit: &Permit<Write>,
+        (folder, user): (FolderId, UserId),
         manifests: Vec<Manifest>,
         received: &[Located],
         operations: &mut dyn Iterator<Item = &Operation>,
@@ -80,7 +79,7 @@ impl Contents {
             .chain(singles.iter().map(|id| id.as_single_chunk()))
             .filter(|chunk| !contents.received.contains_key(chunk))
             .collect();
-        contents.load_stored(snapshot, permit, &asked.into_iter().collect::<Vec<_>>(), now)?;
+        contents.load_stored(snapshot, (folder, user), &asked.into_iter().collect::<Vec<_>>(), now)?;
         for id in singles {
             if let Some(row) = contents.stored.get(&id.as_single_chunk()) {
                 let size = u64::from(row.location.length);
@@ -100,13 +99,12 @@ impl Contents {
     fn load_stored(
         &mut self,
         snapshot: &dyn Snapshot,
-        permit: &Permit<Write>,
+        (folder, user): (FolderId, UserId),
         asked: &[ChunkId],
         now: Timestamp,
     ) -> Result<(), Error> {
         let rows = snapshot.chunks(asked)?;
         let known: Vec<ChunkId> = rows.iter().map(|row| row.id).collect();
-        let (folder, user) = (permit.folder(), permit.principal().user);
         self.noted = snapshot.folder_chunks(folder, &known)?.into_iter().collect();
         let unnoted: Vec<ChunkId> = rows
             .iter()

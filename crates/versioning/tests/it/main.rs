@@ -11,6 +11,7 @@ mod fetch;
 mod folder;
 mod history;
 mod kept_past;
+mod link;
 mod model_based;
 mod on_disk;
 mod outside;

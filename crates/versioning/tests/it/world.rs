@@ -77,6 +77,8 @@ impl World {
                 token_hash,
                 at: NOW,
                 expires_at: None,
+                platform: String::new(),
+                address: String::new(),
             })?;
             Ok(Principal { user, device: Some(device) })
         })

@@ -1,6 +1,7 @@
 /** One person walks through the page: signs in, looks around, uploads, looks at history. Screenshots are for a person to look at. */
 import { expect, test } from '@playwright/test'
 import { readFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
 import { Server } from './server.ts'
 import { look, prepare, say, signIn } from './steps.ts'
 
@@ -15,12 +16,20 @@ const file = (name: string, text: string | Buffer) => ({ name, mimeType: 'text/p
 test('a person signs in, browses, uploads and brings an old version back', async ({ page }) => {
   const faults = await prepare(page)
   const { url } = server!
+  const scripts: Promise<number>[] = []
+  page.on('response', (answer) => {
+    if (new URL(answer.url()).pathname.endsWith('.js')) scripts.push(answer.body().then((body) => gzipSync(body).length))
+  })
   await page.goto(url)
   await expect(page.getByRole('heading', { name: 'Driftless' })).toBeVisible()
   await look(page, '1-sign-in')
   await signIn(page)
   await expect(page.getByRole('link', { name: 'docs', exact: true })).toBeVisible()
   await look(page, '2-folders')
+  const sizes = await Promise.all(scripts)
+  const all = sizes.reduce((sum, size) => sum + size, 0)
+  expect(all, `the first load has ${sizes.length} scripts`).toBeGreaterThan(10_000)
+  expect(all, `the first load has ${sizes.length} scripts`).toBeLessThan(100_000)
 
   await page.getByRole('link', { name: 'docs', exact: true }).click()
   await expect(page.getByText(say('Drop files here', 'Ziehen Sie Dateien hierher'))).toBeVisible()

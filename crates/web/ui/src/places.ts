@@ -35,6 +35,24 @@ export const PLACES: readonly PlaceEntry[] = [
     load: () => import('./devices/DevicesPage.svelte'),
   },
   {
+    first: 'people',
+    rest: 'none',
+    link: { icon: 'people', text: (t) => t.people, for: 'administrators' },
+    load: () => import('./people/PeoplePage.svelte'),
+  },
+  {
+    first: 'shared-folders',
+    rest: 'none',
+    link: { icon: 'folder', text: (t) => t.folders, for: 'administrators' },
+    load: () => import('./shared-folders/SharedFoldersPage.svelte'),
+  },
+  {
+    first: 'all-devices',
+    rest: 'none',
+    link: { icon: 'devices', text: (t) => t.allDevices, for: 'administrators' },
+    load: () => import('./devices/AllDevicesPage.svelte'),
+  },
+  {
     first: 'overview',
     rest: 'none',
     link: { icon: 'chart', text: (t) => t.overview, for: 'everybody' },

@@ -8,7 +8,7 @@ use protocol::v1::PastEntry;
 use versioning::past::When;
 
 /// The most entries of a page.
-pub(super) const PAGE_ENTRIES: usize = 1_000;
+pub(crate) const PAGE_ENTRIES: usize = 1_000;
 
 /// As of when, of the two ways to say it; none if neither is used.
 pub(crate) fn when(at: Option<&str>, seq: Option<u64>) -> Result<Option<When>, Failure> {

@@ -15,12 +15,15 @@ export class Problem extends Error {
   /** The last word of the problem's type, such as `not_found`; `unreachable` if no answer came. */
   readonly kind: string
   readonly retryAfter: number | undefined
+  /** Why, in a word, where the kind has reasons. */
+  readonly reason: string | undefined
 
-  constructor(status: number, kind: string, message: string, retryAfter?: number) {
+  constructor(status: number, kind: string, message: string, retryAfter?: number, reason?: string) {
     super(message)
     this.status = status
     this.kind = kind
     this.retryAfter = retryAfter
+    this.reason = reason
   }
 }
 
@@ -29,9 +32,15 @@ interface ProblemDocument {
   title?: string
   detail?: string
   retry_after?: number
+  reason?: string
 }
 
 const signedOutListeners = new Set<() => void>()
+
+/** Tells that nobody is signed in any more. */
+export function signedOut(): void {
+  signedOutListeners.forEach((listener) => listener())
+}
 
 /** Calls when an answer says that nobody is signed in any more. */
 export function onSignedOut(listener: () => void): void {
@@ -40,7 +49,7 @@ export function onSignedOut(listener: () => void): void {
 
 export function toProblem(status: number, document: ProblemDocument): Problem {
   const kind = document.type?.split(':').at(-1) ?? 'internal'
-  return new Problem(status, kind, document.detail ?? document.title ?? `HTTP ${status}`, document.retry_after)
+  return new Problem(status, kind, document.detail ?? document.title ?? `HTTP ${status}`, document.retry_after, document.reason)
 }
 
 /** `fetch` whose failures are problems. */
@@ -55,7 +64,7 @@ export async function reach(request: Request): Promise<Response> {
   if (response.ok) return response
   const document: unknown = await response.json().catch(() => ({}))
   const problem = toProblem(response.status, document as ProblemDocument)
-  if (problem.kind === 'unauthenticated') signedOutListeners.forEach((listener) => listener())
+  if (problem.kind === 'unauthenticated') signedOut()
   throw problem
 }
 

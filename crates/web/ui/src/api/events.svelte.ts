@@ -1,4 +1,6 @@
 /** What changes elsewhere: a wake for each folder whose journal has grown. Reconnects by itself, slower and slower. */
+import { signedOut } from './client.ts'
+
 type Listener = (folder: string) => void
 
 const SLOWEST_MS = 30_000
@@ -32,6 +34,8 @@ class Events {
     }
     socket.onclose = (event) => {
       if (this.#socket !== socket) return
+      // This browser was unlinked, or its account disabled.
+      if (event.reason === 'unauthenticated') return signedOut()
       this.connected = event.reason === 'reconnect'
       this.#timer = setTimeout(() => this.start(), this.#delay * (0.5 + Math.random()))
       this.#delay = Math.min(this.#delay * 2, SLOWEST_MS)

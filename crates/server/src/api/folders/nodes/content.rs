@@ -84,10 +84,8 @@ pub(crate) async fn content(
     set.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     set.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     set.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
-    set.insert(
-        header::CONTENT_DISPOSITION,
-        text(&disposition(name.as_ref().map_or("", |name| name.as_str()))),
-    );
+    let name = name.as_ref().map_or("", |name| name.as_str());
+    set.insert(header::CONTENT_DISPOSITION, disposition(name));
     if asked_for(&headers, header::IF_NONE_MATCH).is_some_and(|tags| matches_tag(tags, &tag)) {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
         return Ok(answer);
@@ -156,7 +154,7 @@ pub(super) fn matches_tag(tags: &str, tag: &str) -> bool {
 }
 
 /// The name for saving, in the one form that takes every name (RFC 6266, RFC 8187).
-fn disposition(name: &str) -> String {
+pub(crate) fn disposition(name: &str) -> HeaderValue {
     let mut value = String::from("attachment; filename*=UTF-8''");
     for byte in name.bytes() {
         match byte {
@@ -164,7 +162,7 @@ fn disposition(name: &str) -> String {
             _ => write!(value, "%{byte:02X}").expect("writing into a string cannot fail"),
         }
     }
-    value
+    text(&value)
 }
 
 pub(super) fn text(value: &str) -> HeaderValue {
