@@ -189,6 +189,8 @@ fn link_all(catalog: &Path, folder: FolderId, clients: usize) -> Result<Vec<Stri
                     token_hash,
                     at: now,
                     expires_at: None,
+                    platform: "bench".to_owned(),
+                    address: String::new(),
                 })?;
             }
         }

@@ -1,6 +1,7 @@
 //! Accounts and groups: names, passwords, making and removing.
 
 use crate::password::PasswordError;
+use crate::setup;
 use metadata::account::{CredentialKind, CredentialRow, NewUser, User};
 use metadata::{ErrorKind, Transaction};
 use model::{GroupId, Name, NameKey, NameRule, Timestamp, UserId};
@@ -56,7 +57,7 @@ pub fn name_key(name: &str) -> Result<NameKey, NameProblem> {
     Ok(NameRule::Portable.key(&name))
 }
 
-/// Makes an account with a password, hashed before by [`crate::Hasher::hash`].
+/// Makes an account with a password, hashed before by [`crate::Hasher::hash`]. With an administrator the setup is over.
 pub fn create_user(
     transaction: &dyn Transaction,
     name: &str,
@@ -72,6 +73,9 @@ pub fn create_user(
         at: now,
     };
     let id = transaction.create_user(&user).map_err(|error| taken(error, name))?;
+    if administrator {
+        setup::end(transaction)?;
+    }
     set_password(transaction, id, password_hash, now)?;
     Ok(id)
 }

@@ -24,9 +24,24 @@ pub(crate) fn device_code(secret: &[u8; 32]) -> [u8; 32] {
     blake3::derive_key("driftless 2026 device code", secret)
 }
 
+/// The digest that a link for strangers is found by.
+pub(crate) fn link_token(secret: &[u8; 16]) -> [u8; 32] {
+    blake3::derive_key("driftless 2026 link token", secret)
+}
+
 /// The check over a device code's text.
 pub(crate) fn device_code_check(secret: &[u8; 32]) -> [u8; 4] {
     check("driftless 2026 device code check", secret)
+}
+
+/// The digest that the code of the first administrator is stored as.
+pub(crate) fn setup_code(text: &str) -> [u8; 32] {
+    blake3::derive_key("driftless 2026 setup code", text.as_bytes())
+}
+
+/// Whether two digests are the same, in a time that does not tell where they differ.
+pub(crate) fn are_equal(one: [u8; 32], other: [u8; 32]) -> bool {
+    blake3::Hash::from_bytes(one) == blake3::Hash::from_bytes(other)
 }
 
 fn check(context: &str, secret: &[u8; 32]) -> [u8; 4] {

@@ -224,7 +224,9 @@ pub(crate) fn harmless(text: &str) -> String {
     words.join(" ").chars().filter(|letter| !is_misleading(*letter)).take(NAME_BYTES_MAX).collect()
 }
 
-pub(crate) fn is_device_name(name: &str) -> bool {
+/// Whether a device may be called so.
+#[must_use]
+pub fn is_device_name(name: &str) -> bool {
     (1..=NAME_BYTES_MAX).contains(&name.len()) && name.trim() == name && !name.chars().any(is_misleading)
 }
 

@@ -5,7 +5,7 @@
 
 use metadata::throttle::Failures;
 use metadata::{Snapshot, Transaction};
-use model::{NameKey, Timestamp, UserId};
+use model::{LinkId, NameKey, Timestamp, UserId};
 use std::net::IpAddr;
 
 /// Attempts by account before the first delay.
@@ -43,12 +43,25 @@ impl Keys {
         Self([account].into_iter().chain(network).collect())
     }
 
+    /// Of guesses at the code of the first administrator. It is too long to be guessed by many networks together; a count of
+    /// them all would let a stranger keep the owner out.
+    pub(crate) fn of_setup(address: IpAddr) -> Self {
+        Self(vec![Key { text: format!("setup:{}", network(address)), free: ACCOUNT_FREE, starts_anew: true }])
+    }
+
     /// Of guesses at codes, by somebody signed in or by nobody.
     pub(crate) fn of_codes(user: Option<UserId>, address: Option<IpAddr>) -> Self {
         let key = |text, free| Key { text, free, starts_anew: false };
         let user = user.map(|user| key(format!("code:{user}"), ACCOUNT_FREE));
         let network = address.map(|address| key(format!("code:{}", network(address)), NETWORK_FREE));
         Self(user.into_iter().chain(network).collect())
+    }
+
+    /// Of guesses at the password of a link for strangers.
+    pub(crate) fn of_link(link: LinkId, address: Option<IpAddr>) -> Self {
+        let key = |text, free| Key { text, free, starts_anew: false };
+        let network = address.map(|address| key(format!("link:{}", network(address)), NETWORK_FREE));
+        Self([key(format!("link:{link}"), ACCOUNT_FREE)].into_iter().chain(network).collect())
     }
 }
 

@@ -54,13 +54,11 @@ pub(crate) fn run(arguments: &AdminArguments) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Makes a data directory and its first administrator.
+/// Makes a data directory and its first administrator, also while a server runs there that nobody administers yet.
 pub(crate) fn init(data: &Data, user: &str, password: String) -> anyhow::Result<()> {
     data.make()?;
     settings::write_sample::<ServerSettings>(data.directory())?;
-    let lock = data.lock()?;
-    let server = data.open(&lock, Settings::default())?;
-    match server::admin::execute(&server, AdminRequest::UserList) {
+    match answer(data, AdminRequest::UserList)? {
         AdminAnswer::Users { users } if users.is_empty() => {}
         AdminAnswer::Users { .. } => {
             bail!("{} has accounts already; nothing was changed", data.directory().display())
@@ -73,7 +71,7 @@ pub(crate) fn init(data: &Data, user: &str, password: String) -> anyhow::Result<
         administrator: true,
         home: false,
     };
-    failure(server::admin::execute(&server, request))
+    failure(answer(data, request)?)
 }
 
 fn user(command: &UserCommand) -> anyhow::Result<ExitCode> {
@@ -230,7 +228,9 @@ pub(crate) fn answer(data: &Data, request: AdminRequest) -> anyhow::Result<Admin
         }
         if let Some(lock) = data.try_lock()? {
             let settings = match &request {
-                AdminRequest::Collect { .. } => serve::settings_of(data)?,
+                AdminRequest::Collect { .. }
+                | AdminRequest::FolderAdd { .. }
+                | AdminRequest::FolderPlain { .. } => serve::settings_of(data)?,
                 _ => Settings::default(),
             };
             let server = data.open(&lock, settings)?;

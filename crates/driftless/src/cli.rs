@@ -27,7 +27,7 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     /// Runs the server in the foreground
     #[command(after_help = "Example: driftless serve --data /srv/driftless --listen 0.0.0.0:7440")]
-    Serve(ServeArguments),
+    Serve(Box<ServeArguments>),
     /// Administers the server of this machine: users, groups, folders, devices
     Admin(AdminArguments),
     /// Looks at everything a server or a device needs, and says what is wrong and what to do about it

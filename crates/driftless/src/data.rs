@@ -10,8 +10,9 @@ use filesystem_os::WatchMode;
 use metadata_sqlite::Sqlite;
 use pairs::PlainDirectories;
 use server::{Server, Settings};
+use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +25,9 @@ const FULL_SCAN: Duration = Duration::from_secs(6 * 3_600);
 
 /// The same where nothing is watched.
 const SCAN_ALONE: Duration = Duration::from_secs(60);
+
+/// What may be in a directory before it is a server's.
+const FIRST_FILES: [&str; 4] = ["driftless.toml", "lock", "lost+found", "tls"];
 
 /// A data directory.
 #[derive(Debug, Clone)]
@@ -63,11 +67,38 @@ impl Data {
     pub(crate) fn must_exist(&self) -> anyhow::Result<()> {
         if !self.exists() {
             bail!(
-                "{} is no server's data directory; make one with `driftless admin init --data {0} --user NAME`",
+                "{} is no server's data directory; `driftless serve --data {0}` makes one, or `driftless admin init --data {0} \
+                 --user NAME`",
                 self.directory.display()
             );
         }
         Ok(())
+    }
+
+    /// Makes it a server's, unless it is or something else is in it.
+    pub(crate) fn make_if_empty(&self) -> anyhow::Result<()> {
+        if self.exists() {
+            return Ok(());
+        }
+        let may_be_there = |name: &OsStr| FIRST_FILES.iter().any(|first| name == *first);
+        match fs::read_dir(&self.directory) {
+            Ok(mut entries) => {
+                if entries.any(|entry| !entry.is_ok_and(|entry| may_be_there(&entry.file_name()))) {
+                    bail!(
+                        "{} is no server's data directory, and not empty; name another one with --data",
+                        self.directory.display()
+                    );
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot look into {}", self.directory.display()));
+            }
+        }
+        self.make()?;
+        // One that was there may be open to others.
+        fs::set_permissions(&self.directory, fs::Permissions::from_mode(0o700))
+            .with_context(|| format!("cannot close {} to others", self.directory.display()))
     }
 
     /// Makes the directory, readable by its owner only.
@@ -110,12 +141,12 @@ impl Data {
         }
     }
 
-    /// Where folders' plain directories lie.
-    pub(crate) fn plain_directories(&self, watch: WatchMode) -> PlainDirectories {
+    /// Where folders' plain directories lie; those for which no directory is named below a root, if one was chosen.
+    pub(crate) fn plain_directories(&self, watch: WatchMode, root: Option<PathBuf>) -> PlainDirectories {
         PlainDirectories {
             opener: Arc::new(OsReplicas { watch }),
             memory: self.directory.join("pairs"),
-            automatic: self.directory.join("folders"),
+            automatic: root.unwrap_or_else(|| self.directory.join("folders")),
             data: self.directory.clone(),
             full_scan: if watch == WatchMode::Scan { SCAN_ALONE } else { FULL_SCAN },
         }
@@ -125,11 +156,13 @@ impl Data {
     pub(crate) fn open(&self, _lock: &DataLock, mut settings: Settings) -> anyhow::Result<Arc<Server>> {
         settings.system_user = Arc::new(system_user);
         settings.data = Some(full_path(&self.directory)?);
-        settings.plain.get_or_insert_with(|| self.plain_directories(WatchMode::Auto));
+        settings.plain.get_or_insert_with(|| self.plain_directories(WatchMode::Auto, None));
         let catalog = self.directory.join("catalog.db");
         let database =
             Sqlite::open(&catalog).with_context(|| format!("cannot open {}", catalog.display()))?;
-        let packs = self.directory.join("store").join("packs");
+        let store = self.directory.join("store");
+        let packs = store.join("packs");
+        settings.content = Some(full_path(&store)?);
         let chunks = PackStore::open(&packs).with_context(|| format!("cannot open {}", packs.display()))?;
         Server::new(Arc::new(database), Arc::new(chunks), settings).context("the server cannot start")
     }

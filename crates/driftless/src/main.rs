@@ -46,7 +46,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     match cli.command {
         Command::Demo(arguments) => demo::run(&arguments),
-        Command::Serve(arguments) => serve::run(arguments),
+        Command::Serve(arguments) => serve::run(*arguments),
         Command::Admin(arguments) => admin::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Device(command) => device::run(command),

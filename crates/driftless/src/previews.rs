@@ -20,18 +20,6 @@ pub(crate) fn decoders(mode: PreviewMode) -> Option<Arc<Decoders>> {
     Some(Arc::new(Decoders::new(PathBuf::from(THIS_PROGRAM), arguments, strictness, Bounds::default())))
 }
 
-/// Tells the log whether previews can be made.
-pub(crate) async fn say(decoders: Option<Arc<Decoders>>) {
-    let Some(decoders) = decoders else {
-        return tracing::info!("previews are switched off");
-    };
-    let strictness = decoders.strictness();
-    match decoders.probe().await {
-        Ok(()) => tracing::info!(?strictness, "previews are made in a process that is locked in"),
-        Err(failed) => tracing::warn!(%failed, "no previews are made: `driftless doctor` says what to do"),
-    }
-}
-
 /// The decoding process: one file in, one preview out.
 pub(crate) fn child(without_landlock: bool) -> ExitCode {
     let strictness = if without_landlock { Strictness::WithoutLandlock } else { Strictness::Whole };

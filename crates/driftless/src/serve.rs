@@ -2,7 +2,7 @@
 
 use crate::cli::ServeArguments;
 use crate::data::Data;
-use crate::settings::{self, ServerSettings};
+use crate::settings::{self, Loaded, ServerSettings, Shown};
 use crate::{logging, output, previews, service, tls};
 use anyhow::Context as _;
 use confique::{Config, Layer};
@@ -16,8 +16,9 @@ use tokio::net::TcpListener;
 
 pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     let data = Data::at(arguments.data.data.as_deref())?;
-    data.must_exist()?;
-    let chosen = settings::load::<ServerSettings>(arguments.settings, data.directory())?.settings;
+    data.make_if_empty()?;
+    let Loaded { settings: chosen, shown } =
+        settings::load::<ServerSettings>(arguments.settings, data.directory())?;
     logging::start(&chosen.log, chosen.log_format)?;
     let inherited = service::inherited_listener()?;
     let listen = match &inherited {
@@ -25,17 +26,18 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
         None => chosen.listen,
     };
     let lock = data.lock()?;
+    settings::write_sample::<ServerSettings>(data.directory())?;
     let tls = tls::choose(&chosen, listen, &data)?;
     raise_file_limit();
     let settings = Settings {
         admin_socket: Some(data.admin_socket()),
-        plain: Some(data.plain_directories(chosen.watch.0)),
         previews: previews::decoders(chosen.previews),
         tls: tls.clone(),
-        ..of(&chosen)
+        shown: shown.iter().map(Shown::to_wire).collect(),
+        ..of(&chosen, &data)
     };
-    let made_by = settings.previews.clone();
     let server = data.open(&lock, settings)?;
+    let setup_code = server.begin_setup().context("the setup cannot begin")?;
     crate::runtime(threads())?.block_on(async {
         let asked_to_stop = crate::asked_to_stop();
         let listener = match inherited {
@@ -44,9 +46,15 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
         };
         let address = listener.local_addr()?;
         say(address, tls.as_deref(), &data);
+        if let Some(code) = &setup_code {
+            say_setup(address, tls.is_some(), code);
+        }
         service::ready(&format!("listening on {address}"));
         tokio::spawn(tls::reload_when_told(tls));
-        tokio::spawn(previews::say(made_by));
+        tokio::spawn({
+            let server = Arc::clone(&server);
+            async move { server.look_at_previews().await }
+        });
         let stop = async {
             asked_to_stop.await;
             service::stopping();
@@ -72,14 +80,30 @@ fn say(address: SocketAddr, tls: Option<&Tls>, data: &Data) {
     }
 }
 
+/// Says how the first administrator comes: only here, to whoever started the server or reads what it prints.
+fn say_setup(address: SocketAddr, encrypted: bool, code: &str) {
+    tracing::info!("nobody administers this server yet: standard output has the code for that");
+    let scheme = if encrypted { "https" } else { "http" };
+    // An address for everybody is none that can be opened.
+    let host = match address.ip().is_unspecified() {
+        true => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        false => SocketAddr::new(address.ip(), 0).to_string().trim_end_matches(":0").to_owned(),
+    };
+    output::line(&format!(
+        "this server is not set up yet: open {scheme}://{host}:{} in a browser",
+        address.port()
+    ));
+    output::line(&format!("setup code, until its next start: {code}"));
+}
+
 /// What the settings of a server that does not run say.
 pub(crate) fn settings_of(data: &Data) -> anyhow::Result<Settings> {
     let nothing = <<ServerSettings as Config>::Layer as Layer>::empty();
-    Ok(of(&settings::load::<ServerSettings>(nothing, data.directory())?.settings))
+    Ok(of(&settings::load::<ServerSettings>(nothing, data.directory())?.settings, data))
 }
 
 /// What was chosen, as the server takes it.
-fn of(chosen: &ServerSettings) -> Settings {
+fn of(chosen: &ServerSettings, data: &Data) -> Settings {
     let defaults = Settings::default();
     let (limits, collection) = (&chosen.limits, &chosen.collection);
     Settings {
@@ -107,6 +131,7 @@ fn of(chosen: &ServerSettings) -> Settings {
             0 => None,
             hours => Some(Duration::from_secs(u64::from(hours) * 3_600)),
         },
+        plain: Some(data.plain_directories(chosen.watch.0, chosen.plain_root.clone())),
         trusted_proxies: chosen.trusted_proxies.iter().map(|network| network.0).collect(),
         ..defaults
     }

@@ -12,7 +12,7 @@ mod server;
 mod values;
 
 pub(crate) use client::ClientSettings;
-pub(crate) use loaded::Loaded;
+pub(crate) use loaded::{Loaded, Shown};
 pub(crate) use server::ServerSettings;
 pub(crate) use values::{LogFormat, PreviewMode, Size, Speed, Text, TlsMode};
 

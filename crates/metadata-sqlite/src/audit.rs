@@ -1,7 +1,9 @@
 //! The audit log.
 
 use crate::session::{Columns, Session};
-use metadata::audit::{AuditEntry, AuditRow, Digest, ReadAudit, WriteAudit, canonical, seal};
+use metadata::audit::{
+    AuditEntry, AuditFrom, AuditOf, AuditRow, Digest, ReadAudit, WriteAudit, canonical, seal,
+};
 use metadata::{Error, ErrorKind, Result};
 use model::{DeviceId, FolderId, Timestamp, UserId};
 use rusqlite::types::Type;
@@ -37,6 +39,32 @@ fn audit(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
 }
 
 impl ReadAudit for Session {
+    fn audit_of(&self, of: AuditOf, from: AuditFrom, limit: usize) -> Result<Vec<AuditRow>> {
+        let (sql, id) = match (of, from) {
+            (AuditOf::Everything, AuditFrom::Below(_)) => {
+                (select!("WHERE number < ?1 AND ?3 = 0 ORDER BY number DESC LIMIT ?2"), 0)
+            }
+            (AuditOf::Everything, AuditFrom::Above(_)) => {
+                (select!("WHERE number > ?1 AND ?3 = 0 ORDER BY number LIMIT ?2"), 0)
+            }
+            (AuditOf::User(user), AuditFrom::Below(_)) => {
+                (select!("WHERE user = ?3 AND number < ?1 ORDER BY number DESC LIMIT ?2"), user.0)
+            }
+            (AuditOf::User(user), AuditFrom::Above(_)) => {
+                (select!("WHERE user = ?3 AND number > ?1 ORDER BY number LIMIT ?2"), user.0)
+            }
+            (AuditOf::Folder(folder), AuditFrom::Below(_)) => {
+                (select!("WHERE folder = ?3 AND number < ?1 ORDER BY number DESC LIMIT ?2"), folder.0)
+            }
+            (AuditOf::Folder(folder), AuditFrom::Above(_)) => {
+                (select!("WHERE folder = ?3 AND number > ?1 ORDER BY number LIMIT ?2"), folder.0)
+            }
+        };
+        let (AuditFrom::Below(number) | AuditFrom::Above(number)) = from;
+        let number = i64::try_from(number).unwrap_or(i64::MAX);
+        self.query("audit_of", sql, params![number, limit as i64, id.cast_signed()], audit)
+    }
+
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRow>> {
         self.query(
             "audit",
@@ -90,5 +118,14 @@ impl WriteAudit for Session {
             ],
         )?;
         Ok(number)
+    }
+
+    fn forget_audit(&self, to: u64) -> Result<u64> {
+        let gone = self.execute(
+            "forget_audit",
+            "DELETE FROM audit WHERE number <= ?1 AND number < (SELECT max(number) FROM audit)",
+            [i64::try_from(to).unwrap_or(i64::MAX)],
+        )?;
+        Ok(gone as u64)
     }
 }

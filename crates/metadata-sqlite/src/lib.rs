@@ -12,11 +12,13 @@
 //! as one parameter (`rows`), sorted by hash before they meet a hash index.
 
 mod account;
+mod activity;
 mod audit;
 mod collection;
 mod content;
 mod error;
 mod folder;
+mod growth;
 mod link;
 mod migrate;
 mod moment;

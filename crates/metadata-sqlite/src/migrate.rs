@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_collection.sql"),
     include_str!("../migrations/0008_links.sql"),
     include_str!("../migrations/0009_people.sql"),
+    include_str!("../migrations/0010_growth.sql"),
 ];
 
 pub(crate) fn migrate(connection: &Connection) -> Result<()> {

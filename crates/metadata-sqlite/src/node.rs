@@ -5,7 +5,9 @@ use crate::rows::{Cell, Rows};
 use crate::session::{Columns, Session};
 use metadata::Result;
 use metadata::node::{NamePlace, NameSearch, NamesFound, NodeRow, ReadNodes, WriteNodes};
-use model::{Content, ContentId, FolderId, Name, NameKey, NodeId, Revision, Seq, Timestamp, VersionNumber};
+use model::{
+    Content, ContentId, FolderId, Kind, Name, NameKey, NodeId, Revision, Seq, Timestamp, VersionNumber,
+};
 use rusqlite::{Row, params};
 
 /// A node's columns, in the order that [`node`] reads them.
@@ -64,13 +66,20 @@ pub(crate) fn content(row: &Row<'_>, column: usize) -> rusqlite::Result<Content>
 }
 
 /// The four columns of a content.
+pub(crate) fn kind_number(kind: Kind) -> i64 {
+    match kind {
+        Kind::Directory => 0,
+        Kind::File => 1,
+        Kind::Link => 2,
+    }
+}
+
 pub(crate) fn content_cells(content: &Content) -> [Cell; 4] {
+    let kind = Cell::Number(kind_number(content.kind()));
     match content {
-        Content::Directory => [Cell::Number(0), Cell::Null, Cell::Number(0), Cell::Null],
-        Content::File { id, size } => [Cell::Number(1), Cell::Hash(id.0), Cell::number(*size), Cell::Null],
-        Content::Link { target } => {
-            [Cell::Number(2), Cell::Null, Cell::Number(0), Cell::Bytes(target.clone())]
-        }
+        Content::Directory => [kind, Cell::Null, Cell::Number(0), Cell::Null],
+        Content::File { id, size } => [kind, Cell::Hash(id.0), Cell::number(*size), Cell::Null],
+        Content::Link { target } => [kind, Cell::Null, Cell::Number(0), Cell::Bytes(target.clone())],
     }
 }
 

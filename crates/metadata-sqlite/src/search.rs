@@ -4,11 +4,11 @@
 //! which only what fits is looked up for. So a search costs nothing while files are written, which happens much more
 //! often than searching. A walk is bounded by the caller and goes on from where it stopped.
 
-use crate::node::{columns, node};
+use crate::node::{columns, kind_number, node};
 use crate::session::{Columns, Session};
 use metadata::Result;
 use metadata::node::{NamePlace, NameSearch, NamesFound};
-use model::{FolderId, Kind, NameKey, NodeId};
+use model::{FolderId, NameKey, NodeId};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, params};
 
@@ -43,11 +43,7 @@ pub(crate) fn names(
     // No name is as long as this, and no id as big.
     let (to_parent, to_key) =
         last.as_ref().map_or((i64::MAX, ""), |(parent, key)| (parent.0.cast_signed(), &*key.0));
-    let kind = search.kind.map(|kind| match kind {
-        Kind::Directory => 0,
-        Kind::File => 1,
-        Kind::Link => 2,
-    });
+    let kind = search.kind.map(kind_number);
     let nodes = session.query(
         "search_names",
         concat!(

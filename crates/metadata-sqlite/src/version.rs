@@ -31,17 +31,22 @@ fn version(row: &Row<'_>) -> rusqlite::Result<VersionRow> {
         mtime: Timestamp(row.get(7)?),
         user: UserId(row.number(8)?),
         device: row.maybe_number(9)?.map(DeviceId),
-        origin: match row.get(10)? {
-            0 => VersionOrigin::Commit,
-            1 => VersionOrigin::Copy,
-            2 => VersionOrigin::Restore,
-            3 => VersionOrigin::Attributes,
-            4 => VersionOrigin::Outside,
-            _ => return Err(corrupt(10, "not an origin of versions")),
-        },
+        origin: origin_of(row.get(10)?, 10)?,
         of: row.maybe_number(11)?.map(VersionNumber),
         epoch: Epoch(row.array(12)?),
         at: Timestamp(row.get(13)?),
+    })
+}
+
+/// The origin that a number in a column means.
+pub(crate) fn origin_of(number: i64, column: usize) -> rusqlite::Result<VersionOrigin> {
+    Ok(match number {
+        0 => VersionOrigin::Commit,
+        1 => VersionOrigin::Copy,
+        2 => VersionOrigin::Restore,
+        3 => VersionOrigin::Attributes,
+        4 => VersionOrigin::Outside,
+        _ => return Err(corrupt(column, "not an origin of versions")),
     })
 }
 

@@ -53,6 +53,21 @@ pub struct AuditRow {
     pub details: Vec<(String, String)>,
 }
 
+/// The action of an entry that tells that the rows before some number were taken away: it seals the chain's new beginning.
+pub const THINNED: &str = "log.thin";
+
+/// The details of such an entry: the last row that went, and its digest, which the first row that stays is sealed over.
+#[must_use]
+pub fn thinned(to: u64, digest: &[u8; 32]) -> Vec<(String, String)> {
+    vec![("to".to_owned(), to.to_string()), ("digest".to_owned(), hex(digest))]
+}
+
+/// A digest as text.
+#[must_use]
+pub fn hex(digest: &[u8; 32]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Computes a digest of 256 bits; passed in, as this crate knows no hash function.
 pub type Digest = fn(&[u8]) -> [u8; 32];
 
@@ -107,8 +122,31 @@ pub fn seal(previous: &[u8; 32], record: &[u8], digest: Digest) -> [u8; 32] {
     digest(&bytes)
 }
 
+/// Whose rows are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditOf {
+    /// All.
+    Everything,
+    /// What one account did.
+    User(UserId),
+    /// What was done about one folder.
+    Folder(FolderId),
+}
+
+/// Where reading begins, and which way it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditFrom {
+    /// Below a number, newest first.
+    Below(u64),
+    /// Above a number, oldest first.
+    Above(u64),
+}
+
 /// Reads of the log.
 pub trait ReadAudit {
+    /// Rows from a number on.
+    fn audit_of(&self, of: AuditOf, from: AuditFrom, limit: usize) -> Result<Vec<AuditRow>>;
+
     /// Rows after a number, oldest first.
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRow>>;
 
@@ -120,4 +158,7 @@ pub trait ReadAudit {
 pub trait WriteAudit {
     /// Adds an entry under the next number and seals it.
     fn append_audit(&self, entry: &AuditEntry, digest: Digest) -> Result<u64>;
+
+    /// Takes the rows up to a number away; says how many. The newest row stays in any case: the chain goes on from it.
+    fn forget_audit(&self, to: u64) -> Result<u64>;
 }

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod contents;
+mod growth;
 mod links;
 mod log;
 mod nodes;
@@ -28,6 +29,7 @@ pub fn check_all(open: Open<'_>) {
     contents::check(open);
     accounts::check(open);
     log::check(open);
+    growth::check(open);
     views::check(open);
     links::check(open);
 }

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::{
-    account, audit, collection, content, folder, link, moment, node, operation, placement, retention,
-    setting, space, throttle, upload, version, view,
+    account, activity, audit, collection, content, folder, growth, link, moment, node, operation, placement,
+    retention, setting, space, throttle, upload, version, view,
 };
 use model::FlushTimes;
 use std::fmt;
@@ -29,6 +29,8 @@ pub trait Snapshot:
     + view::ReadViews
     + collection::ReadCollection
     + link::ReadLinks
+    + activity::ReadActivity
+    + growth::ReadGrowth
 {
 }
 
@@ -51,6 +53,7 @@ pub trait Transaction:
     + view::WriteViews
     + collection::WriteCollection
     + link::WriteLinks
+    + growth::WriteGrowth
 {
     /// The same state, for what only reads.
     fn as_snapshot(&self) -> &dyn Snapshot;

@@ -8,7 +8,7 @@
 //! What is read and written is grouped by concern, a pair of traits each (`Read…` for snapshots, `Write…` for
 //! transactions): [`folder`], [`node`], [`placement`], [`version`], [`moment`], [`content`], [`upload`], [`operation`],
 //! [`account`], [`audit`], [`setting`], [`throttle`], [`retention`], [`space`], [`collection`], [`view`],
-//! [`link`]. Methods take and
+//! [`link`], [`activity`], [`growth`]. Methods take and
 //! give many rows at once: a commit of thousands of operations must not cost a query each.
 //!
 //! Deliberately absent: rules. Nothing here decides whether a change is allowed (`versioning`, `auth`); the
@@ -18,6 +18,7 @@
 //! Engines live in crates of their own and pass `conformance`.
 
 pub mod account;
+pub mod activity;
 pub mod audit;
 pub mod collection;
 #[cfg(feature = "conformance")]
@@ -26,6 +27,7 @@ pub mod content;
 pub mod database;
 pub mod error;
 pub mod folder;
+pub mod growth;
 pub mod link;
 pub mod moment;
 pub mod node;

@@ -11,6 +11,14 @@ pub enum Setting {
     CursorKey,
     /// The key of secrets and throttling that must not be guessable (32 bytes).
     ServerKey,
+    /// For how many days the audit log is kept (4 bytes, little-endian); for ever if it was never set or is 0.
+    LogDays,
+    /// What long work came to when it was last done (JSON of the server's own).
+    Work,
+    /// The digest of the code that makes the first administrator (32 bytes); empty once there was one, and then for ever.
+    SetupCode,
+    /// The address at which people and devices reach the server (text); empty: none was chosen.
+    PublicAddress,
 }
 
 impl Setting {
@@ -21,6 +29,10 @@ impl Setting {
             Self::Epoch => "epoch",
             Self::CursorKey => "cursor_key",
             Self::ServerKey => "server_key",
+            Self::LogDays => "log_days",
+            Self::Work => "work",
+            Self::SetupCode => "setup_code",
+            Self::PublicAddress => "public_address",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Giving up: what a process can do after [`lock`] is compute, read what it is given and say what came of it.
 //!
 //! Two walls, and limits. **seccomp** lets through the few calls of the system that computing takes; of files, only the standard
-//! input can be read and the standard output written, memory is anonymous and never executable, and any other call ends the
+//! input can be read and the standard outputs written, memory is anonymous and never executable, and any other call ends the
 //! process. **Landlock** takes away every file and every port besides. Memory, processor time, open files, processes and
 //! written files have **limits**. The process dies with its parent.
 
@@ -97,8 +97,12 @@ fn taken() -> io::Result<u64> {
     Ok(pages.ok_or(io::ErrorKind::InvalidData)? * rustix::param::page_size() as u64)
 }
 
-/// No file, no port, no signal, whatever of it the kernel knows.
-fn landlock() -> Result<(), String> {
+/// The one wall: no file, no port, no signal, whatever of it the kernel knows. By itself it is for those who look whether it
+/// stands.
+///
+/// # Errors
+/// If the kernel does not have it.
+pub fn landlock() -> Result<(), String> {
     let known = ABI::V6;
     let restrict = || {
         Ruleset::default()
@@ -125,7 +129,12 @@ fn filter() -> Result<BpfProgram, seccompiler::BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED.iter().map(|call| (*call, vec![])).collect();
     let only = |argument, value| equal(argument, SeccompCmpOp::Eq, value);
     rules.insert(libc::SYS_read, vec![SeccompRule::new(vec![only(0, 0)?])?]);
-    rules.insert(libc::SYS_write, vec![SeccompRule::new(vec![only(0, 1)?])?]);
+    // What a program says when its memory has run out goes to the standard error, which leads nowhere.
+    let to = |output| SeccompRule::new(vec![only(0, output)?]);
+    rules.insert(libc::SYS_write, vec![to(1)?, to(2)?]);
+    // It can give itself up, and nobody else: that is how a program ends that gets no more memory.
+    let (itself, up) = (u64::from(std::process::id()), libc::SIGABRT as u64);
+    rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![only(0, itself)?, only(2, up)?])?]);
     // Memory that is nobody's file, and that never becomes a program.
     let anonymous = libc::MAP_ANONYMOUS as u64;
     let never_run = || equal(2, SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64), 0);
@@ -146,7 +155,7 @@ fn equal(argument: u8, how: SeccompCmpOp, value: u64) -> Result<SeccompCondition
 }
 
 /// What computing takes, whatever the arguments.
-const ALLOWED: [i64; 15] = [
+const ALLOWED: [i64; 17] = [
     libc::SYS_brk,
     libc::SYS_munmap,
     libc::SYS_mremap,
@@ -163,5 +172,7 @@ const ALLOWED: [i64; 15] = [
     libc::SYS_rt_sigprocmask,
     libc::SYS_rt_sigreturn,
     libc::SYS_sigaltstack,
+    libc::SYS_getpid,
+    libc::SYS_gettid,
     libc::SYS_exit_group,
 ];

@@ -5,6 +5,7 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::io::{self, Read, Write};
 
 /// The longest head: its structures have no lists.
@@ -83,7 +84,7 @@ impl Media {
 }
 
 /// A preview.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Preview {
     /// What its bytes are.
     pub media: Media,
@@ -93,6 +94,14 @@ pub struct Preview {
     pub cut: bool,
     /// The bytes.
     pub bytes: Vec<u8>,
+}
+
+/// What somebody's file looks like is in no log.
+impl fmt::Debug for Preview {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { media, pages, cut, bytes } = self;
+        write!(f, "Preview({media:?}, {pages} pages, cut: {cut}, {} bytes)", bytes.len())
+    }
 }
 
 /// Why there is no preview of a file.

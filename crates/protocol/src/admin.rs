@@ -449,7 +449,7 @@ pub struct DeviceEntry {
 }
 
 /// How far something long is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProgressReport {
     /// What is being done.
     pub step: ProgressStep,
@@ -460,7 +460,7 @@ pub struct ProgressReport {
 }
 
 /// A step of something long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProgressStep {
     /// Folders are followed to their contents; they are counted.

@@ -50,6 +50,8 @@ pub enum ProblemKind {
     Internal,
     /// Starting or stopping: try again soon.
     Unavailable,
+    /// Nobody administers the server yet.
+    NotSetUp,
     /// The server's disk is full.
     DiskFull,
     /// The folder's or the account's quota would be exceeded.
@@ -64,7 +66,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::BadRequest,
         Self::MalformedBundle,
         Self::Unauthenticated,
@@ -87,6 +89,7 @@ impl ProblemKind {
         Self::TooManyRequests,
         Self::Internal,
         Self::Unavailable,
+        Self::NotSetUp,
         Self::DiskFull,
         Self::QuotaExceeded,
         Self::Refused,
@@ -120,6 +123,7 @@ impl ProblemKind {
             Self::TooManyRequests => ("too_many_requests", 429, "Too many at once: try again later"),
             Self::Internal => ("internal", 500, "The server failed to do this"),
             Self::Unavailable => ("unavailable", 503, "The server is starting or stopping"),
+            Self::NotSetUp => ("not_set_up", 503, "This server is not set up yet"),
             Self::DiskFull => ("disk_full", 507, "The server's disk is full"),
             Self::QuotaExceeded => ("quota_exceeded", 507, "The quota would be exceeded"),
             Self::Refused => ("refused", 409, "The change does not fit what is there now"),

@@ -46,8 +46,11 @@ described! {
     GroupId = text("^g(0|[1-9a-f][0-9a-f]{0,15})$", "A group of users.");
     SubjectId = text("^[ug](0|[1-9a-f][0-9a-f]{0,15})$", "An account or a group: whoever may hold a privilege.");
     DeviceId = text("^d(0|[1-9a-f][0-9a-f]{0,15})$", "A client installation linked to an account.");
+    LinkId = text("^l(0|[1-9a-f][0-9a-f]{0,15})$", "A link for strangers, to those who manage it.");
+    LinkToken = text("^[0-9a-f]{32}$", "What strangers show: 128 random bits in the address of a link.");
     Epoch = text("^[0-9a-f]{32}$", "The server's lineage; it changes when a server is restored from a backup.");
     UploadId = text("^[0-9a-f]{32}$", "An open upload: 128 random bits.");
+    Nonce = text("^[0-9a-f]{32}$", "128 random bits that name one attempt of a server to reach itself.");
     ViewId = text("^[0-9a-f]{32}$", "A view of a folder, named by what it is.");
     IdempotencyKey = text(
         "^[0-9a-f]{32}$",
@@ -87,6 +90,7 @@ described! {
         .description(Some(
             "A stream of length-framed records. The format and the records of each call are in `docs/bundle-format.md`.",
         ));
+    Html = ObjectBuilder::new().schema_type(Type::String).description(Some("A page for people."));
     Bytes = ObjectBuilder::new()
         .schema_type(Type::String)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
@@ -130,7 +134,7 @@ fn own_members(kind: ProblemKind) -> Vec<(&'static str, RefOr<Schema>, bool)> {
     match kind {
         ProblemKind::TooLarge => limit(true),
         ProblemKind::TooManyRequests => [limit(false), vec![retry_after(true)]].concat(),
-        ProblemKind::Unavailable => vec![retry_after(true)],
+        ProblemKind::Unavailable | ProblemKind::NotSetUp => vec![retry_after(true)],
         ProblemKind::RangeNotSatisfiable => {
             vec![("size", of_type(Type::Integer, "How many bytes there are."), true)]
         }
@@ -149,6 +153,10 @@ fn own_members(kind: ProblemKind) -> Vec<(&'static str, RefOr<Schema>, bool)> {
             vec![("base", of_type(Type::String, base), false)]
         }
         ProblemKind::Refused => vec![("reason", Ref::from_schema_name("Refusal").into(), true)],
+        ProblemKind::NoPreview => {
+            let why = "Why: `unsupported`, `damaged`, `too_large`, `too_slow`, `protected`, `no_such_page`, `off` or `not_sandboxed`.";
+            vec![("reason", of_type(Type::String, why), true)]
+        }
         _ => Vec::new(),
     }
 }

@@ -4,30 +4,45 @@
 //! they do not know; answers may get new ones, and their readers skip what they do not know.
 
 mod accounts;
+mod activity;
 mod chunks;
+mod conflicts;
 mod device_codes;
 mod device_list;
 mod devices;
 mod events;
 mod folders;
 mod grants;
+mod links;
+mod log;
 mod managed_folders;
+mod overview;
 mod past;
 mod search;
 mod server;
 mod session;
+mod settings;
+mod setup;
 mod space;
 mod trash;
 mod uploads;
 mod versions;
 mod views;
+mod work;
 
 pub use accounts::{
     AccountChange, AccountEntry, GroupChange, GroupResponse, GroupSummary, GroupsResponse, HomeResponse,
     MEMBERS_MAX, NamedGroup, NamedUser, NewAccountRequest, NewGroupRequest, PasswordRequest, StandardRates,
     UsersResponse,
 };
+pub use activity::{
+    ActivityEntry, ActivityResponse, ActivityWord, FolderActivityEntry, FolderActivityResponse,
+};
 pub use chunks::{MissingRequest, MissingResponse};
+pub use conflicts::{
+    ConflictChoice, ConflictEntry, ConflictSide, ConflictsResponse, SettleConflictRequest,
+    SettleConflictResponse,
+};
 pub use device_codes::{
     DecideDeviceCodeRequest, DeviceCodeRequest, DeviceCodeResponse, DeviceCodeState, FindDeviceCodeRequest,
     PollDeviceCodeRequest, WaitingDevice,
@@ -43,16 +58,31 @@ pub use grants::{
     CandidatesResponse, EFFECTIVE_MAX, EffectivePrivilege, GRANTS_MAX, Grant, GrantsRequest, GrantsResponse,
     NamedGrant, SubjectId,
 };
+pub use links::{
+    ChangeLinkRequest, LinkAnswer, LinkEntry, LinkPolicyBody, LinksResponse, MakeLinkRequest,
+    SharedFolderEntry, SharedWithMeResponse, WireLinkKind, WireLinkState,
+};
+pub use log::{KeptProof, LogDetail, LogEntry, LogProof, LogResponse, LogRetention};
 pub use managed_folders::{
     FolderChange, HoldRequest, ManagedFolder, ManagedFoldersResponse, NewFolderRequest, PlainDirectory,
 };
+pub use overview::{
+    ConnectedEntry, Finding, FindingKind, FolderShare, GrowthEntry, GrowthResponse, Health, OverviewResponse,
+    PreviewState, Share, Throughput, TransferEntry,
+};
 pub use past::{
-    ChildrenResponse, DifferenceCounts, DifferenceEntry, DifferenceSide, DifferencesResponse,
-    FolderRestoreRequest, FolderRestoreResponse, KeptEntry, PastEntry,
+    ChildrenResponse, DayEntry, DaysResponse, DifferenceCounts, DifferenceEntry, DifferenceSide,
+    DifferencesResponse, FolderRestoreRequest, FolderRestoreResponse, KeptEntry, PastEntry,
 };
 pub use search::{SearchEntry, SearchResponse};
 pub use server::{ClientInfo, ServerResponse, TransferLimits, WireLimits, capability};
 pub use session::{SessionRequest, SessionResponse};
+pub use settings::{
+    ADDRESS_BYTES_MAX, AddressResponse, AddressTestRequest, AddressTestResponse, CertificateState,
+    ChosenSettings, QrCode, SettingEntry, SettingOrigin, SettingsResponse, StoragePlace, StorageResponse,
+    StoredThing,
+};
+pub use setup::{EchoResponse, SetupRequest, SetupResponse};
 pub use space::SpaceResponse;
 pub use trash::{TrashEntry, TrashRefusal, TrashResponse, TrashRestoreRequest, TrashRestoreResponse};
 pub use uploads::{OpenUploadRequest, UploadResponse};
@@ -61,3 +91,7 @@ pub use versions::{
     VersionsResponse,
 };
 pub use views::{ViewName, ViewRequest, ViewResponse};
+pub use work::{
+    HeldDeletions, IssuesResponse, PlainIssue, PlainIssues, RunningWork, WorkFigure, WorkKind, WorkRequest,
+    WorkResponse, WorkResult,
+};

@@ -12,6 +12,7 @@ pub(crate) mod grants;
 pub(crate) mod groups;
 pub(crate) mod homes;
 mod retention;
+pub(crate) mod settings;
 pub(crate) mod socket;
 mod space;
 mod status;
@@ -78,6 +79,14 @@ pub fn execute_and_tell(server: &Arc<Server>, request: AdminRequest, tell: Tell)
 
 /// Carries a request out that was found to be allowed.
 pub(crate) fn carry_out(server: &Arc<Server>, by: &By, request: AdminRequest, tell: Tell) -> Outcome {
+    let outcome = obey(server, by, request, tell);
+    if let Ok(answer) = &outcome {
+        crate::work::note_answer(server, answer);
+    }
+    outcome
+}
+
+fn obey(server: &Arc<Server>, by: &By, request: AdminRequest, tell: Tell) -> Outcome {
     match request {
         AdminRequest::UserAdd { user, password, administrator, home } => {
             users::add(
@@ -253,7 +262,7 @@ impl From<AdminError> for Failure {
 type Details = Vec<(&'static str, String)>;
 
 /// Writes, with an entry in the audit log of the same transaction.
-fn change<T: Send + 'static>(
+pub(crate) fn change<T: Send + 'static>(
     server: &Server,
     by: &By,
     action: &'static str,

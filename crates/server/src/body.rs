@@ -2,11 +2,11 @@
 
 use crate::failure::Failure;
 use crate::server::Server;
+use crate::traffic::Lane;
 use axum::body::{Body, Bytes};
 use axum::extract::Query;
 use axum::http::{HeaderMap, Uri, header};
 use http_body_util::BodyExt as _;
-use pace::Lane;
 use protocol::bundle::{BundleError, Decoder, Record};
 use protocol::{BUNDLE_MEDIA_TYPE, ProblemKind};
 use serde::de::DeserializeOwned;
@@ -38,6 +38,12 @@ pub(crate) struct BodyReader {
 impl BodyReader {
     pub(crate) fn new(server: &Server, body: Body) -> Self {
         Self { body, pause: server.settings.body_pause, since: Instant::now(), taken: 0, lane: None }
+    }
+
+    /// The same body, its bytes counted in a lane.
+    pub(crate) fn paced(mut self, lane: Lane) -> Self {
+        self.lane = Some(lane);
+        self
     }
 
     /// The next bytes; none at the end.
@@ -152,6 +158,10 @@ pub(crate) async fn json<T: DeserializeOwned>(
         );
     }
     let text = whole(server, body, "json_bytes", server.settings.limits.json_bytes).await?;
+    // serde would take a list for an object, member by member.
+    if text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Failure::invalid("The JSON is a list, and no object."));
+    }
     serde_json::from_slice(&text).map_err(|error| {
         let kind = if error.is_data() { ProblemKind::Invalid } else { ProblemKind::BadRequest };
         Failure::new(kind).detail(format!("The JSON cannot be read: {error}."))

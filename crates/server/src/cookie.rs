@@ -79,6 +79,39 @@ pub(crate) fn take(server: &Server, peer: PeerAddress) -> HeaderValue {
     written(server, peer, "", 0)
 }
 
+/// With this prefix browsers take it over TLS only; it may be bound to a path, unlike the other.
+const SECURE_LINK_NAME: &str = "__Secure-driftless-link";
+/// On the server's own machine without TLS.
+const PLAIN_LINK_NAME: &str = "driftless-link";
+
+fn link_name(secure: bool) -> &'static str {
+    if secure { SECURE_LINK_NAME } else { PLAIN_LINK_NAME }
+}
+
+/// The note of a link's shown password that a stranger's browser brings along.
+pub(crate) fn link_note<'a>(parts: &'a Parts, server: &Server) -> Option<&'a str> {
+    let peer = parts.extensions.get::<PeerAddress>()?;
+    named(&parts.headers, link_name(is_secure(server, *peer)))
+}
+
+/// Gives a stranger's browser such a note, for the link's own addresses alone. Other sites may lead there (`Lax`): whoever
+/// follows a link again is not asked again.
+pub(crate) fn give_link_note(
+    server: &Server,
+    peer: PeerAddress,
+    path: &str,
+    note: &str,
+    seconds: i64,
+) -> HeaderValue {
+    let secure = is_secure(server, peer);
+    let (name, only_encrypted) = (link_name(secure), if secure { "; Secure" } else { "" });
+    let text =
+        format!("{name}={note}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{only_encrypted}");
+    let mut cookie = HeaderValue::from_str(&text).expect("notes and paths are of visible ASCII");
+    cookie.set_sensitive(true);
+    cookie
+}
+
 fn written(server: &Server, peer: PeerAddress, value: &str, seconds: i64) -> HeaderValue {
     let secure = is_secure(server, peer);
     let (name, only_encrypted) = (name(secure), if secure { "; Secure" } else { "" });

@@ -22,6 +22,8 @@ const FAILURES_NS: i64 = 86_400_000_000_000;
 pub(crate) async fn keep(server: Arc<Server>, running: mpsc::Sender<()>) {
     let mut stopping = server.stopping.subscribe();
     let mut collected: Option<Instant> = None;
+    // What was never counted is counted now: a new server's overview is not empty for its first quarter of an hour.
+    drop(watch(&server).await.map_err(Failure::into_problem));
     loop {
         tokio::select! {
             () = told_to_stop(&mut stopping) => break,
@@ -39,6 +41,13 @@ pub(crate) async fn keep(server: Arc<Server>, running: mpsc::Sender<()>) {
     drop(running);
 }
 
+impl Server {
+    /// One round of what is otherwise done every quarter of an hour. Whether all of it was; the log says what was not.
+    pub async fn keep_house(self: &Arc<Self>) -> bool {
+        forget(self).await.map_err(Failure::into_problem).is_ok()
+    }
+}
+
 /// One round.
 pub(crate) async fn forget(server: &Arc<Server>) -> Result<(), Failure> {
     let (database, now) = (Arc::clone(&server.database), server.now());
@@ -48,11 +57,30 @@ pub(crate) async fn forget(server: &Arc<Server>) -> Result<(), Failure> {
             while versioning::commit::forget_answers(&*database, now, BATCH)? == BATCH as u64 {}
             versioning::view::forget_unused(&*database, now)?;
             let before = Timestamp(now.0.saturating_sub(FAILURES_NS));
-            metadata::write(&*database, move |transaction| transaction.forget_failures(before))?;
+            metadata::write(&*database, move |transaction| {
+                transaction.forget_link_downloads(before)?;
+                transaction.forget_failures(before)
+            })?;
             Ok(())
         })
         .await?;
-    thin(server).await
+    thin(server).await?;
+    watch(server).await
+}
+
+/// Counts what folders take, and has the log's oldest rows go.
+async fn watch(server: &Arc<Server>) -> Result<(), Failure> {
+    let (here, now, stopping) = (Arc::clone(server), server.now(), server.stopping.subscribe());
+    server
+        .blocking(move || {
+            versioning::growth::round(&*here.database, now, &|| !*stopping.borrow())?;
+            let gone = crate::log::thin(&here, now)?;
+            if gone > 0 {
+                tracing::info!(rows = gone, "the log's oldest rows were taken away");
+            }
+            Ok(())
+        })
+        .await
 }
 
 /// One run of collection, at work half of the time, so that others have the disk for the other half.

@@ -5,12 +5,15 @@
 //! become calls and outcomes become answers.
 //!
 //! Invariants:
-//! - every request but `server`, `openapi.json`, `devices` (linking, also by a code), `/healthz` and `/readyz` shows a
+//! - every request but `setup`, `server`, `openapi.json`, `devices` (linking, also by a code), `/healthz` and `/readyz` shows a
 //!   token, and account, device and privilege are asked of the database anew ([`caller`]), or whether they are still as
 //!   remembered ([`rights`]);
+//! - until somebody administers the server, all of that is refused ([`setup`]);
 //! - an address is served if and only if the API document describes it ([`openapi`]);
+//! - strangers with a link get pages without any script, and nothing that the link does not give ([`share`]);
 //! - every error becomes a problem document in one place ([`failure`]);
 //! - everything that comes in is bounded: handshakes, headers, bodies, their pace, records, counts, transfers at a time;
+//! - the server itself asks nobody but itself ([`outgoing`]);
 //! - a browser's cookie is believed of the server's own page only ([`cookie`]); the page runs nothing but its own scripts ([`page`]);
 //! - nothing that waits for a disk runs on the threads that serve connections ([`server::Server::read`] and the like).
 //!
@@ -20,28 +23,35 @@ pub mod admin;
 mod api;
 mod body;
 mod caller;
+mod chosen;
 mod connection;
 mod cookie;
 mod cursor;
 mod failure;
 mod housekeeping;
 mod lags;
+mod log;
+mod meters;
 mod metrics;
-mod online;
 mod openapi;
+mod outgoing;
 mod page;
 mod plain;
+mod presence;
 mod previews;
 mod proxies;
 mod rights;
 mod router;
 mod serve;
 mod server;
+mod setup;
+mod share;
 mod stream;
 mod tls;
 mod traffic;
 mod transfers;
 mod wakes;
+mod work;
 mod zip;
 
 pub use proxies::{Network, NetworkError, TrustedProxies};

@@ -1,15 +1,16 @@
 //! Figures for operators, in the Prometheus text format.
 
+use crate::admin::folders::plain_state;
 use crate::server::Server;
 use metadata::folder::Folder;
 use model::{FLUSH_BOUNDS_US, FlushTimes, FolderId, GroupOutcome, Seq};
-use pairs::MonitorStatus;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use protocol::admin::PlainState;
 use protocol::schema::refusal_word;
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
@@ -266,7 +267,7 @@ impl Metrics {
         self.plain_directories.clear();
         let Some(monitor) = &server.monitor else { return };
         for status in monitor.statuses().values() {
-            let state = plain_state(status);
+            let state = state_word(plain_state(status));
             self.plain_directories.get_or_create(&StateLabels { state }).inc();
         }
     }
@@ -296,15 +297,12 @@ impl Metrics {
     }
 }
 
-fn plain_state(status: &MonitorStatus) -> &'static str {
-    if status.trouble.is_some() || status.status.local_offline {
-        "offline"
-    } else if status.status.held.is_some() {
-        "held"
-    } else if status.status.in_step {
-        "in_step"
-    } else {
-        "working"
+fn state_word(state: PlainState) -> &'static str {
+    match state {
+        PlainState::Offline => "offline",
+        PlainState::Held => "held",
+        PlainState::InStep => "in_step",
+        PlainState::Working => "working",
     }
 }
 

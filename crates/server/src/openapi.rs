@@ -48,6 +48,9 @@ pub(crate) fn complete(gathered: &OpenApi) -> Value {
         .collect();
     for (path, operation) in operations {
         add_address_parameters(&path, operation);
+        if !crate::setup::is_open(&path) {
+            operation["responses"][ProblemKind::NotSetUp.slug()] = json!({});
+        }
         complete_answers(operation, &mut refusals);
     }
     let components = &mut document["components"];
@@ -80,11 +83,13 @@ pub(crate) fn text(document: &Value) -> String {
 const TAGS: &[(&str, &str)] = &[
     ("server", "Who answers, and whether it does."),
     ("devices", "Linking devices, one's own devices, unlinking them."),
+    ("setup", "The first administrator."),
     ("session", "Signing in with a browser."),
     ("folders", "Shared folders and what they take."),
     ("changes", "What has changed, and being told of it."),
     ("commits", "Sending changes and the bytes they need."),
     ("content", "Bytes of files."),
+    ("links", "Links for strangers, and what is shared."),
     ("administration", "What administrators see and decide."),
     ("history", "Versions, the trash, and folders as they were."),
 ];
@@ -94,10 +99,13 @@ const IN_ADDRESS: &[(&str, &str, &str)] = &[
     ("folder", "FolderId", "The shared folder."),
     ("node", "NodeId", "The node; `n1` is the folder's root."),
     ("upload", "UploadId", "The upload."),
+    ("link", "LinkId", "The link."),
+    ("token", "LinkToken", "The link, by the token in its address."),
     ("user", "UserId", "The account."),
     ("group", "GroupId", "The group."),
     ("device", "DeviceId", "The device."),
     ("version", "", "The number of the version."),
+    ("nonce", "Nonce", "The attempt."),
 ];
 
 fn add_address_parameters(path: &str, operation: &mut Value) {
@@ -173,7 +181,7 @@ fn problem_answer(kinds: &[ProblemKind]) -> Value {
     let mut answer =
         json!({ "description": text.join(" "), "content": { PROBLEM_MEDIA_TYPE: { "schema": of } } });
     match kinds[0] {
-        ProblemKind::TooManyRequests | ProblemKind::Unavailable => {
+        ProblemKind::TooManyRequests | ProblemKind::Unavailable | ProblemKind::NotSetUp => {
             answer["headers"]["retry-after"] = reference("headers", "retry-after");
         }
         ProblemKind::Unauthenticated | ProblemKind::SignInFailed => {
@@ -201,13 +209,16 @@ fn headers() -> Value {
 }
 
 /// Schemas that only parameters and headers name.
-fn addressed_schemas() -> [(&'static str, Value); 8] {
+fn addressed_schemas() -> [(&'static str, Value); 11] {
     let of =
         |schema| serde_json::to_value::<utoipa::openapi::RefOr<_>>(schema).expect("it has string keys only");
     [
         ("FolderId", of(schema::FolderId::schema())),
         ("NodeId", of(schema::NodeId::schema())),
+        ("LinkId", of(schema::LinkId::schema())),
+        ("LinkToken", of(schema::LinkToken::schema())),
         ("UploadId", of(schema::UploadId::schema())),
+        ("Nonce", of(schema::Nonce::schema())),
         ("Epoch", of(schema::Epoch::schema())),
         ("ChunkId", of(schema::ChunkId::schema())),
         ("Refusal", of(schema::Refusal::schema())),

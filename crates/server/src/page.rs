@@ -12,7 +12,23 @@ use protocol::ProblemKind;
 use web::Asset;
 
 /// What the page's own router knows (`crates/web/ui/src/router.svelte.ts`), by the first part of the address.
-const PLACES: &[&str] = &["files", "trash", "overview", "devices", "people", "shared-folders", "all-devices"];
+const PLACES: &[&str] = &[
+    "files",
+    "past",
+    "search",
+    "trash",
+    "shared",
+    "overview",
+    "devices",
+    "people",
+    "shared-folders",
+    "all-devices",
+    "activity",
+    "issues",
+    "log",
+    "settings",
+    "setup",
+];
 
 /// Nothing but the page's own files; and texts become markup or scripts only by the two rules named at the end: Svelte's
 /// for its templates, and one for the address of the worker that names chunks.

@@ -3,10 +3,12 @@
 use crate::failure::Failure;
 use crate::server::Server;
 use model::ContentId;
-use preview::{Decoders, Failed, Preview, Refusal, Request, Size};
+use preview::{Decoders, Failed, Preview, Refusal, Request, Size, Strictness};
 use protocol::ProblemKind;
+use protocol::v1::PreviewState;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use versioning::fetch::File;
 
@@ -14,6 +16,8 @@ use versioning::fetch::File;
 const REFUSED_MAX: usize = 4_096;
 /// How many pieces of a file wait for the child.
 const PIECES: usize = 2;
+/// How long a file that took too long is not tried again: the machine may have been busy with something else.
+const SLOW_FOR: Duration = Duration::from_secs(600);
 /// When to come again where too many wait.
 const AGAIN_SECONDS: u64 = 2;
 
@@ -29,13 +33,47 @@ pub(crate) struct Wanted {
 #[derive(Debug)]
 pub(crate) struct Previews {
     decoders: Arc<Decoders>,
-    /// A file that took a child's whole time once will do so again: until the program is another one, its answer stands.
-    refused: Mutex<HashMap<Wanted, Refusal>>,
+    /// A file that has no preview will have none the next time: until the program is another one, its answer stands.
+    refused: Mutex<HashMap<Wanted, (Refusal, Instant)>>,
+    /// What of the sandbox the machine does not give, as soon as it is known.
+    missing: Mutex<Option<&'static str>>,
 }
 
 impl Previews {
     pub(crate) fn new(decoders: Arc<Decoders>) -> Self {
-        Self { decoders, refused: Mutex::default() }
+        Self { decoders, refused: Mutex::default(), missing: Mutex::default() }
+    }
+
+    /// Finds out whether the machine can lock a decoding process in, and tells the log.
+    pub(crate) async fn look(&self) {
+        let strictness = self.decoders.strictness();
+        match self.decoders.probe().await {
+            Ok(()) => tracing::info!(?strictness, "previews are made in a process that is locked in"),
+            Err(failed) => {
+                self.note(&failed);
+                tracing::warn!(%failed, "no previews are made: `driftless doctor` says what to do");
+            }
+        }
+    }
+
+    /// How files are decoded.
+    pub(crate) fn state(&self) -> PreviewState {
+        match (self.missing(), self.decoders.strictness()) {
+            (Some(_), _) => PreviewState::Unsafe,
+            (None, Strictness::Whole) => PreviewState::Sandboxed,
+            (None, Strictness::WithoutLandlock) => PreviewState::WithoutLandlock,
+        }
+    }
+
+    /// What the machine does not give of what a decoding process needs to be locked in.
+    pub(crate) fn missing(&self) -> Option<&'static str> {
+        *self.missing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, failed: &Failed) {
+        if let Failed::NotSandboxed(missing) = failed {
+            *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = Some(missing);
+        }
     }
 
     /// Makes the preview of a file of the store. Who gives up waiting ends the child by that.
@@ -62,6 +100,7 @@ impl Previews {
                 Err(Failure::internal(Failed::Starved))
             }
             Err(failed) => {
+                self.note(&failed);
                 if let Failed::Refused(refusal) = &failed {
                     self.remember(wanted, *refusal);
                 }
@@ -71,7 +110,10 @@ impl Previews {
     }
 
     fn refused(&self, wanted: &Wanted) -> Option<Refusal> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).get(wanted).copied()
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let (refusal, since) = refused.get(wanted).copied()?;
+        let again = refusal == Refusal::TooSlow && since.elapsed() > SLOW_FOR;
+        (!again).then_some(refusal)
     }
 
     fn remember(&self, wanted: Wanted, refusal: Refusal) {
@@ -79,7 +121,7 @@ impl Previews {
         if refused.len() >= REFUSED_MAX {
             refused.clear();
         }
-        refused.insert(wanted, refusal);
+        refused.insert(wanted, (refusal, Instant::now()));
     }
 }
 

@@ -6,6 +6,8 @@ use crate::failure::{Failure, REQUEST_ID};
 use crate::openapi;
 use crate::page;
 use crate::server::Server;
+use crate::setup;
+use crate::share;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
@@ -26,12 +28,17 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::folders::views::register))
         .routes(routes!(api::folders::trash::list))
         .routes(routes!(api::folders::trash::restore))
+        .routes(routes!(api::links::list::of_folder, api::links::make::make))
         .routes(routes!(api::folders::restore::restore))
         .routes(routes!(api::folders::space::get))
         .routes(routes!(api::folders::grants::get, api::folders::grants::set))
         .routes(routes!(api::folders::grants::candidates))
+        .routes(routes!(api::folders::activity::list))
+        .routes(routes!(api::folders::conflicts::list))
+        .routes(routes!(api::folders::conflicts::settle))
         .routes(routes!(api::folders::uploads::open))
         .routes(routes!(api::folders::uploads::abandon))
+        .routes(routes!(api::folders::days::list))
         .routes(routes!(api::folders::zip::get, api::folders::zip::post))
         .routes(routes!(api::folders::chunks::missing::missing))
         .routes(routes!(api::folders::chunks::fetch::fetch))
@@ -45,6 +52,10 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::folders::nodes::restore::restore));
     let administration = OpenApiRouter::new()
         .routes(routes!(api::administration::status::get))
+        .routes(routes!(api::links::policy::set))
+        .routes(routes!(api::administration::settings::get, api::administration::settings::put))
+        .routes(routes!(api::administration::storage::get))
+        .routes(routes!(api::administration::address::test))
         .routes(routes!(api::administration::users::list, api::administration::users::create))
         .routes(routes!(
             api::administration::users::get,
@@ -63,10 +74,22 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::administration::folders::hold))
         .routes(routes!(api::administration::devices::list))
         .routes(routes!(api::administration::devices::unlink))
-        .routes(routes!(api::administration::devices::waiting, api::administration::devices::settle));
+        .routes(routes!(api::administration::devices::waiting, api::administration::devices::settle))
+        .routes(routes!(api::administration::overview::get))
+        .routes(routes!(api::administration::growth::get))
+        .routes(routes!(api::administration::activity::get))
+        .routes(routes!(api::administration::issues::list))
+        .routes(routes!(api::administration::work::get, api::administration::work::start))
+        .routes(routes!(api::administration::log::list))
+        .routes(routes!(api::administration::log::export::export))
+        .routes(routes!(api::administration::log::proof::prove))
+        .routes(routes!(api::administration::log::retention::get, api::administration::log::retention::set));
     let v1 = OpenApiRouter::new()
         .routes(routes!(api::server::get))
         .routes(routes!(api::document::get))
+        .routes(routes!(api::setup::get, api::setup::claim))
+        .routes(routes!(api::setup::echo))
+        .routes(routes!(api::address::get))
         .routes(routes!(api::devices::link, api::devices::own::list))
         .routes(routes!(api::devices::unlink))
         .routes(routes!(api::devices::own::unlink))
@@ -76,6 +99,10 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::devices::codes::find))
         .routes(routes!(api::devices::codes::decide))
         .routes(routes!(api::session::get, api::session::open, api::session::close))
+        .routes(routes!(api::links::list::mine))
+        .routes(routes!(api::links::list::one, api::links::change::change, api::links::change::revoke))
+        .routes(routes!(api::links::policy::get))
+        .routes(routes!(api::links::shared::with_me))
         .routes(routes!(api::folders::list))
         .routes(routes!(api::search::search))
         .routes(routes!(api::events::connect))
@@ -83,6 +110,11 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .nest("/folders/{folder}", folder);
     OpenApiRouter::with_openapi(openapi::frame())
         .nest("/api/v1", v1)
+        .routes(routes!(share::page::style))
+        .routes(routes!(share::look::look))
+        .routes(routes!(share::password::password))
+        .routes(routes!(share::download::download))
+        .routes(routes!(share::upload::upload))
         .routes(routes!(api::health::healthz))
         .routes(routes!(api::health::readyz))
         .routes(routes!(api::health::metrics))
@@ -131,6 +163,9 @@ async fn around(State(server): State<Arc<Server>>, request: Request, next: Next)
     let answering = async {
         if request.uri().path().len() > 1024 {
             return Failure::not_found().into_response();
+        }
+        if let Err(refused) = setup::admit(&server, request.extensions().get::<MatchedPath>()).await {
+            return refused.into_response();
         }
         next.run(request).await
     };

@@ -6,21 +6,25 @@ use crate::cursor::CursorKey;
 use crate::failure::Failure;
 use crate::lags::Lags;
 use crate::metrics::Metrics;
-use crate::online::Online;
+use crate::outgoing::Probes;
 use crate::plain::{Owners, monitor};
+use crate::presence::Presence;
 use crate::previews::Previews;
 use crate::proxies::{Seen, TrustedProxies};
 use crate::rights::Looks;
+use crate::setup::Setup;
 use crate::tls::Tls;
 use crate::traffic::Traffic;
 use crate::transfers::{Bounds, Transfers};
 use crate::wakes::Wakes;
+use crate::work::Work;
 use auth::{Codes, Hasher};
 use content::ChunkStore;
 use metadata::{Database, Snapshot, Transaction};
 use model::{Epoch, Limits, Rates, Timestamp};
 use pairs::{Monitor, PlainDirectories};
 use preview::Decoders;
+use protocol::v1::SettingEntry;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -69,6 +73,12 @@ pub struct Settings {
     pub admin_socket: Option<PathBuf>,
     /// The data directory, for backups of it; none: none can be made.
     pub data: Option<PathBuf>,
+    /// Where the bytes of all versions lie, to be told; none: not told.
+    pub content: Option<PathBuf>,
+    /// What was chosen for this process, each with where it comes from, to be told.
+    pub shown: Vec<SettingEntry>,
+    /// How long the server may take to reach itself.
+    pub self_test_time: Duration,
     /// When what nothing names any more goes, and how much at once.
     pub collection: Rules,
     /// How often that is looked for; none: only when it is asked for.
@@ -111,6 +121,9 @@ impl Default for Settings {
             passwords_at_once: 2,
             admin_socket: None,
             data: None,
+            content: None,
+            shown: Vec::new(),
+            self_test_time: Duration::from_secs(5),
             collection: Rules::default(),
             collection_period: Some(Duration::from_secs(24 * 3_600)),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -147,6 +160,9 @@ pub enum StartError {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] versioning::Error),
+    /// The setup cannot begin.
+    #[error(transparent)]
+    Setup(#[from] auth::setup::SetupError),
     /// Passwords cannot be hashed here.
     #[error(transparent)]
     Password(#[from] auth::password::PasswordError),
@@ -162,6 +178,8 @@ pub struct Server {
     pub(crate) settings: Settings,
     pub(crate) hasher: Hasher,
     pub(crate) cursor_key: CursorKey,
+    /// Seals notes of shown passwords of links.
+    pub(crate) link_key: [u8; 32],
     epoch: RwLock<Epoch>,
     pub(crate) metrics: Metrics,
     pub(crate) transfers: Transfers,
@@ -172,13 +190,19 @@ pub struct Server {
     pub(crate) looks: Looks,
     /// Where devices stand.
     pub(crate) lags: Lags,
+    /// Who listens for changes.
+    pub(crate) presence: Presence,
+    /// What takes long.
+    pub(crate) work: Work,
     pub(crate) passwords: Semaphore,
     /// Bounds the threads that read: many more than the database has connections would only wait for each other.
     reading: Semaphore,
     /// Devices that wait to be linked.
     pub(crate) codes: Codes,
-    /// Which devices listen for changes.
-    pub(crate) online: Arc<Online>,
+    /// Whether the first administrator is awaited.
+    pub(crate) setup: Setup,
+    /// Attempts of the server to reach itself.
+    pub(crate) probes: Probes,
     /// What was seen of proxies.
     pub(crate) proxies_seen: Seen,
     /// Entries of manifests that commits under way hold in memory.
@@ -188,6 +212,8 @@ pub struct Server {
     /// What folders took a moment ago.
     pub(crate) space: Counts,
     pub(crate) stopping: watch::Sender<bool>,
+    /// One proof of the log at a time.
+    pub(crate) proving: tokio::sync::Mutex<()>,
     /// One collection at a time.
     pub(crate) collecting: Mutex<()>,
     /// Where it is reached, once it serves.
@@ -224,6 +250,7 @@ impl Server {
             owners: Owners::default(),
             hasher,
             cursor_key: CursorKey::new(identity.cursor_key),
+            link_key: auth::public_link::shown_key(&identity.server_key),
             epoch: RwLock::new(identity.epoch),
             metrics: Metrics::new(),
             transfers: Transfers::new(Bounds {
@@ -235,15 +262,19 @@ impl Server {
             wakes: Wakes::new(),
             looks: Looks::new(),
             lags: Lags::default(),
+            presence: Presence::default(),
+            work: Work::default(),
             passwords: Semaphore::new(settings.passwords_at_once.max(1)),
             reading: Semaphore::new(READS_AT_ONCE),
             codes: Codes::default(),
-            online: Arc::default(),
+            setup: Setup::default(),
+            probes: Probes::default(),
             proxies_seen: Seen::default(),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
             previews: settings.previews.clone().map(Previews::new),
             space: Counts::default(),
             stopping: watch::Sender::new(false),
+            proving: tokio::sync::Mutex::new(()),
             collecting: Mutex::new(()),
             listening: OnceLock::new(),
             started_seconds: (settings.clock)().parts().0,
@@ -266,6 +297,14 @@ impl Server {
     /// Now.
     pub(crate) fn now(&self) -> Timestamp {
         (self.settings.clock)()
+    }
+
+    /// Finds out whether previews can be made on this machine, and tells the log; the overview shows it from then on.
+    pub async fn look_at_previews(&self) {
+        match &self.previews {
+            Some(previews) => previews.look().await,
+            None => tracing::info!("previews are switched off"),
+        }
     }
 
     /// The server's lineage.

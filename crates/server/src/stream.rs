@@ -2,10 +2,10 @@
 
 use crate::failure::Failure;
 use crate::server::Server;
+use crate::traffic::Lane;
 use crate::transfers::Transfer;
 use axum::body::{Body, Bytes};
 use futures_util::stream;
-use pace::Lane;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;

@@ -176,7 +176,7 @@ impl Tls {
 }
 
 /// The one set of algorithms that is used: AWS-LC's, with the hybrid key exchange that later machines cannot undo.
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 

@@ -3,9 +3,10 @@
 //! An account's devices share its rates fairly ([`pace`]). The rates are looked up with every request and taken over at
 //! once, also by transfers that run. Only contents are slowed down: never wakes, changes and questions.
 
+use crate::meters::{Meter, Meters, Way};
 use axum::http::HeaderMap;
 use model::{DeviceId, Principal, Rates, UserId};
-use pace::{Lane, Pace};
+use pace::Pace;
 use protocol::RATE_HEADER;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,28 @@ const PATIENCE_MAX: Duration = Duration::from_secs(600);
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     accounts: Mutex<HashMap<UserId, Arc<Account>>>,
+    pub(crate) meters: Meters,
+}
+
+/// A place for somebody who moves bytes: as fast as the account may, and counted.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    lane: pace::Lane,
+    meters: [Arc<Meter>; 2],
+    way: Way,
+}
+
+impl Lane {
+    /// The most bytes to move at a time as things stand.
+    pub(crate) fn piece(&self) -> usize {
+        self.lane.piece()
+    }
+
+    /// Waits until so many bytes may move.
+    pub(crate) async fn take(&self, bytes: usize) {
+        self.lane.take(bytes).await;
+        self.meters.iter().for_each(|meter| meter.add(self.way, bytes as u64));
+    }
 }
 
 /// The traffic of one account.
@@ -32,12 +55,14 @@ pub(crate) struct Account {
 impl Traffic {
     /// Where a caller's upload goes.
     pub(crate) fn up(&self, principal: Principal, rates: Rates) -> Lane {
-        self.account(principal.user, rates).up.lane(principal.device)
+        let lane = self.account(principal.user, rates).up.lane(principal.device);
+        Lane { lane, meters: self.meters.of(principal), way: Way::Up }
     }
 
     /// Where a caller's download goes.
     pub(crate) fn down(&self, principal: Principal, rates: Rates) -> Lane {
-        self.account(principal.user, rates).down.lane(principal.device)
+        let lane = self.account(principal.user, rates).down.lane(principal.device);
+        Lane { lane, meters: self.meters.of(principal), way: Way::Down }
     }
 
     /// New rates for an account, if any of its bytes have moved.

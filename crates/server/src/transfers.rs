@@ -94,6 +94,12 @@ impl Transfers {
         self.locked().waiting
     }
 
+    /// How many run and wait of each device that has any.
+    pub(crate) fn by_device(&self) -> HashMap<Option<DeviceId>, (usize, usize)> {
+        let queue = self.locked();
+        queue.devices.iter().map(|(device, lane)| (*device, (lane.running, lane.waiting.len()))).collect()
+    }
+
     fn locked(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -43,7 +43,7 @@ pub fn begin(
         let folder = recheck(snapshot, &permit, action(when), now)?;
         let point = point(snapshot, &folder, when)?;
         let mut tree = PastTree::new(snapshot, folder.id, point.seq);
-        let name = folder.settings.name.clone();
+        let name = folder.settings.name;
         if wanted == [NodeId::ROOT] {
             return Ok(Begun { point, folder: name, nodes: Vec::new() });
         }

@@ -6,7 +6,8 @@
 //! [`history`], [`past`], [`compare`], [`missing`], [`archive`], [`search`] — sees one snapshot. [`upload`] keeps what has arrived of big files.
 //! [`view`] is the journal as it looks to who wants a part of a folder only. [`link`] is what strangers with an address see of one. [`folder`] makes folders and hands out
 //! privileges. [`retention`] decides what of the past goes, [`space`] counts what is taken, [`collection`] takes away what
-//! nothing names, [`recovery`] is what a restored server begins with. [`verify`] proves everything that the database
+//! nothing names, [`recovery`] is what a restored server begins with. [`activity`] and [`growth`] are what people are shown
+//! of what goes on, [`conflicts`] finds conflict copies and settles them. [`verify`] proves everything that the database
 //! claims, down to the bytes.
 //!
 //! Invariants, shown by the tests and by [`verify`]: a living node's directory lives; there are no cycles; name keys
@@ -23,14 +24,17 @@
 //! Start with [`commit`], then `commit/workspace.rs`.
 
 mod access;
+pub mod activity;
 pub mod archive;
 pub mod changes;
 pub mod collection;
 pub mod commit;
 pub mod compare;
+pub mod conflicts;
 pub mod error;
 pub mod fetch;
 pub mod folder;
+pub mod growth;
 pub mod history;
 pub mod identity;
 pub mod link;

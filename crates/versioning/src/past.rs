@@ -6,6 +6,7 @@
 use crate::Error;
 use crate::access::recheck;
 use metadata::folder::Folder;
+use metadata::moment::Moment;
 use metadata::placement::PastNode;
 use metadata::{Database, Snapshot, read};
 use model::permit::Read;
@@ -219,5 +220,38 @@ pub fn list(database: &dyn Database, list: List) -> Result<Listed, Error> {
             false => (Vec::new(), None),
         };
         Ok(Listed { point, node, entries, next })
+    })
+}
+
+/// The days on which a folder changed: of each the last number and its moment, the newest day first. A day begins at midnight of
+/// a zone that is `zone_seconds` ahead of UTC; `before` is a moment of the day after which to go on.
+///
+/// # Errors
+/// `Denied`, `Database`.
+pub fn days(
+    database: &dyn Database,
+    permit: Permit<Read>,
+    zone_seconds: i64,
+    before: Option<Timestamp>,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Vec<Moment>, Error> {
+    let midnight = move |at: Timestamp| {
+        let (seconds, _) = at.parts();
+        Timestamp::from_parts(seconds - (seconds + zone_seconds).rem_euclid(86_400), 0)
+    };
+    read(database, move |snapshot| {
+        let folder = recheck(snapshot, &permit, Action::History, now)?;
+        let since = snapshot.retention(folder.id)?.covered_since;
+        let mut days = Vec::new();
+        let mut until = before.map_or(Timestamp(i64::MAX), |at| Timestamp(midnight(at).0.saturating_sub(1)));
+        while days.len() < limit {
+            let Some(moment) = snapshot.moment(folder.id, until)?.filter(|moment| moment.seq >= since) else {
+                break;
+            };
+            until = Timestamp(midnight(moment.at).0.saturating_sub(1));
+            days.push(moment);
+        }
+        Ok(days)
     })
 }

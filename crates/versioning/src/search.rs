@@ -13,7 +13,7 @@ use model::permit::Read;
 use model::{Action, FolderId, Kind, Name, NameRule, NodeId, Permit, Timestamp};
 
 /// How many names one call looks at.
-pub const LOOK: u64 = 500_000;
+pub const LOOK: u64 = 100_000;
 
 /// What is wanted.
 #[derive(Debug, Clone)]

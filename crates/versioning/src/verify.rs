@@ -8,6 +8,7 @@
 //! Memory grows with the nodes of a folder and the chunks of the store: some 100 bytes each.
 
 mod chunks;
+pub mod log;
 mod tree;
 
 use crate::Error;
@@ -230,18 +231,10 @@ pub fn verify_and_tell(
 }
 
 fn check_audit(snapshot: &dyn Snapshot, digest: Digest, report: &mut Report) -> Result<(), Error> {
-    let (mut number, mut previous) = (0, [0; 32]);
-    loop {
-        let rows = snapshot.audit(number, PAGE)?;
-        if rows.is_empty() {
-            return Ok(());
-        }
-        for row in rows {
-            if !row.is_sealed(number + 1, &previous, digest) {
-                report.add(Problem::Audit { number: row.number });
-            }
-            number = row.number;
-            previous = row.digest;
-        }
+    let chain = log::chain(snapshot, digest)?;
+    for number in &chain.faults {
+        report.add(Problem::Audit { number: *number });
     }
+    report.problem_count += chain.fault_count - chain.faults.len() as u64;
+    Ok(())
 }

@@ -139,7 +139,7 @@ const HEAVY: [(&str, &[&str]); 9] = [
     ("hyper", &["client", "server", "driftless"]),
     ("notify", &["filesystem-os"]),
     ("rusqlite", &["metadata-sqlite", "pair-store"]),
-    ("tokio", &["client", "server", "driftless", "pace", "bench"]),
+    ("tokio", &["client", "server", "driftless", "pace", "preview", "bench"]),
 ];
 
 pub(super) fn crates_use_only_what_their_floor_allows(project: &Project) -> Vec<Finding> {

@@ -15,7 +15,7 @@ const PREFIX: &str = "drl_code_";
 pub struct UserCode([u8; LENGTH]);
 
 impl UserCode {
-    pub(super) fn generate() -> Result<Self, NoRandomness> {
+    pub(crate) fn generate() -> Result<Self, NoRandomness> {
         let mut letters = [0; LENGTH];
         let mut found = 0;
         while found < LENGTH {

@@ -5,5 +5,6 @@
 mod access;
 mod device_code;
 mod rights;
+mod setup;
 mod sign_in;
 mod world;

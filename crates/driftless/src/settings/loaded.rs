@@ -2,6 +2,7 @@
 
 use super::{Settings, known};
 use confique::Layer as _;
+use protocol::v1::{SettingEntry, SettingOrigin};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::fmt;
@@ -43,6 +44,40 @@ impl fmt::Display for Origin {
             Self::Environment(variable) => f.write_str(variable),
             Self::File(path) => path.display().fmt(f),
             Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+impl Shown {
+    /// The value as people read it; none if there is none.
+    pub(crate) fn text(&self) -> Option<String> {
+        match &self.value {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            Value::Array(items) => {
+                let items =
+                    items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
+                Some(items.collect::<Vec<_>>().join(", ")).filter(|text| !text.is_empty())
+            }
+            value => Some(value.to_string()),
+        }
+    }
+
+    /// As the server tells it: all of these hold from its start on.
+    pub(crate) fn to_wire(&self) -> SettingEntry {
+        let (origin, source) = match &self.origin {
+            Origin::Flag => (SettingOrigin::Flag, None),
+            Origin::Environment(variable) => (SettingOrigin::Environment, Some((*variable).to_owned())),
+            Origin::File(path) => (SettingOrigin::File, Some(path.display().to_string())),
+            Origin::Default => (SettingOrigin::Default, None),
+        };
+        SettingEntry {
+            key: self.key.clone(),
+            value: self.text(),
+            origin,
+            source,
+            needs_restart: true,
+            description: self.description.clone(),
         }
     }
 }

@@ -23,6 +23,12 @@ pub(crate) struct ServerSettings {
     #[config(layer_attr(arg(long = "trusted-proxy", value_name = "NETWORK", value_delimiter = ',')))]
     pub(crate) trusted_proxies: Vec<Text<Network>>,
 
+    /// Where the plain directories of folders are made for which none is named (`auto`); if absent, in `folders` of the data
+    /// directory.
+    #[config(env = "DRIFTLESS_PLAIN_ROOT")]
+    #[config(layer_attr(arg(long, value_name = "DIR")))]
+    pub(crate) plain_root: Option<PathBuf>,
+
     /// How directories are watched: auto, fanotify (as root), inotify, or scan (looked at now and then only).
     #[config(env = "DRIFTLESS_WATCH", default = "auto")]
     #[config(layer_attr(arg(long, value_name = "METHOD")))]

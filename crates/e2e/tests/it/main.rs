@@ -13,6 +13,7 @@ mod delta;
 mod device_code;
 mod doctor;
 mod examples;
+mod first_run;
 mod history;
 mod joining;
 mod kills;

@@ -1,7 +1,7 @@
 //! Stored answers, the audit log, counted failures.
 
 use super::{Open, read, write};
-use crate::audit::{AuditEntry, seal};
+use crate::audit::{AuditEntry, AuditFrom, AuditOf, seal};
 use crate::operation::{Caller, OperationRow};
 use crate::throttle::Failures;
 use crate::{Error, ErrorKind};
@@ -83,6 +83,21 @@ fn the_audit_log_is_a_chain(open: Open<'_>) {
     assert_eq!(rows[1].details, entry(2).details);
     let newest = read(&*database, |snapshot| snapshot.audit_newest(Some(3), 1));
     assert_eq!(newest, rows[1..2]);
+    let of = |of, from| {
+        let rows = read(&*database, move |snapshot| snapshot.audit_of(of, from, 2));
+        rows.iter().map(|row| row.number).collect::<Vec<_>>()
+    };
+    assert_eq!(of(AuditOf::Everything, AuditFrom::Below(u64::MAX)), [3, 2]);
+    assert_eq!(of(AuditOf::Everything, AuditFrom::Above(0)), [1, 2]);
+    assert_eq!(of(AuditOf::User(UserId(2)), AuditFrom::Above(0)), [2]);
+    assert_eq!(of(AuditOf::User(UserId(2)), AuditFrom::Below(2)), []);
+    assert_eq!(of(AuditOf::Folder(FolderId(1)), AuditFrom::Below(3)), [2, 1]);
+    assert_eq!(of(AuditOf::Folder(FolderId(2)), AuditFrom::Above(0)), []);
+    assert_eq!(write(&*database, |transaction| transaction.forget_audit(1)), 1);
+    assert_eq!(write(&*database, |transaction| transaction.forget_audit(99)), 1, "the newest stays");
+    let kept = read(&*database, |snapshot| snapshot.audit(0, 10));
+    assert_eq!(kept, rows[2..]);
+    assert_eq!(write(&*database, move |transaction| transaction.append_audit(&entry(4), digest)), 4);
 }
 
 fn failures_are_counted(open: Open<'_>) {

@@ -3,15 +3,18 @@
 use super::{Open, directory, file, folder, key, name, new_folder, read, write};
 use crate::folder::{FolderCounters, FolderSettings};
 use crate::moment::Moment;
-use crate::node::NodeRow;
+use crate::node::{NamePlace, NameSearch, NamesFound, NodeRow};
 use crate::placement::PlacementRow;
 use crate::version::{VersionOrigin, VersionRow};
 use crate::{Database, Error, ErrorKind};
-use model::{Content, ContentId, DeviceId, Epoch, FolderId, NodeId, Seq, Timestamp, UserId, VersionNumber};
+use model::{
+    Content, ContentId, DeviceId, Epoch, FolderId, Kind, NodeId, Seq, Timestamp, UserId, VersionNumber,
+};
 
 pub(super) fn check(open: Open<'_>) {
     a_new_folder_has_a_root_and_is_found(open);
     nodes_are_found_by_id_name_parent_and_journal(open);
+    names_are_found_by_a_part_of_them(open);
     names_are_exchanged_in_one_call_and_stay_unique(open);
     the_tree_of_any_moment_comes_back(open);
     a_directory_remembers_all_it_ever_held(open);
@@ -44,6 +47,40 @@ fn a_new_folder_has_a_root_and_is_found(open: Open<'_>) {
     });
     assert_eq!(missing.map_err(|error| error.kind()), Err(ErrorKind::NotFound));
     assert_eq!(read(&*database, |snapshot| snapshot.folders()).len(), 1);
+}
+
+fn names_are_found_by_a_part_of_them(open: Open<'_>) {
+    let database = open();
+    let id = tree(&*database);
+    let search = |text: &str| NameSearch {
+        text: text.to_owned(),
+        exact: false,
+        kind: None,
+        size_min: 0,
+        modified_since: None,
+    };
+    let find = |wanted: NameSearch, after: Option<NamePlace>, look, limit| {
+        read(&*database, move |snapshot| snapshot.search_names(id, &wanted, after.as_ref(), look, limit))
+    };
+    let ids = |found: &NamesFound| found.nodes.iter().map(|node| node.id.0).collect::<Vec<_>>();
+    let found = find(search("d"), None, 100, 10);
+    assert_eq!((ids(&found), found.next), (vec![5], None));
+    assert_eq!(ids(&find(search("e"), None, 100, 10)), [0; 0], "a removed node is not found");
+    assert_eq!(ids(&find(search(""), None, 100, 10)).iter().filter(|id| **id > 1).count(), 4);
+    let directories = NameSearch { kind: Some(Kind::Directory), ..search("b") };
+    assert_eq!(ids(&find(directories.clone(), None, 100, 10)), [3]);
+    assert_eq!(ids(&find(NameSearch { kind: Some(Kind::File), ..directories }, None, 100, 10)), [0; 0]);
+    // Looking at one name at a time comes to the same end.
+    let (mut seen, mut after) = (Vec::new(), None);
+    for _ in 0..10 {
+        let found = find(search("c"), after, 1, 10);
+        seen.extend(ids(&found));
+        after = found.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!((seen, after), (vec![4], None));
 }
 
 /// `/a` (2), `/a/b` (3), `/a/b/c` (4), `/d` (5); `/e` (6) was removed.

@@ -1,7 +1,8 @@
 //! The beginning of a text, whatever it is encoded in, as UTF-8 without control characters.
 
 use crate::wire::{Media, Preview, Refusal};
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 /// Of this many characters, one may be a control character in what is taken for a text.
 const CONTROLS_ONE_IN: usize = 50;
@@ -12,7 +13,8 @@ const LOOKED_AT: usize = 8 << 10;
 pub(super) fn is_text(start: &[u8]) -> bool {
     let start = &start[..start.len().min(LOOKED_AT)];
     let (encoding, mark) = encoding(start);
-    if encoding == WINDOWS_1252 && start.contains(&0) {
+    let is_wide = encoding == UTF_16LE || encoding == UTF_16BE;
+    if !is_wide && start.contains(&0) {
         return false;
     }
     let (text, _) = encoding.decode_without_bom_handling(&start[mark..]);
@@ -41,8 +43,15 @@ fn encoding(bytes: &[u8]) -> (&'static Encoding, usize) {
     } else if even > pairs / 4 && odd == 0 {
         (UTF_16BE, 0)
     } else {
-        (WINDOWS_1252, 0)
+        (of_old(bytes), 0)
     }
+}
+
+/// An encoding of one or two bytes a character, of those that browsers know: the one whose letters and words it looks like.
+fn of_old(bytes: &[u8]) -> &'static Encoding {
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(&bytes[..bytes.len().min(LOOKED_AT)], true);
+    detector.guess(None, Utf8Detection::Deny)
 }
 
 /// What no text has but for an oversight.
@@ -81,6 +90,11 @@ mod tests {
         assert_eq!(shown("Grüße".as_bytes(), false), "Grüße");
         assert_eq!(shown(b"\xef\xbb\xbfGr\xc3\xbc\xc3\x9fe", false), "Grüße");
         assert_eq!(shown(b"Gr\xfc\xdfe \x96 5 \x80", false), "Grüße – 5 €");
+        let (russian, _, _) = encoding_rs::KOI8_R.encode("Все люди рождаются свободными и равными.");
+        assert_eq!(shown(&russian, false), "Все люди рождаются свободными и равными.");
+        let (japanese, _, _) =
+            encoding_rs::SHIFT_JIS.encode("すべての人間は、生まれながらにして自由である。");
+        assert_eq!(shown(&japanese, false), "すべての人間は、生まれながらにして自由である。");
         let wide =
             |order: fn(u16) -> [u8; 2]| "Grüße, 世界\r\n".encode_utf16().flat_map(order).collect::<Vec<_>>();
         assert_eq!(shown(&wide(u16::to_le_bytes), false), "Grüße, 世界\n");

@@ -1,13 +1,13 @@
 //! Files made to hurt, and files that got hurt: every one has an answer in time, and the next one is decoded as if nothing
 //! had been.
 
-use crate::files::{encoded, held, pdf, promised_gif, promised_png, two_colours};
+use crate::files::{encoded, held, pdf, png_with_profile, promised_gif, promised_png, two_colours, zeros};
 use crate::world::{decoders, make, preview, runtime};
 use image::ImageFormat;
 use preview::{Bounds, Failed, Refusal, Size};
 use proptest::prelude::*;
-use std::io::Write as _;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 fn refusal(file: &[u8]) -> Refusal {
     match preview(file) {
@@ -20,6 +20,7 @@ fn refusal(file: &[u8]) -> Refusal {
 fn pictures_that_promise_too_much_are_refused_before_memory_is_taken() {
     assert_eq!(refusal(&promised_png(2_000_000_000, 2_000_000_000)), Refusal::TooLarge);
     assert_eq!(refusal(&promised_png(30_000, 30_000)), Refusal::TooLarge);
+    assert_eq!(refusal(&promised_png(60_000, 60_000)), Refusal::TooLarge);
     assert_eq!(refusal(&promised_gif(65_535, 65_535)), Refusal::TooLarge);
 }
 
@@ -32,21 +33,54 @@ fn a_picture_that_is_small_until_it_is_decoded_is_refused() {
     assert_eq!(refusal(&bomb), Refusal::TooLarge);
 }
 
+/// 2 GiB in 2 MB.
+fn bomb() -> Vec<u8> {
+    let bomb = zeros(128);
+    assert!(bomb.len() < 16 << 20, "{}", bomb.len());
+    bomb
+}
+
 #[test]
-fn a_document_whose_stream_unfolds_without_end_does_not_hold_the_server() {
-    let mut deflated = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
-    let piece = vec![b' '; 1 << 20];
-    for _ in 0..200 {
-        deflated.write_all(&piece).unwrap();
-    }
-    let stream = deflated.finish().unwrap();
+fn a_document_whose_stream_unfolds_beyond_all_memory_ends_its_child_only() {
+    let stream = bomb();
     let head = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n\
         3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Contents 4 0 R>>endobj\n4 0 obj<</Filter/FlateDecode/Length ";
-    let bomb =
-        [head.as_bytes(), format!("{}>>stream\n", stream.len()).as_bytes(), &stream, b"\nendstream endobj\n"]
-            .concat();
-    let bomb = [&bomb[..], b"trailer<</Root 1 0 R>>\n%%EOF"].concat();
-    assert!(matches!(refusal(&bomb), Refusal::TooLarge | Refusal::TooSlow | Refusal::Damaged));
+    let end = b"\nendstream endobj\ntrailer<</Root 1 0 R>>\n%%EOF";
+    let length = format!("{}>>stream\n", stream.len());
+    let document = [head.as_bytes(), length.as_bytes(), &stream, end].concat();
+    assert_eq!(refusal(&document), Refusal::TooLarge);
+}
+
+#[test]
+fn a_description_of_colours_that_unfolds_beyond_all_memory_ends_its_child_only() {
+    let harmless = preview(&png_with_profile(&zeros(1)));
+    assert!(harmless.is_ok(), "{harmless:?}");
+    assert_eq!(refusal(&png_with_profile(&bomb())), Refusal::TooLarge);
+}
+
+#[test]
+fn documents_that_refer_to_themselves_have_an_answer() {
+    let document = |drawn: &str, more: &str| {
+        format!(
+            "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R{more}]/Count 1>>endobj\n\
+             3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Resources 5 0 R/Contents 4 0 R>>endobj\n\
+             4 0 obj<</Length {0}>>stream\n{drawn}\nendstream endobj\n5 0 obj<</XObject<</X 6 0 R>>>>endobj\n\
+             6 0 obj<</Type/XObject/Subtype/Form/BBox[0 0 100 100]/Resources 5 0 R/Length {0}>>stream\n{drawn}\nendstream endobj\n\
+             trailer<</Root 1 0 R>>\n%%EOF",
+            drawn.len()
+        )
+    };
+    for (what, file) in
+        [("a drawing in itself", document("/X Do", "")), ("pages within themselves", document("", " 2 0 R"))]
+    {
+        let made = preview(file.as_bytes());
+        assert!(matches!(made, Ok(_) | Err(Failed::Refused(_))), "{what}: {made:?}");
+    }
+    // Twice each time: it would be drawn until the sun burns out.
+    let endless = document("/X Do /X Do", "");
+    let hurried = decoders(Bounds { patience: Duration::from_secs(3), ..Bounds::default() });
+    let made = runtime().block_on(make(&hurried, endless.as_bytes(), Size::Large, 0));
+    assert!(matches!(made, Err(Failed::Refused(Refusal::TooSlow))), "{made:?}");
 }
 
 /// Small files of every kind.

@@ -50,6 +50,59 @@ pub(crate) fn promised_gif(width: u16, height: u16) -> Vec<u8> {
     bytes
 }
 
+/// A JPEG that comes as a sketch first, to be refined: white above, black below, 8 × 16. The sketch is all of it.
+pub(crate) fn progressive_jpeg() -> Vec<u8> {
+    let quantizers = [&[0xff, 0xdb, 0, 67, 0], &[8; 64][..]].concat();
+    let frame = [0xff, 0xc2, 0, 11, 8, 0, 16, 0, 8, 1, 1, 0x11, 0];
+    // Two codes: `0` says that seven bits follow, `10` that it is eight.
+    let codes = [&[0xff, 0xc4, 0, 21, 0, 1, 1], &[0; 14][..], &[7, 8]].concat();
+    let scan = [0xff, 0xda, 0, 8, 1, 1, 0, 0, 0, 0];
+    // 127 above the middle; 254 less.
+    let sketch = [0b0111_1111, 0b1000_0000, 0b0111_1111];
+    [&[0xff, 0xd8], &*quantizers, &frame, &codes, &scan, &sketch, &[0xff, 0xd9]].concat()
+}
+
+/// A GIF that goes on with another picture.
+pub(crate) fn moving_gif(pictures: &[DynamicImage]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::gif::GifEncoder::new(&mut bytes);
+    let frames = pictures.iter().map(|picture| image::Frame::new(picture.to_rgba8()));
+    encoder.encode_frames(frames).unwrap();
+    drop(encoder);
+    bytes
+}
+
+/// So many times 16 MiB of zeros, deflated: each time a thousandth.
+pub(crate) fn zeros(pieces: usize) -> Vec<u8> {
+    const PIECE: usize = 16 << 20;
+    let mut deflate = flate2::Compress::new(flate2::Compression::best(), false);
+    let mut piece = Vec::with_capacity(PIECE / 64);
+    deflate.compress_vec(&vec![0; PIECE], &mut piece, flate2::FlushCompress::Full).unwrap();
+    assert_eq!(deflate.total_in(), PIECE as u64);
+    // A piece refers to nothing before it, so it may stand there as often as one likes. Then an empty last one, and the sum.
+    let sum = u32::try_from(pieces * PIECE % 65_521).unwrap() << 16 | 1;
+    [b"\x78\x01", &*piece.repeat(pieces), b"\x01\0\0\xff\xff", &sum.to_be_bytes()].concat()
+}
+
+/// A PNG with this description of colours.
+pub(crate) fn png_with_profile(deflated: &[u8]) -> Vec<u8> {
+    let png = encoded(&two_colours(8, 8), ImageFormat::Png);
+    let chunk = [b"iCCPcolours\0\0".as_slice(), deflated].concat();
+    let size = u32::try_from(chunk.len() - 4).unwrap().to_be_bytes();
+    let sum = crc32fast::hash(&chunk).to_be_bytes();
+    // Behind the head.
+    [&png[..33], &size, &chunk, &sum, &png[33..]].concat()
+}
+
+/// A document that can only be read with a password.
+pub(crate) fn protected_pdf() -> Vec<u8> {
+    let key = "x".repeat(32);
+    let how =
+        format!("trailer<</Encrypt<</Filter/Standard/V 1/R 2/O({key})/U({key})/P -4>>/ID[({key})({key})]");
+    let plain = String::from_utf8(pdf(&["Secret"])).unwrap();
+    plain.replace("trailer<<", &how).into_bytes()
+}
+
 /// A document of pages, each with a word in large letters.
 pub(crate) fn pdf(words: &[&str]) -> Vec<u8> {
     let page = |number: usize| 4 + 2 * number;

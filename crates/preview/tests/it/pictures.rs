@@ -1,6 +1,6 @@
 //! Pictures in every format, upright, small.
 
-use crate::files::{encoded, held, two_colours};
+use crate::files::{encoded, held, moving_gif, progressive_jpeg, two_colours};
 use crate::world::{preview, preview_of};
 use image::{DynamicImage, GenericImageView as _, ImageFormat, Rgba, RgbaImage};
 use preview::{Media, Preview, Size};
@@ -46,6 +46,24 @@ fn a_picture_is_shown_the_way_its_camera_was_held() {
     let turned = decoded(&preview(&held(&jpeg, 6)).unwrap());
     assert_eq!(turned.dimensions(), (32, 64));
     assert!(red(&turned, 28, 32) && !red(&turned, 4, 32));
+}
+
+#[test]
+fn of_pictures_that_move_the_first_is_shown() {
+    let gif = moving_gif(&[two_colours(60, 40), two_colours(60, 40).rotate180()]);
+    let picture = decoded(&preview(&gif).unwrap());
+    assert_eq!(picture.dimensions(), (60, 40));
+    assert!(red(&picture, 30, 5) && !red(&picture, 30, 35));
+}
+
+#[test]
+fn pictures_of_sixteen_bits_a_colour_and_pictures_that_come_as_sketches_are_shown() {
+    let deep: DynamicImage = two_colours(64, 32).to_rgb16().into();
+    let picture = decoded(&preview(&encoded(&deep, ImageFormat::Png)).unwrap());
+    assert!(red(&picture, 32, 4) && !red(&picture, 32, 28));
+    let sketch = decoded(&preview(&progressive_jpeg()).unwrap()).into_luma8();
+    assert_eq!(sketch.dimensions(), (8, 16));
+    assert!(sketch.get_pixel(4, 3).0[0] > 240 && sketch.get_pixel(4, 12).0[0] < 15);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Texts and documents; what there is no preview of.
 
-use crate::files::pdf;
+use crate::files::{pdf, protected_pdf};
 use crate::world::{decoders, make, preview, preview_of, runtime};
 use preview::{Bounds, Failed, Media, Refusal, Size};
 
@@ -48,6 +48,8 @@ fn pages_of_a_document_are_drawn_one_at_a_time() {
 fn what_cannot_be_shown_says_why() {
     assert_eq!(refused(b"PK\x03\x04\x14\0\0\0\0\0"), Refusal::Unsupported);
     assert_eq!(refused(b"\0\0\0\x20ftypheic\0\0\0\0mif1"), Refusal::Unsupported);
+    assert_eq!(refused(b"\0\0\0\x20ftypavif\0\0\0\0mif1"), Refusal::Unsupported);
+    assert_eq!(refused(&protected_pdf()), Refusal::Protected);
     assert_eq!(refused(b"%PDF-1.4 and nothing of the kind"), Refusal::Damaged);
     assert_eq!(refused(b"\x89PNG\r\n\x1a\n and no picture"), Refusal::Damaged);
     assert_eq!(refused(b"\xff\xd8\xff\xe0 and no picture"), Refusal::Damaged);

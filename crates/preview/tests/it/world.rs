@@ -7,7 +7,12 @@ use tokio::sync::mpsc;
 pub(crate) const CHILD: &str = env!("CARGO_BIN_EXE_preview-test-child");
 
 pub(crate) fn decoders(bounds: Bounds) -> Decoders {
-    Decoders::new(PathBuf::from(CHILD), vec![], Strictness::Whole, bounds)
+    decoders_as(&["decode"], Strictness::Whole, bounds)
+}
+
+pub(crate) fn decoders_as(arguments: &[&str], strictness: Strictness, bounds: Bounds) -> Decoders {
+    let arguments = arguments.iter().map(Into::into).collect();
+    Decoders::new(PathBuf::from(CHILD), arguments, strictness, bounds)
 }
 
 pub(crate) fn runtime() -> tokio::runtime::Runtime {

@@ -195,3 +195,24 @@ pub struct KeptEntry {
     #[schema(value_type = schema::KeptReason)]
     pub reason: String,
 }
+
+/// `GET …/days`: the days on which a folder changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DaysResponse {
+    /// The newest day first.
+    pub days: Vec<DayEntry>,
+    /// What to give as `before` for the next page; none after the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Timestamp>, nullable = false)]
+    pub next: Option<RfcTime>,
+}
+
+/// A day on which a folder changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DayEntry {
+    /// When it changed last on that day.
+    #[schema(value_type = schema::Timestamp)]
+    pub at: RfcTime,
+    /// How far the journal had come then.
+    pub seq: u64,
+}

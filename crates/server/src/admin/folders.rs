@@ -194,18 +194,21 @@ fn entry(folder: &Folder, retention: &RetentionRow, grants: Vec<GrantEntry>) -> 
     }
 }
 
+/// How a plain directory stands.
+pub(crate) fn plain_state(MonitorStatus { status, trouble, .. }: &MonitorStatus) -> PlainState {
+    if trouble.is_some() || status.local_offline {
+        PlainState::Offline
+    } else if status.held.is_some() {
+        PlainState::Held
+    } else if status.in_step {
+        PlainState::InStep
+    } else {
+        PlainState::Working
+    }
+}
+
 pub(crate) fn plain_entry(directory: &Path, status: Option<MonitorStatus>) -> PlainEntry {
-    let state = status.as_ref().map(|MonitorStatus { status, trouble, .. }| {
-        if trouble.is_some() || status.local_offline {
-            PlainState::Offline
-        } else if status.held.is_some() {
-            PlainState::Held
-        } else if status.in_step {
-            PlainState::InStep
-        } else {
-            PlainState::Working
-        }
-    });
+    let state = status.as_ref().map(plain_state);
     let watch = status
         .as_ref()
         .map(|status| status.watch.as_ref().map_or(WatchMethod::Scan, |watch| watch.method).to_string());

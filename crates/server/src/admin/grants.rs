@@ -6,7 +6,7 @@ use metadata::Snapshot;
 use metadata::account::Subject;
 use metadata::folder::{Folder, FolderKind};
 use model::permit::Manage;
-use model::{FolderId, Permit, Privilege};
+use model::{Action, FolderId, Permit, Privilege, Timestamp};
 use std::collections::BTreeMap;
 
 /// The entries by subject.
@@ -21,9 +21,10 @@ pub(crate) fn set(
     expected: Expected,
 ) -> Result<(), AdminError> {
     let id = permit.folder();
-    change_each(server, by, move |transaction, _| {
+    change_each(server, by, move |transaction, now| {
         let snapshot = transaction.as_snapshot();
         let folder = the_folder(snapshot, id)?;
+        still_managed(snapshot, permit, now)?;
         expect(expected, || tag(snapshot, id))?;
         refuse_to_take_a_home_away(&folder, &wanted)?;
         let before: Grants = snapshot.grants(id)?.into_iter().collect();
@@ -40,6 +41,16 @@ pub(crate) fn set(
         }
         Ok(((), entries))
     })
+}
+
+/// The privilege may have been taken away since it was asked for.
+fn still_managed(snapshot: &dyn Snapshot, permit: Permit<Manage>, now: Timestamp) -> Result<(), AdminError> {
+    let again = auth::permit::<Manage>(snapshot, permit.principal(), permit.folder(), Action::Manage, now);
+    match again {
+        Ok(_) => Ok(()),
+        Err(auth::Refused::Denied(denied)) => Err(AdminError::NotFound(denied.to_string())),
+        Err(auth::Refused::Database(error)) => Err(error.into()),
+    }
 }
 
 fn entry(folder: &Folder, to: String, privilege: Option<Privilege>) -> (&'static str, Details) {

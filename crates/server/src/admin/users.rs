@@ -127,6 +127,9 @@ pub(crate) fn set(
         if is_active_administrator(&before) && !is_active_administrator(&user) {
             refuse_the_last_administrator(snapshot, id)?;
         }
+        if user.administrator {
+            auth::setup::end(transaction)?;
+        }
         transaction.set_user(&user).map_err(|error| match (error.kind(), &changes.system_user) {
             (metadata::ErrorKind::Conflict, Some(login)) => {
                 AdminError::Exists(format!("the system's user '{login}' is another account's already"))

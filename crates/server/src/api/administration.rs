@@ -1,11 +1,20 @@
 //! `/api/v1/admin/…`: what [`crate::admin`] does, over HTTP, for administrators ([`Administrator`]).
 
+pub(crate) mod activity;
+pub(crate) mod address;
 pub(crate) mod devices;
 pub(crate) mod folders;
 pub(crate) mod groups;
+pub(crate) mod growth;
+pub(crate) mod issues;
 pub(crate) mod lists;
+pub(crate) mod log;
+pub(crate) mod overview;
+pub(crate) mod settings;
 pub(crate) mod status;
+pub(crate) mod storage;
 pub(crate) mod users;
+pub(crate) mod work;
 
 use crate::admin::{By, carry_out, carry_out_with as administer_with};
 use crate::caller::Administrator;

@@ -4,15 +4,17 @@
 //! faster than they can be sent become one. Rights are decided again whenever somebody's rights have changed, and the
 //! socket is closed as soon as its token is worth nothing any more.
 
-use crate::caller::Caller;
+use crate::caller::{Caller, PeerAddress};
 use crate::failure::Failure;
 use crate::openapi::problems;
+use crate::presence::{self, Present};
 use crate::serve::{StillRunning, told_to_stop};
 use crate::server::Server;
 use auth::rights::Account;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Extension, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use model::permit::Read;
 use model::{Action, FolderId, Principal, Seq};
@@ -52,6 +54,8 @@ pub(crate) async fn connect(
     State(server): State<Arc<Server>>,
     Extension(running): Extension<StillRunning>,
     caller: Caller,
+    peer: Option<Extension<PeerAddress>>,
+    headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
     let upgrade = upgrade.map_err(|rejection| {
@@ -64,11 +68,17 @@ pub(crate) async fn connect(
         .max_frame_size(MESSAGE_BYTES_MAX);
     // Listening begins before the answer: whoever lists folders once it has come misses nothing.
     let listener = Listener::new(&server, caller.principal).await?;
+    let here = Present {
+        principal: caller.principal,
+        address: peer.map(|Extension(peer)| peer.0),
+        agent: presence::agent(&headers),
+        since: server.now(),
+    };
     Ok(upgrade.on_upgrade(move |socket| async move {
         server.metrics.device_connected();
-        let online = listener.principal.device.map(|device| server.online.begin(device));
+        let there = server.presence.enter(here);
         listener.run(&server, socket).await;
-        drop(online);
+        drop(there);
         server.metrics.device_gone();
         drop(running);
     }))

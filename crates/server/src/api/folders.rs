@@ -1,12 +1,15 @@
 //! `GET /api/v1/folders`, and what lies below each folder.
 
+pub(crate) mod activity;
 pub(crate) mod changes;
 pub(crate) mod chunks;
 pub(crate) mod commits;
+pub(crate) mod conflicts;
+pub(crate) mod days;
 pub(crate) mod grants;
 pub(crate) mod nodes;
 pub(crate) mod past;
-mod people;
+pub(crate) mod people;
 pub(crate) mod restore;
 pub(crate) mod space;
 pub(crate) mod trash;

@@ -21,7 +21,7 @@ use protocol::v1::{SessionRequest, SessionResponse};
 use std::sync::Arc;
 
 /// How long a session lasts, used or not.
-const SESSION_SECONDS: i64 = 30 * 24 * 3_600;
+pub(super) const SESSION_SECONDS: i64 = 30 * 24 * 3_600;
 
 /// Who is signed in
 ///

@@ -65,7 +65,7 @@ groups! {
     Chunks: WrongChunk;
     /// It adds to what a folder holds.
     Quota: QuotaExceeded;
-    /// It makes something whose name may be taken.
+    /// It makes or begins something that may be there already.
     Unique: AlreadyExists;
     /// It takes the state in which the thing must be.
     Matching: PreconditionFailed;

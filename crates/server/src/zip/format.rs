@@ -179,13 +179,14 @@ impl Head {
 fn dos(at: Timestamp) -> (u16, u16) {
     let (year, month, day) = at.date();
     match year {
-        ..1980 => return (0, 1 << 5 | 1),
-        2108.. => return (23 << 11 | 59 << 5 | 29, 127 << 9 | 12 << 5 | 31),
+        ..1980 => return (0, 0x0021),
+        2108.. => return (0xbf7d, 0xff9f),
         _ => {}
     }
     let second = at.parts().0.rem_euclid(86_400);
-    let time = second / 3600 << 11 | second / 60 % 60 << 5 | second % 60 / 2;
-    (time as u16, (year as u16 - 1980) << 9 | (month as u16) << 5 | day as u16)
+    let time = ((second / 3600) << 11) | ((second / 60 % 60) << 5) | (second % 60 / 2);
+    let date = ((year - 1980) << 9) | i64::from(month << 5 | day);
+    (time as u16, date as u16)
 }
 
 /// The moment in seconds since 1970, which does not depend on where somebody is.
@@ -271,7 +272,7 @@ mod tests {
         assert_eq!(dos(Timestamp::from_parts(315_532_800, 0)), (0, 33));
         assert_eq!(
             dos(Timestamp::from_parts(1_795_303_532, 0)),
-            (23 << 11 | 25 << 5 | 16, 46 << 9 | 11 << 5 | 21)
+            ((23 << 11) | (25 << 5) | 16, (46 << 9) | (11 << 5) | 21)
         );
         assert_eq!(dos(Timestamp(i64::MAX)).1 >> 9, 127);
         assert!(moment(Timestamp::from_parts(1 << 31, 0)).is_empty());

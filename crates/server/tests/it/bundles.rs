@@ -70,6 +70,23 @@ impl Draft {
         draft
     }
 
+    /// A new directory in the root.
+    pub(crate) fn directory(self, name: &str) -> Self {
+        let temporary = self.groups.len() as u32;
+        self.group([create(temporary, ROOT, name, Content::Directory)])
+    }
+
+    /// A new file in a directory, with its bytes.
+    pub(crate) fn file_in(self, directory: NodeId, name: &str, bytes: &[u8]) -> Self {
+        let temporary = self.groups.len() as u32;
+        let parent = NodeRef::Id(directory);
+        let mut draft = self.group([create(temporary, parent, name, file_content(bytes))]);
+        if !bytes.is_empty() {
+            draft.chunks.push(bytes.to_vec());
+        }
+        draft
+    }
+
     pub(crate) fn head(&self) -> CommitHead {
         CommitHead {
             key: self.key,

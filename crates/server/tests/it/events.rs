@@ -11,7 +11,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
-async fn listen(api: &Api) -> WebSocketStream<TcpStream> {
+pub(crate) async fn listen(api: &Api) -> WebSocketStream<TcpStream> {
     let mut request = format!("ws://{}/api/v1/events", api.address).into_client_request().unwrap();
     let token = format!("Bearer {}", api.token.as_ref().unwrap());
     request.headers_mut().insert("authorization", token.parse().unwrap());

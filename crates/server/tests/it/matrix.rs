@@ -23,16 +23,22 @@ const IN_FOLDER: &[(&str, &str)] = &[
     ("GET", "trash"),
     ("POST", "trash/restore"),
     ("POST", "restore"),
+    ("GET", "links"),
+    ("POST", "links"),
     ("GET", "space"),
     ("GET", "grants"),
     ("PUT", "grants"),
     ("GET", "candidates?begin=a"),
+    ("GET", "activity"),
+    ("GET", "conflicts"),
+    ("POST", "conflicts/{node}"),
     ("POST", "uploads"),
     ("DELETE", "uploads/00000000000000000000000000000001"),
     ("POST", "chunks/missing"),
     ("POST", "chunks/fetch"),
     ("POST", "commits"),
     ("GET", "zip?nodes={node}"),
+    ("GET", "days"),
     ("POST", "zip"),
     ("GET", "nodes/{node}/children"),
     ("GET", "nodes/{node}/differences?seq=0"),
@@ -56,7 +62,27 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("GET", "/api/v1/session"),
     ("POST", "/api/v1/session"),
     ("DELETE", "/api/v1/session"),
+    ("GET", "/api/v1/links"),
+    ("GET", "/api/v1/links/l99"),
+    ("PATCH", "/api/v1/links/l99"),
+    ("DELETE", "/api/v1/links/l99"),
+    ("GET", "/api/v1/link-policy"),
+    ("PUT", "/api/v1/admin/link-policy"),
+    ("GET", "/api/v1/shared-with-me"),
+    ("GET", "/s/style.css"),
+    ("GET", "/s/00000000000000000000000000000000"),
+    ("POST", "/s/00000000000000000000000000000000/password"),
+    ("GET", "/s/00000000000000000000000000000000/files/n1"),
+    ("POST", "/s/00000000000000000000000000000000/files"),
+    ("GET", "/api/v1/setup"),
+    ("POST", "/api/v1/setup"),
+    ("GET", "/api/v1/setup/echo/00000000000000000000000000000000"),
+    ("GET", "/api/v1/address"),
     ("GET", "/api/v1/admin/status"),
+    ("GET", "/api/v1/admin/settings"),
+    ("PUT", "/api/v1/admin/settings"),
+    ("GET", "/api/v1/admin/storage"),
+    ("POST", "/api/v1/admin/address/test"),
     ("GET", "/api/v1/admin/users"),
     ("POST", "/api/v1/admin/users"),
     ("GET", "/api/v1/admin/users/u1"),
@@ -80,6 +106,17 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("GET", "/api/v1/devices"),
     ("DELETE", "/api/v1/devices/dffff"),
     ("PUT", "/api/v1/password"),
+    ("GET", "/api/v1/admin/overview"),
+    ("GET", "/api/v1/admin/growth"),
+    ("GET", "/api/v1/admin/activity"),
+    ("GET", "/api/v1/admin/issues"),
+    ("GET", "/api/v1/admin/work"),
+    ("POST", "/api/v1/admin/work"),
+    ("GET", "/api/v1/admin/log"),
+    ("GET", "/api/v1/admin/log/export"),
+    ("GET", "/api/v1/admin/log/proof"),
+    ("GET", "/api/v1/admin/log/retention"),
+    ("PUT", "/api/v1/admin/log/retention"),
     ("POST", "/api/v1/devices"),
     ("POST", "/api/v1/devices/codes"),
     ("POST", "/api/v1/devices/codes/poll"),
@@ -94,6 +131,14 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
         return answer;
     }
     match path.rsplit('/').next().unwrap() {
+        "hold" => api.json(verb, path, &json!({ "approve": true })).await,
+        "work" if verb == Method::POST => {
+            api.json(verb, path, &json!({ "kind": "collect", "dry_run": true })).await
+        }
+        "retention" if verb == Method::PUT => api.json(verb, path, &json!({ "days": 30 })).await,
+        _ if path.contains("/conflicts/") => {
+            api.json(verb, path, &json!({ "keep": "winner", "copy_seq": 1 })).await
+        }
         "uploads" => api.json(verb, path, &json!({ "size": 1 })).await,
         "views" => api.json(verb, path, &json!({ "only": ["a"] })).await,
         "missing" => api.json(verb, path, &json!({ "chunks": [] })).await,
@@ -111,6 +156,19 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
         "session" if verb == Method::POST => {
             let user = format!("y{}", api.token.as_ref().map_or("", |token| &token[..20]));
             api.json(verb, path, &json!({ "user": user, "password": "y", "browser": "z" })).await
+        }
+        "links" if verb == Method::POST => {
+            api.json(verb, path, &json!({ "node": "n1", "kind": "read" })).await
+        }
+        "link-policy" if verb == Method::PUT => {
+            let usual = json!({ "allowed": true, "least_privilege": "write", "password_required": false });
+            api.json(verb, path, &usual).await
+        }
+        "l99" if verb == Method::PATCH => api.json(verb, path, &json!({ "label": "x" })).await,
+        "settings" if verb == Method::PUT => api.json(verb, path, &json!({})).await,
+        "test" => {
+            let own = format!("http://{}", api.address);
+            api.json(verb, path, &json!({ "address": own })).await
         }
         "codes" => api.json(verb, path, &json!({ "device": "z", "platform": "p" })).await,
         "poll" => api.json(verb, path, &json!({ "device_code": "y" })).await,
@@ -203,7 +261,9 @@ async fn every_operation_answers_every_principal_as_written_down() {
         write!(table, "{title:<55}").unwrap();
         for (name, api) in &principals {
             let answer = ask(api, method, path).await;
-            if !answer.status.is_success() {
+            if path.starts_with("/s/") {
+                assert!(answer.header("content-type").starts_with("text/"), "{answer:?}");
+            } else if !answer.status.is_success() {
                 answer.problem();
             }
             write!(table, " {:>width$}", answer.status.as_u16(), width = name.len()).unwrap();

@@ -55,6 +55,42 @@ async fn history(api: &Api) -> (NodeId, NodeId, u64) {
 }
 
 #[tokio::test]
+async fn the_days_on_which_a_folder_changed_are_told_by_the_midnights_of_a_zone() {
+    const HOUR: i64 = 3_600_000_000_000;
+    let clock = std::sync::Arc::new(std::sync::atomic::AtomicI64::new(1_800_000_000_000_000_000));
+    let reads = std::sync::Arc::clone(&clock);
+    let world = World::start_with(|settings| {
+        settings.clock =
+            std::sync::Arc::new(move || Timestamp(reads.load(std::sync::atomic::Ordering::SeqCst)));
+    })
+    .await;
+    let alice = world.writer().await;
+    // 2027-01-15 at 8, 20 and 23 o'clock, the next day at 9, and three days later.
+    for (name, hours) in [("a", 0), ("b", 12), ("c", 3), ("d", 10), ("e", 72)] {
+        clock.fetch_add(hours * HOUR, std::sync::atomic::Ordering::SeqCst);
+        alice.commit(Draft::new().file(name, b"")).await;
+    }
+    let days = async |query: &str| {
+        let page: protocol::v1::DaysResponse =
+            alice.get(&alice.folder_path(&format!("days{query}"))).await.parse();
+        let days =
+            page.days.iter().map(|day| (day.at.to_string()[..13].to_owned(), day.seq)).collect::<Vec<_>>();
+        (days, page.next.map(|next| next.to_string()))
+    };
+    let day = |text: &str, seq| (text.to_owned(), seq);
+    let all = vec![day("2027-01-19T09", 5), day("2027-01-16T09", 4), day("2027-01-15T23", 3)];
+    assert_eq!(days("").await, (all.clone(), None));
+    let (first, next) = days("?limit=2").await;
+    assert_eq!(first, all[..2]);
+    assert_eq!(days(&format!("?limit=2&before={}", next.unwrap())).await, (all[2..].to_vec(), None));
+    // Where it is two hours later, the last change of the first day was on the next.
+    let (there, _) = days("?zone_minutes=120").await;
+    assert_eq!(there, [day("2027-01-19T09", 5), day("2027-01-16T09", 4), day("2027-01-15T20", 2)]);
+    alice.get(&alice.folder_path("days?zone_minutes=2000")).await.assert_problem(ProblemKind::Invalid);
+    alice.get(&alice.folder_path("days?before=x")).await.assert_problem(ProblemKind::Invalid);
+}
+
+#[tokio::test]
 async fn a_folder_is_seen_compared_and_brought_back_as_of_a_number() {
     let world = World::start().await;
     let alice = world.writer().await;

@@ -150,6 +150,13 @@ async fn two_thousand_accounts_are_listed_page_by_page_and_found_by_name() {
 }
 
 #[tokio::test]
+async fn a_list_is_not_taken_for_an_object_member_by_member() {
+    let (_world, root) = with_root().await;
+    root.post(GROUPS, json!(["staff"])).await.assert_problem(ProblemKind::Invalid);
+    root.make(GROUPS, json!({ "name": "staff" })).await;
+}
+
+#[tokio::test]
 async fn what_was_changed_meanwhile_is_not_changed_again() {
     let (_world, root) = with_root().await;
     let alice = root.make_user("alice").await;

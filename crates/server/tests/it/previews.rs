@@ -1,10 +1,11 @@
 use crate::bundles::{Draft, ROOT, create, file_content};
-use crate::world::{Api, World};
+use crate::world::{Api, World, decoders};
 use http::{Method, StatusCode};
 use http_body_util::Full;
 use model::{Content, NodeId, Operation, Timestamp};
 use protocol::ProblemKind;
-use protocol::v1::WirePrivilege;
+use protocol::v1::{FindingKind, OverviewResponse, PreviewState, WirePrivilege};
+use std::sync::Arc;
 
 const MARKUP: &[u8] = b"<html><script>alert(1)</script></html>\r\n";
 const NO_PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n and no picture";
@@ -37,7 +38,8 @@ async fn a_file_with_markup_is_shown_as_plain_text_that_runs_nothing() {
 async fn a_preview_has_the_tag_of_its_content_and_size() {
     let world = World::start().await;
     let alice = world.writer().await;
-    let node = made(&alice, "a.txt", b"first state").await;
+    let created = alice.commit(Draft::new().file("a.txt", b"first state")).await;
+    let node = created.node(0).node;
     let path = path(&alice, node);
     let first = alice.get(&path).await;
     let tag = first.header("etag").to_owned();
@@ -50,7 +52,7 @@ async fn a_preview_has_the_tag_of_its_content_and_size() {
 
     let mut draft = Draft::new().group([Operation::Update {
         node,
-        base: model::VersionNumber(1),
+        base: created.node(0).revision.version,
         content: file_content(b"second"),
         executable: false,
         mtime: Timestamp(1_795_303_532_000_000_005),
@@ -97,4 +99,49 @@ async fn who_may_not_read_sees_no_preview_and_switched_off_there_is_none() {
     let node = made(&alice, "a.txt", b"text").await;
     let problem = alice.get(&path(&alice, node)).await.assert_problem(ProblemKind::NoPreview);
     assert_eq!(problem.members["reason"], "off");
+}
+
+/// A process that answers as the decoding one does where Landlock is missing: a length, "not locked", the second lock.
+fn unsafe_machine() -> Arc<preview::Decoders> {
+    let arguments = vec![r"\x02\x00\x02\x01".into()];
+    let bounds = preview::Bounds::default();
+    Arc::new(preview::Decoders::new("/usr/bin/printf".into(), arguments, preview::Strictness::Whole, bounds))
+}
+
+async fn administrator(world: &World) -> Api {
+    world.add_user("root", true).await;
+    world.link("root", "console").await
+}
+
+async fn overview(administrator: &Api) -> OverviewResponse {
+    administrator.get("/api/v1/admin/overview").await.parse()
+}
+
+#[tokio::test]
+async fn a_machine_that_cannot_lock_the_decoder_in_makes_none_and_says_so_to_administrators() {
+    let world = World::start_with(|settings| settings.previews = Some(unsafe_machine())).await;
+    let root = administrator(&world).await;
+    assert_eq!(overview(&root).await.health.previews, PreviewState::Sandboxed, "nobody has looked yet");
+    let alice = world.writer().await;
+    let node = made(&alice, "a.txt", b"text").await;
+    let problem = alice.get(&path(&alice, node)).await.assert_problem(ProblemKind::NoPreview);
+    assert_eq!(problem.members["reason"], "not_sandboxed");
+    let now = overview(&root).await;
+    assert_eq!(now.health.previews, PreviewState::Unsafe);
+    let finding = now.findings.iter().find(|finding| finding.kind == FindingKind::PreviewsUnsafe).unwrap();
+    assert_eq!(finding.subject.as_deref(), Some("Landlock is not there"));
+}
+
+#[tokio::test]
+async fn whether_previews_can_be_made_is_known_before_anybody_asks_for_one() {
+    let state = async |previews: Option<Arc<preview::Decoders>>| {
+        let world = World::start_with(|settings| settings.previews = previews).await;
+        world.server.look_at_previews().await;
+        let now = overview(&administrator(&world).await).await;
+        let told = now.findings.iter().any(|finding| finding.kind == FindingKind::PreviewsUnsafe);
+        (now.health.previews, told)
+    };
+    assert_eq!(state(Some(decoders())).await, (PreviewState::Sandboxed, false));
+    assert_eq!(state(Some(unsafe_machine())).await, (PreviewState::Unsafe, true));
+    assert_eq!(state(None).await, (PreviewState::Off, false));
 }

@@ -97,6 +97,10 @@ impl World {
         self.serving.await.unwrap();
     }
 
+    pub(crate) async fn keep_house(&self) {
+        assert!(self.server.keep_house().await);
+    }
+
     pub(crate) async fn admin(&self, request: AdminRequest) -> AdminAnswer {
         let server = Arc::clone(&self.server);
         tokio::task::spawn_blocking(move || server::admin::execute(&server, request)).await.unwrap()

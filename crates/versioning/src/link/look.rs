@@ -138,6 +138,17 @@ pub struct Visit {
     pub from_the_start: bool,
 }
 
+/// A file on its way to a stranger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Download {
+    /// What it is called and what it holds.
+    pub offer: Offer,
+    /// Where it lies.
+    pub file: File,
+    /// Whether it was counted, or goes on with one that was.
+    pub counted: bool,
+}
+
 /// Counts a download and gives the file: a link that is used up gives nothing more, but to who goes on with a download that
 /// was counted. The count and the look at the file are one transaction, so that of strangers who come at once no more get
 /// something than may.
@@ -149,14 +160,14 @@ pub fn download(
     permit: LinkPermit<Read>,
     visit: Visit,
     now: Timestamp,
-) -> Result<(Offer, File), Error> {
+) -> Result<Download, Error> {
     write(database, move |transaction| {
         let snapshot = transaction.as_snapshot();
         let (link, folder) = recheck(snapshot, &permit, Action::Read, now)?;
         let offer = offered(snapshot, folder.id, permit.node())?;
         let file = fetch::located(snapshot, offer.content, offer.size, now)?;
-        count(transaction, link.id, offer.content, &visit, now)?;
-        Ok((offer, file))
+        let counted = count(transaction, link.id, offer.content, &visit, now)?;
+        Ok(Download { offer, file, counted })
     })
 }
 
@@ -166,14 +177,15 @@ fn count(
     content: ContentId,
     visit: &Visit,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let begun = transaction.link_download(link, &visit.visitor, content)?;
     let goes_on = begun.is_some_and(|at| at.plus_ms(GO_ON_HOURS * 3_600_000) > now);
     if goes_on && !visit.from_the_start {
-        return Ok(());
+        return Ok(false);
     }
     if !transaction.use_link(link, now)? {
         return Err(LinkDenied::Hidden.into());
     }
-    Ok(transaction.put_link_download(link, &visit.visitor, content, now)?)
+    transaction.put_link_download(link, &visit.visitor, content, now)?;
+    Ok(true)
 }

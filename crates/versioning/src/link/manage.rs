@@ -46,7 +46,7 @@ pub struct Create {
 pub struct Listed {
     /// Its row.
     pub link: LinkRow,
-    /// Names from the folder's root to the node, while it is there; none for the folder itself.
+    /// Names from the folder's root to the node, while it is there, to who may read the folder; none for the folder itself.
     pub path: Option<Vec<String>>,
     /// Whether the node is a directory.
     pub is_directory: bool,
@@ -81,18 +81,18 @@ pub fn create(database: &dyn Database, wanted: Create, now: Timestamp) -> Result
     write(database, move |transaction| {
         let snapshot = transaction.as_snapshot();
         let folder = recheck(snapshot, &wanted.permit, Action::Share, now)?;
-        let maker = wanted.permit.principal();
+        let who = wanted.permit.principal();
         let policy = snapshot.link_policy()?;
-        may_hand_out(snapshot, maker, folder.id, wanted.kind, &policy, now)?;
+        may_hand_out(snapshot, who, folder.id, wanted.kind, &policy, now)?;
         check_node(snapshot, folder.id, wanted.node, wanted.kind)?;
-        if snapshot.count_links(maker.user)? >= LINKS_MAX {
+        if snapshot.count_links(who.user)? >= LINKS_MAX {
             return Err(Error::Limit { what: "links of one person", most: LINKS_MAX });
         }
         let row = NewLink {
             token_hash: wanted.token_hash,
             folder: folder.id,
             node: wanted.node,
-            maker: maker.user,
+            maker: who.user,
             kind: wanted.kind,
             label: wanted.label,
             password: wanted.password,
@@ -103,7 +103,7 @@ pub fn create(database: &dyn Database, wanted: Create, now: Timestamp) -> Result
         let id = transaction.create_link(&row)?;
         let link = snapshot.link(id)?.ok_or(Error::NotFound("link"))?;
         check_choice(&link, &policy, now)?;
-        listed(snapshot, link, &policy, now)
+        listed(snapshot, link, who, &policy, now)
     })
 }
 
@@ -207,7 +207,7 @@ pub fn change(
         check_choice(&link, &policy, now)?;
         transaction.set_link(&link)?;
         let link = snapshot.link(id)?.ok_or(Error::NotFound("link"))?;
-        listed(snapshot, link, &policy, now)
+        listed(snapshot, link, who, &policy, now)
     })
 }
 
@@ -272,7 +272,7 @@ fn visible(
 pub fn one(database: &dyn Database, who: Principal, id: LinkId, now: Timestamp) -> Result<Listed, Error> {
     read(database, move |snapshot| {
         let (link, _) = visible(snapshot, who, id, now)?;
-        listed(snapshot, link, &snapshot.link_policy()?, now)
+        listed(snapshot, link, who, &snapshot.link_policy()?, now)
     })
 }
 
@@ -288,7 +288,7 @@ pub fn made_by(
     limit: usize,
     now: Timestamp,
 ) -> Result<Vec<Listed>, Error> {
-    read(database, move |snapshot| all(snapshot, LinksOf::Maker(who.user), after, limit, now))
+    read(database, move |snapshot| all(snapshot, who, LinksOf::Maker(who.user), after, limit, now))
 }
 
 /// Links into a folder, by id after one of them: all of them to who manages it, else one's own.
@@ -308,7 +308,7 @@ pub fn of_folder(
         if snapshot.folder(folder)?.is_some()
             && authorize::<Manage>(who, folder, Action::Manage, facts).is_ok()
         {
-            return all(snapshot, LinksOf::Folder(folder), after, limit, now);
+            return all(snapshot, who, LinksOf::Folder(folder), after, limit, now);
         }
         authorize::<Read>(who, folder, Action::List, facts)?;
         let mut found = Vec::new();
@@ -321,12 +321,13 @@ pub fn of_folder(
         }
         found.truncate(limit);
         let policy = snapshot.link_policy()?;
-        found.into_iter().map(|link| listed(snapshot, link, &policy, now)).collect()
+        found.into_iter().map(|link| listed(snapshot, link, who, &policy, now)).collect()
     })
 }
 
 fn all(
     snapshot: &dyn Snapshot,
+    who: Principal,
     of: LinksOf,
     after: LinkId,
     limit: usize,
@@ -334,12 +335,13 @@ fn all(
 ) -> Result<Vec<Listed>, Error> {
     let policy = snapshot.link_policy()?;
     let links = snapshot.links(of, after, limit)?;
-    links.into_iter().map(|link| listed(snapshot, link, &policy, now)).collect()
+    links.into_iter().map(|link| listed(snapshot, link, who, &policy, now)).collect()
 }
 
 fn listed(
     snapshot: &dyn Snapshot,
     link: LinkRow,
+    who: Principal,
     policy: &LinkPolicy,
     now: Timestamp,
 ) -> Result<Listed, Error> {
@@ -357,8 +359,9 @@ fn listed(
         () if is_used_up(&link) => LinkState::UsedUp,
         () => LinkState::Works,
     };
-    // Who does not see the folder any more is told nothing of it.
-    let shows = is_there && held.active && held.privilege >= Privilege::Read;
+    // Who does not see the folder, or not any more, is told nothing of what is in it; administrators neither.
+    let seen = snapshot.facts(who, link.folder, now)?;
+    let shows = is_there && seen.active && seen.privilege >= Privilege::Read;
     let line = match shows {
         true => snapshot.nodes_and_ancestors(link.folder, &[link.node])?,
         false => Vec::new(),

@@ -376,6 +376,8 @@ fn others_links_are_managers_to_change_and_administrators_only_to_revoke() {
     })
     .unwrap();
     assert!(matches!(error_of(try_change(root)), Error::Denied(Denied::Forbidden)));
+    let seen = versioning::link::manage::one(&*world.database, root, link, NOW).unwrap();
+    assert_eq!((seen.path, seen.is_directory), (None, false), "names of files are not theirs to see");
     let new_address = Change { token_hash: Some([77; 32]), ..Change::default() };
     assert!(matches!(
         error_of(change(&*world.database, root, link, new_address, NOW)),
@@ -411,7 +413,7 @@ fn a_download_counts_once_however_many_ranges_it_takes() {
     let who = LinkPrincipal { link, shown: None };
     let get_at = |visit, now| {
         let may = permit::<Read>(&*world.database, who, at.file, Action::Read, now).unwrap();
-        download(&*world.database, may, visit, now).map(|(offer, file)| (offer.size, file.chunks.len()))
+        download(&*world.database, may, visit, now).map(|got| (got.offer.size, got.file.chunks.len()))
     };
     let get = |visit| get_at(visit, NOW);
     // A range of something that was never begun is a download, too.

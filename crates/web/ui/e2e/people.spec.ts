@@ -34,7 +34,8 @@ async function another(browser: Browser): Promise<{ page: Page; faults: string[]
 async function commit(page: Page, folder: string): Promise<number> {
   const key = new Uint8Array(16).fill(7)
   const operations = [{ kind: 'create' as const, temporary: 0, parent: 1n, name: 'mine', content: 'directory' as const, executable: false, mtime: 0 }]
-  const body = Array.from(writeCommit({ key, uploads: [], operations, manifests: [], data: [] }))
+  const bundle = writeCommit({ key, uploads: [], operations, manifests: [], data: [] })
+  const body = Array.from(new Uint8Array(await bundle.arrayBuffer()))
   return page.evaluate(
     async ([folder, body]) => {
       const headers = { 'content-type': 'application/vnd.driftless.bundle' }
@@ -133,7 +134,7 @@ test('an administrator decides who may do what, and it holds at once', async ({ 
 
   // Her privilege grows while she looks.
   await button(page, 'Privileges on plans', 'Rechte an plans').click()
-  await dialog(page).getByLabel(say('Privilege of Builders', 'Recht von Builders')).selectOption('write')
+  await dialog(page).getByLabel(say('Privilege of Builders', 'Recht von Builders'), { exact: true }).selectOption('write')
   const began = Date.now()
   await button(page, 'Save', 'Speichern').click()
   await expect(hers.getByLabel(say('Upload files', 'Dateien hochladen'))).toHaveCount(1)
@@ -145,7 +146,7 @@ test('an administrator decides who may do what, and it holds at once', async ({ 
   server!.admin(['folder', 'grant', 'plans', 'Berta', 'manage'])
   await hers.getByRole('link', { name: say('Files', 'Dateien'), exact: true }).first().click()
   await hers.getByRole('button', { name: say('Privileges: plans', 'Rechte: plans') }).click()
-  await expect(hers.getByLabel(say('Privilege of Berta', 'Recht von Berta'))).toHaveValue('manage')
+  await expect(hers.getByLabel(say('Privilege of Berta', 'Recht von Berta'), { exact: true })).toHaveValue('manage')
   await look(hers, 'people-11-manager')
   await hers.getByLabel(say('Add a user or group', 'Benutzer oder Gruppe hinzufügen')).fill('Berta <')
   await expect(hers.getByRole('button', { name: /Berta <b>/ })).toBeVisible()
@@ -165,6 +166,27 @@ test('an administrator decides who may do what, and it holds at once', async ({ 
   await row.getByRole('button', { name: say('Unlink', 'Trennen'), exact: true }).click()
   await expect(hers.getByRole('button', { name: say('Sign in', 'Anmelden'), exact: true })).toBeVisible()
   await expect(row).toHaveCount(0)
+
+  // A device that shows a code becomes hers.
+  const asked = await fetch(`${url}/api/v1/devices/codes`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ device: '<i>tv</i>', platform: 'linux' }),
+  })
+  const { device_code } = (await asked.json()) as { device_code: string }
+  const waiting = page.getByRole('listitem').filter({ hasText: '<i>tv</i>' })
+  await expect(waiting).toBeVisible()
+  await waiting.getByLabel(say('Link to', 'Verbinden mit')).fill('berta')
+  await waiting.getByRole('button', { name: 'Berta', exact: true }).click()
+  await look(page, 'people-16-waiting')
+  await waiting.getByRole('button', { name: say('Link to Berta', 'Verbinden mit Berta') }).click()
+  await expect(waiting).toHaveCount(0)
+  const decided = await fetch(`${url}/api/v1/devices/codes/poll`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ device_code }),
+  })
+  expect(await decided.json()).toMatchObject({ state: 'linked', user_name: 'Berta' })
 
   // A password of her own, and out she goes.
   await signIn(hers, 'Berta')

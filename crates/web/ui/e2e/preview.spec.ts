@@ -138,11 +138,25 @@ test('files are looked at, one after the other, and nothing in them is run', asy
     await expect(dialog.getByRole('button', { name: say('Next file', 'Nächste Datei') })).toBeDisabled()
     await look(page, 'preview-6-text')
 
+    // Whoever looks sees what somebody saves meanwhile.
+    const elsewhere = await page.context().newPage()
+    await elsewhere.goto(page.url())
+    await elsewhere.getByLabel(say('Upload files', 'Dateien hochladen')).setInputFiles([
+      { name: '8 long.txt', mimeType: 'text/plain', buffer: Buffer.from('Somebody else wrote this.') },
+    ])
+    await expect(dialog.locator('pre')).toHaveText('Somebody else wrote this.')
+
     const download = page.waitForEvent('download')
     await dialog.getByRole('link', { name: say('Download', 'Herunterladen') }).click()
     expect((await download).suggestedFilename()).toBe('8 long.txt')
     await dialog.getByRole('button', { name: say('History', 'Verlauf') }).click()
-    await expect(page.getByRole('dialog').getByRole('listitem')).toHaveCount(1)
+    await expect(dialog.getByRole('listitem')).toHaveCount(2)
+    // An old version, and back.
+    await dialog.getByRole('button', { name: say('View', 'Ansehen') }).nth(1).click()
+    await expect(dialog.locator('pre')).toContainText('A line of a long text')
+    await look(page, 'preview-7-version')
+    await dialog.getByRole('button', { name: say('History', 'Verlauf') }).click()
+    await expect(dialog.getByRole('listitem')).toHaveCount(2)
     await page.keyboard.press('Escape')
     await expect(page.getByRole('dialog')).toHaveCount(0)
 

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const BIN = process.env.DRIFTLESS_BIN ?? join(import.meta.dirname, '../../../../target/debug/driftless')
+export const BIN = process.env.DRIFTLESS_BIN ?? join(import.meta.dirname, '../../../../target/debug/driftless')
 export const PASSWORD = 'correct horse battery'
 
 export class Server {
@@ -12,6 +12,7 @@ export class Server {
   readonly #data = mkdtempSync(join(tmpdir(), 'driftless-web-'))
   readonly #environment = { ...process.env, DRIFTLESS_DATA: join(this.#data, 'server') }
   #process: ChildProcess | undefined
+  #said = ''
 
   static async start(): Promise<Server> {
     const server = new Server()
@@ -20,6 +21,25 @@ export class Server {
     server.admin(['folder', 'add', 'docs'])
     server.admin(['folder', 'grant', 'docs', 'alice', 'manage'])
     return server
+  }
+
+  /** On an empty data directory: it waits for its first administrator. */
+  static async startEmpty(): Promise<Server> {
+    const server = new Server()
+    await server.serve('127.0.0.1:0')
+    return server
+  }
+
+  /** The setup code that it has printed. */
+  code(): string {
+    const found = /^setup code.*: (\S+)$/m.exec(this.#said)
+    if (!found) throw new Error(`no setup code: ${this.#said}`)
+    return found[1]!
+  }
+
+  /** Something in its data directory. */
+  path(...names: string[]): string {
+    return join(this.#environment.DRIFTLESS_DATA, ...names)
   }
 
   admin(words: string[], input = ''): string {
@@ -33,6 +53,7 @@ export class Server {
     this.url = await new Promise<string>((resolve, reject) => {
       child.stdout.on('data', (text: Buffer) => {
         said += text.toString()
+        this.#said = said
         const found = /listening on (http:\/\/\S+)/.exec(said)
         if (found) resolve(found[1]!)
       })

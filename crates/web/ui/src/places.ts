@@ -27,7 +27,15 @@ export interface PlaceEntry {
 export const PLACES: readonly PlaceEntry[] = [
   { first: '', rest: 'none', link: { icon: 'folder', text: (t) => t.files, for: 'everybody' }, page: FoldersPage },
   { first: 'files', rest: 'any', under: '', page: FilesPage },
-  { first: 'trash', rest: 'one', under: '', load: () => import('./trash/TrashPage.svelte') },
+  { first: 'past', rest: 'any', under: '', load: () => import('./past/PastPage.svelte') },
+  { first: 'search', rest: 'any', under: '', load: () => import('./search/SearchPage.svelte') },
+  { first: 'trash', rest: 'any', under: '', load: () => import('./trash/TrashPage.svelte') },
+  {
+    first: 'shared',
+    rest: 'none',
+    link: { icon: 'link', text: (t) => t.sharedPlace, for: 'everybody' },
+    load: () => import('./sharing/SharedPage.svelte'),
+  },
   {
     first: 'devices',
     rest: 'none',
@@ -58,6 +66,26 @@ export const PLACES: readonly PlaceEntry[] = [
     link: { icon: 'chart', text: (t) => t.overview, for: 'everybody' },
     load: () => import('./overview/OverviewPage.svelte'),
   },
+  { first: 'activity', rest: 'one', under: '', load: () => import('./watch/ActivityPage.svelte') },
+  {
+    first: 'issues',
+    rest: 'none',
+    link: { icon: 'alert', text: (t) => t.watch.issues, for: 'everybody' },
+    load: () => import('./watch/IssuesPage.svelte'),
+  },
+  {
+    first: 'log',
+    rest: 'none',
+    link: { icon: 'list', text: (t) => t.watch.log, for: 'administrators' },
+    load: () => import('./watch/LogPage.svelte'),
+  },
+  {
+    first: 'settings',
+    rest: 'none',
+    link: { icon: 'sliders', text: (t) => t.settings, for: 'administrators' },
+    load: () => import('./settings/SettingsPage.svelte'),
+  },
+  { first: 'setup', rest: 'one', under: 'settings', load: () => import('./setup/WizardPage.svelte') },
 ]
 
 /** The place of an address; none where there is no such. */

@@ -109,7 +109,7 @@ pub(crate) fn linked_device(server: &Server, row: DeviceRow, asking: Option<Devi
         name: row.name,
         platform: row.platform,
         address: row.address,
-        online: server.online.has(row.id),
+        online: server.presence.has(row.id),
         current: Some(row.id) == asking,
         linked: RfcTime(row.created_at),
         last_seen: row.last_seen_at.map(RfcTime),

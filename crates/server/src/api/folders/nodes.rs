@@ -5,6 +5,6 @@ pub(crate) mod children;
 pub(crate) mod content;
 pub(crate) mod differences;
 pub(crate) mod preview;
-mod range;
+pub(crate) mod range;
 pub(crate) mod restore;
 pub(crate) mod versions;

@@ -1,12 +1,20 @@
 //! Names of those who did something, for answers about the past.
 
-use model::{DeviceId, UserId};
+use model::{DeviceId, LinkId, UserId};
 use std::collections::BTreeMap;
 
 /// What people call themselves and their devices.
 pub(crate) struct Names {
     users: BTreeMap<UserId, String>,
     devices: BTreeMap<DeviceId, String>,
+}
+
+/// What a link is called where devices are: by its label, or its id.
+fn link_name(link: &metadata::link::LinkRow) -> String {
+    match link.label.as_str() {
+        "" => format!("link {}", link.id),
+        label => format!("link \u{201c}{label}\u{201d}"),
+    }
 }
 
 impl Names {
@@ -26,7 +34,11 @@ impl Names {
                 names.users.extend(snapshot.user(id)?.map(|user| (id, user.name)));
             }
             for id in devices {
-                names.devices.extend(snapshot.device(id)?.map(|device| (id, device.name)));
+                let name = match LinkId::of_author(id) {
+                    Some(link) => snapshot.link(link)?.map(|link| link_name(&link)),
+                    None => snapshot.device(id)?.map(|device| device.name),
+                };
+                names.devices.extend(name.map(|name| (id, name)));
             }
             Ok(names)
         })

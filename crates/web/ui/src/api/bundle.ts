@@ -61,6 +61,8 @@ export type Operation =
   | ({ kind: 'update'; node: bigint; base: bigint; content: FileContent } & Attributes)
   | { kind: 'move'; node: bigint; base: bigint; parent: bigint; name: string }
   | { kind: 'remove'; node: bigint; placement: bigint; version: bigint }
+  /** Of the newest version; within the folder. */
+  | { kind: 'copy'; temporary: number; source: bigint; parent: bigint; name: string }
 
 export interface Manifest {
   content: FileContent
@@ -174,6 +176,11 @@ function writeOperation(writer: Writer, operation: Operation): void {
       break
     case 'remove':
       writer.varint(4).varint(operation.node).varint(operation.placement).varint(operation.version)
+      break
+    case 'copy':
+      writer.varint(5).varint(operation.temporary).varint(operation.source).byte(0)
+      writeParent(writer, operation.parent)
+      writer.text(operation.name)
   }
 }
 

@@ -7,6 +7,8 @@ export type Schemas = components['schemas']
 export type Folder = Schemas['FolderEntry']
 export type Entry = Schemas['PastEntry']
 export type Version = Schemas['VersionEntry']
+export type Difference = Schemas['DifferenceEntry']
+export type Found = Schemas['SearchEntry']
 export type Trashed = Schemas['TrashEntry']
 
 /** A refused call: what happened, in the words of RFC 9457. */
@@ -96,6 +98,22 @@ export function changes(folder: string, since: string): Promise<Answer> {
 export function contentUrl(folder: string, node: string, version?: number): string {
   const query = version === undefined ? '' : `?version=${version}`
   return `/api/v1/folders/${folder}/nodes/${node}/content${query}`
+}
+
+/** Where several nodes are, as one archive; as of a moment if one is given. */
+export function zipUrl(folder: string, nodes: string[], at?: string): string {
+  const query = new URLSearchParams({ nodes: nodes.join(','), ...(at === undefined ? {} : { at }) })
+  return `/api/v1/folders/${folder}/zip?${query}`
+}
+
+/** Lets the browser download an archive, after it was asked whether there can be one: what is refused is said here. */
+export async function downloadZip(folder: string, nodes: string[], at?: string): Promise<void> {
+  const url = zipUrl(folder, nodes, at)
+  await reach(new Request(new URL(url, location.origin), { method: 'HEAD' }))
+  const link = document.createElement('a')
+  link.href = url
+  link.download = ''
+  link.click()
 }
 
 export function randomBytes(length = 16): Uint8Array {

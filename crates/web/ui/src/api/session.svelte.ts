@@ -7,6 +7,9 @@ class Session {
   /** Nobody as `null`; not known yet as `undefined`. */
   person = $state.raw<Person | null | undefined>(undefined)
 
+  /** Whether the server waits for its first administrator. */
+  unfinished = $state(false)
+
   constructor() {
     onSignedOut(() => (this.person = null))
   }
@@ -15,7 +18,8 @@ class Session {
     try {
       this.person = await data(api.GET('/api/v1/session'))
     } catch (error) {
-      if (!(error instanceof Problem) || error.kind !== 'unauthenticated') throw error
+      if (!(error instanceof Problem) || !['unauthenticated', 'not_set_up'].includes(error.kind)) throw error
+      this.unfinished = error.kind === 'not_set_up'
       this.person = null
     }
   }
@@ -23,6 +27,18 @@ class Session {
   async signIn(user: string, password: string): Promise<void> {
     const body = { user, password, browser: browserName() }
     this.person = await data(api.POST('/api/v1/session', { body }))
+  }
+
+  /** Becomes the first administrator, for who has the server's code. */
+  async setUp(code: string, user: string, password: string): Promise<void> {
+    try {
+      this.person = await data(api.POST('/api/v1/setup', { body: { code, user, password, browser: browserName() } }))
+      this.unfinished = false
+    } catch (error) {
+      // Somebody else was faster.
+      if (error instanceof Problem && error.kind === 'not_found') this.unfinished = false
+      throw error
+    }
   }
 
   async signOut(): Promise<void> {

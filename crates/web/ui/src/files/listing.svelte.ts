@@ -33,6 +33,9 @@ function rowOfNode(node: Node): Row {
 /** What a list is sorted by. */
 export type Column = 'name' | 'size' | 'mtime'
 
+/** The first page is small, so that it is there at once. */
+const LARGE_PAGE = 10_000
+
 export class Listing {
   rows = $state.raw<Row[]>([])
   /** The directory itself, once it is known. */
@@ -59,7 +62,7 @@ export class Listing {
       const found = new Map<string, Row>()
       let after: string | undefined
       do {
-        const query = { path: this.path.join('/'), ...(after === undefined ? {} : { after }) }
+        const query = { path: this.path.join('/'), ...(after === undefined ? {} : { after, limit: LARGE_PAGE }) }
         const params = { path: { folder: this.folder, node: 'n1' }, query }
         const page = await data(api.GET('/api/v1/folders/{folder}/nodes/{node}/children', { params }))
         if (this.#ended) return

@@ -1,9 +1,13 @@
 /** Every text of the page, in German. */
+import { watch } from './de/watch.ts'
+import { files } from './de/files.ts'
 import type { Texts } from './en.ts'
 
 const count = (n: number, one: string, other: string) => `${new Intl.NumberFormat('de').format(n)} ${n === 1 ? one : other}`
 
 export const de: Texts = {
+  watch,
+  ...files,
   product: 'Driftless',
   skip: 'Zum Inhalt springen',
   navigation: 'Hauptmenü',
@@ -11,7 +15,10 @@ export const de: Texts = {
   overview: 'Überblick',
   administration: 'Verwaltung',
   more: 'Mehr',
+  settings: 'Einstellungen',
   devices: 'Geräte',
+  share: 'Teilen',
+  sharedPlace: 'Geteilt',
   people: 'Personen',
   allDevices: 'Alle Geräte',
   privileges: 'Rechte',

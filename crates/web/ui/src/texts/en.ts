@@ -1,9 +1,16 @@
+import { files } from './en/files.ts'
+import type { Widen } from './widen.ts'
+
 /** Every text of the page, in English. `de.ts` has the same keys: the compiler says if one is missing. */
+import { watch } from './en/watch.ts'
+
 const plural = new Intl.PluralRules('en')
 const count = (n: number, one: string, other: string) =>
   `${new Intl.NumberFormat('en').format(n)} ${plural.select(n) === 'one' ? one : other}`
 
 export const en = {
+  watch,
+  ...files,
   product: 'Driftless',
   skip: 'Skip to the content',
   navigation: 'Main',
@@ -11,7 +18,10 @@ export const en = {
   more: 'More',
   files: 'Files',
   overview: 'Overview',
+  settings: 'Settings',
   devices: 'Devices',
+  share: 'Share',
+  sharedPlace: 'Shared',
   people: 'People',
   allDevices: 'All devices',
   privileges: 'Privileges',
@@ -114,6 +124,3 @@ export const en = {
 
 /** What every language has. */
 export type Texts = Widen<typeof en>
-type Widen<T> = {
-  [K in keyof T]: T[K] extends (...values: infer V) => string ? (...values: V) => string : T[K] extends string ? string : Widen<T[K]>
-}

@@ -48,8 +48,8 @@ class Language {
     return `${this.number(value, unit === 0 || value >= 100 ? 0 : 1)} ${units[unit]}`
   }
 
-  moment(time: string | number): string {
-    return new Intl.DateTimeFormat(this.name, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(time))
+  moment(time: string | number, precise = false): string {
+    return new Intl.DateTimeFormat(this.name, { dateStyle: 'medium', timeStyle: precise ? 'medium' : 'short' }).format(new Date(time))
   }
 
   duration(seconds: number): string {

@@ -16,6 +16,7 @@ interface Item {
 }
 
 export interface Failed {
+  item: Item
   name: string
   why: string
 }
@@ -79,6 +80,15 @@ class Queue {
     this.continue()
   }
 
+  /** Takes up again what has failed. What had arrived of big files is not sent again. */
+  retry(): void {
+    const again = this.failed.map((failed) => failed.item)
+    this.failed = []
+    this.#directories.clear()
+    this.#waiting.push(...again)
+    while (this.#lanes < LANES && this.#lanes < this.#waiting.length) void this.#lane()
+  }
+
   async #lane(): Promise<void> {
     this.#lanes++
     try {
@@ -115,7 +125,7 @@ class Queue {
     const end = (item: Item, error?: unknown) => {
       if (round !== this.#round || error instanceof Cleared) return
       if (error === undefined) this.done++
-      else this.failed = [...this.failed, { name: [...item.directories, item.file.name].join('/'), why: why(error) }]
+      else this.failed = [...this.failed, { item, name: [...item.directories, item.file.name].join('/'), why: why(error) }]
     }
     const small: { item: Item; file: Small }[] = []
     for (const item of items) {

@@ -16,6 +16,9 @@ use serde::Deserialize;
 use std::sync::Arc;
 use versioning::past::{List, When};
 
+/// For those who list a directory of very many.
+const LARGE_PAGE_ENTRIES: usize = 10 * PAGE_ENTRIES;
+
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -32,7 +35,7 @@ pub(crate) struct Query {
     /// For the next page: `next` of the page before.
     #[param(value_type = Option<schema::NodeId>, nullable = false)]
     after: Option<String>,
-    /// The most entries of the page; 1,000 if not given, and never more.
+    /// The most entries of the page; 1,000 if not given, and never more than 10,000.
     #[param(nullable = false)]
     limit: Option<usize>,
 }
@@ -68,7 +71,7 @@ pub(crate) async fn children(
         node,
         path: names(query.path.as_deref())?,
         after: after.map_err(|error| Failure::invalid(format!("'after' is {error}.")))?.unwrap_or(NodeId(0)),
-        limit: query.limit.unwrap_or(PAGE_ENTRIES).clamp(1, PAGE_ENTRIES),
+        limit: query.limit.unwrap_or(PAGE_ENTRIES).clamp(1, LARGE_PAGE_ENTRIES),
         now: server.now(),
     };
     let database = Arc::clone(&server.database);

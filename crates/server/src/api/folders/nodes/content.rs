@@ -78,14 +78,8 @@ pub(crate) async fn content(
 
     let tag = format!("\"{}\"", file.content);
     let mut answer = Response::new(Body::empty());
-    let set = answer.headers_mut();
-    set.insert(header::ETAG, text(&tag));
-    set.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    set.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    set.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    set.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
-    let name = name.as_ref().map_or("", |name| name.as_str());
-    set.insert(header::CONTENT_DISPOSITION, disposition(name));
+    attach(&mut answer, &tag, name.as_ref().map_or("", |name| name.as_str()));
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     if asked_for(&headers, header::IF_NONE_MATCH).is_some_and(|tags| matches_tag(tags, &tag)) {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
         return Ok(answer);
@@ -108,23 +102,44 @@ pub(crate) async fn content(
     let transfer = server.transfers.begin(caller.device()).await?;
     let lane = server.traffic.down(caller.principal, caller.rates);
     let patience = patience(&headers, server.settings.body_pause);
-    let (mut outgoing, body) = Outgoing::new(&server, transfer, lane, patience);
+    let (outgoing, body) = Outgoing::new(&server, transfer, lane, patience);
+    deliver(server, file, bytes, hold, outgoing);
+    *answer.body_mut() = body;
+    Ok(answer)
+}
+
+/// Makes an answer of bytes, always as an attachment that nothing in is run of.
+pub(crate) fn attach(answer: &mut Response, tag: &str, name: &str) {
+    let set = answer.headers_mut();
+    set.insert(header::ETAG, text(tag));
+    set.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    set.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    set.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
+    set.insert(header::CONTENT_DISPOSITION, disposition(name));
+}
+
+/// Sends a part of a file whose head is sent already, on a thread that may wait. `hold` keeps its chunks where they are.
+pub(crate) fn deliver(
+    server: Arc<Server>,
+    file: File,
+    bytes: Range<u64>,
+    hold: impl Send + 'static,
+    mut outgoing: Outgoing,
+) {
     let span = tracing::Span::current();
     tokio::task::spawn_blocking(move || {
         span.in_scope(|| {
             if let Err(StreamEnd::Failed(failure)) = send(&server, &file, bytes, &mut outgoing) {
-                // The head is sent: all that can be done is to log it and to stop short of the length announced.
+                // All that can be done is to log it and to stop short of the length announced.
                 drop(failure.into_problem());
                 outgoing.break_off();
             }
             drop(hold);
         });
     });
-    *answer.body_mut() = body;
-    Ok(answer)
 }
 
-fn set_range(answer: &mut Response, range: &str) {
+pub(crate) fn set_range(answer: &mut Response, range: &str) {
     *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
     answer.headers_mut().insert(header::CONTENT_RANGE, text(range));
 }
@@ -145,11 +160,11 @@ fn send(server: &Server, file: &File, bytes: Range<u64>, outgoing: &mut Outgoing
     Ok(())
 }
 
-pub(super) fn asked_for(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+pub(crate) fn asked_for(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-pub(super) fn matches_tag(tags: &str, tag: &str) -> bool {
+pub(crate) fn matches_tag(tags: &str, tag: &str) -> bool {
     tags.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
 }
 
@@ -165,7 +180,7 @@ pub(crate) fn disposition(name: &str) -> HeaderValue {
     text(&value)
 }
 
-pub(super) fn text(value: &str) -> HeaderValue {
+pub(crate) fn text(value: &str) -> HeaderValue {
     HeaderValue::from_str(value).expect("only visible ASCII was put in")
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// Everything: no range, or one that may be ignored (several, other units, unreadable).
     Whole,
     /// These bytes.
@@ -14,7 +14,7 @@ pub(super) enum Part {
 }
 
 /// Reads a `Range` header against a content of so many bytes.
-pub(super) fn part(header: Option<&str>, size: u64) -> Part {
+pub(crate) fn part(header: Option<&str>, size: u64) -> Part {
     let Some((from, to)) = header
         .and_then(|text| text.strip_prefix("bytes="))
         .filter(|text| !text.contains(','))
