@@ -49,6 +49,13 @@ pub(crate) enum Command {
         after_help = "Example: driftless completions bash > ~/.local/share/bash-completion/completions/driftless"
     )]
     Completions { shell: clap_complete::Shell },
+    /// Decodes one file for a preview: what the server runs, locked in
+    #[command(hide = true)]
+    Decode {
+        /// Also where the machine has no Landlock
+        #[arg(long)]
+        without_landlock: bool,
+    },
     /// Writes the manual's pages into a directory
     #[command(after_help = "Example: driftless man ~/.local/share/man/man1")]
     Man { directory: PathBuf },

@@ -14,6 +14,7 @@ mod logging;
 mod manual;
 mod output;
 mod password;
+mod previews;
 mod progress;
 mod replica;
 mod serve;
@@ -26,7 +27,11 @@ use cli::{Cli, Command, DeviceCommand};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let cli = Cli::parse();
+    if let Command::Decode { without_landlock } = cli.command {
+        return previews::child(without_landlock);
+    }
+    match run(cli) {
         Ok(code) => code,
         Err(error) => {
             output::error(&format!("{error:#}"));
@@ -47,6 +52,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Device(command) => device::run(command),
         Command::Config(command) => config::run(&command),
         Command::Service(command) => service::run(&command),
+        Command::Decode { without_landlock } => Ok(previews::child(without_landlock)),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { directory } => manual::pages(&directory),
     }

@@ -3,7 +3,7 @@
 use crate::cli::ServeArguments;
 use crate::data::Data;
 use crate::settings::{self, Loaded, ServerSettings, Shown};
-use crate::{logging, output, service, tls};
+use crate::{logging, output, previews, service, tls};
 use anyhow::Context as _;
 use confique::{Config, Layer};
 use model::{Limits, Rates};
@@ -31,6 +31,7 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     raise_file_limit();
     let settings = Settings {
         admin_socket: Some(data.admin_socket()),
+        previews: previews::decoders(chosen.previews),
         tls: tls.clone(),
         shown: shown.iter().map(Shown::to_wire).collect(),
         ..of(&chosen, &data)
@@ -50,6 +51,10 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
         }
         service::ready(&format!("listening on {address}"));
         tokio::spawn(tls::reload_when_told(tls));
+        tokio::spawn({
+            let server = Arc::clone(&server);
+            async move { server.look_at_previews().await }
+        });
         let stop = async {
             asked_to_stop.await;
             service::stopping();

@@ -14,7 +14,7 @@ mod values;
 pub(crate) use client::ClientSettings;
 pub(crate) use loaded::{Loaded, Shown};
 pub(crate) use server::ServerSettings;
-pub(crate) use values::{LogFormat, Size, Speed, Text, TlsMode};
+pub(crate) use values::{LogFormat, PreviewMode, Size, Speed, Text, TlsMode};
 
 use anyhow::Context as _;
 use confique::{Config, Layer as _};

@@ -45,6 +45,7 @@ impl LinkKind {
                 Self::Read | Self::Drop,
                 Action::List
                 | Action::Read
+                | Action::Preview
                 | Action::Write
                 | Action::History
                 | Action::Restore

@@ -45,6 +45,8 @@ pub enum Action {
     List,
     /// Download contents.
     Read,
+    /// See what is made of contents: small pictures, beginnings of texts.
+    Preview,
     /// See and download old versions.
     History,
     /// Change nodes, send contents.
@@ -64,9 +66,10 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::List,
         Self::Read,
+        Self::Preview,
         Self::History,
         Self::Write,
         Self::Restore,
@@ -80,7 +83,9 @@ impl Action {
     #[must_use]
     pub fn least_privilege(self) -> Privilege {
         match self {
-            Self::List | Self::Read | Self::History | Self::CopyFrom | Self::Share => Privilege::Read,
+            Self::List | Self::Read | Self::Preview | Self::History | Self::CopyFrom | Self::Share => {
+                Privilege::Read
+            }
             Self::Write | Self::Restore | Self::CopyTo => Privilege::Write,
             Self::Manage => Privilege::Manage,
         }

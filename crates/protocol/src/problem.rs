@@ -36,6 +36,8 @@ pub enum ProblemKind {
     TooLarge,
     /// The body is of another media type than this address takes.
     UnsupportedMediaType,
+    /// No preview can be made of the file; `reason` says why.
+    NoPreview,
     /// The range lies outside the content.
     RangeNotSatisfiable,
     /// Well-formed, but a value in it is not one that is taken.
@@ -68,7 +70,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::BadRequest,
         Self::MalformedBundle,
         Self::Unauthenticated,
@@ -84,6 +86,7 @@ impl ProblemKind {
         Self::ViewGone,
         Self::TooLarge,
         Self::UnsupportedMediaType,
+        Self::NoPreview,
         Self::RangeNotSatisfiable,
         Self::Invalid,
         Self::WrongChunk,
@@ -119,6 +122,7 @@ impl ProblemKind {
             Self::ViewGone => ("view_gone", 410, "The directory is gone from the folder"),
             Self::TooLarge => ("too_large", 413, "The request is over a limit"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body is of another type"),
+            Self::NoPreview => ("no_preview", 415, "There is no preview of this file"),
             Self::RangeNotSatisfiable => ("range_not_satisfiable", 416, "The range is outside the content"),
             Self::Invalid => ("invalid", 422, "A value is not one that is taken here"),
             Self::WrongChunk => ("wrong_chunk", 422, "A chunk's bytes are not those its id names"),

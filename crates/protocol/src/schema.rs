@@ -161,6 +161,10 @@ fn own_members(kind: ProblemKind) -> Vec<(&'static str, RefOr<Schema>, bool)> {
             vec![("base", of_type(Type::String, base), false)]
         }
         ProblemKind::Refused => vec![("reason", Ref::from_schema_name("Refusal").into(), true)],
+        ProblemKind::NoPreview => {
+            let why = "Why: `unsupported`, `damaged`, `too_large`, `too_slow`, `protected`, `no_such_page`, `off` or `not_sandboxed`.";
+            vec![("reason", of_type(Type::String, why), true)]
+        }
         _ => Vec::new(),
     }
 }

@@ -77,7 +77,7 @@ pub use managed_folders::{
 pub use networks::{NetworkLimits, NetworksResponse, WireNetwork};
 pub use overview::{
     ConnectedEntry, Finding, FindingKind, FolderShare, GrowthEntry, GrowthResponse, Health, OverviewResponse,
-    Share, Throughput, TransferEntry,
+    PreviewState, Share, Throughput, TransferEntry,
 };
 pub use past::{
     ChildrenResponse, DayEntry, DaysResponse, DifferenceCounts, DifferenceEntry, DifferenceSide,

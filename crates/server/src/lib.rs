@@ -39,6 +39,7 @@ mod outgoing;
 mod page;
 mod plain;
 mod presence;
+mod previews;
 mod proxies;
 mod qr;
 mod rights;

@@ -47,6 +47,7 @@ fn in_folder() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::folders::nodes::children::children))
         .routes(routes!(api::folders::nodes::differences::differences))
         .routes(routes!(api::folders::nodes::content::content))
+        .routes(routes!(api::folders::nodes::preview::preview))
         .routes(routes!(api::folders::nodes::versions::versions))
         .routes(routes!(api::folders::nodes::versions::pin))
         .routes(routes!(api::folders::nodes::restore::restore))

@@ -9,6 +9,7 @@ use crate::metrics::Metrics;
 use crate::outgoing::Probes;
 use crate::plain::{Owners, monitor};
 use crate::presence::Presence;
+use crate::previews::Previews;
 use crate::proxies::{Seen, TrustedProxies};
 use crate::rights::Looks;
 use crate::setup::Setup;
@@ -22,6 +23,7 @@ use content::ChunkStore;
 use metadata::{Database, Snapshot, Transaction};
 use model::{Epoch, Limits, Rates, Timestamp};
 use pairs::{Monitor, PlainDirectories};
+use preview::Decoders;
 use protocol::v1::SettingEntry;
 use std::fmt;
 use std::net::SocketAddr;
@@ -87,6 +89,8 @@ pub struct Settings {
     pub version: String,
     /// Tells the time.
     pub clock: Clock,
+    /// What makes previews; none: there are none.
+    pub previews: Option<Arc<Decoders>>,
     /// Where folders' plain directories lie; none: folders have none.
     pub plain: Option<PlainDirectories>,
     /// The number of a login of the system.
@@ -127,6 +131,7 @@ impl Default for Settings {
             collection_period: Some(Duration::from_secs(24 * 3_600)),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             clock: Arc::new(system_time),
+            previews: None,
             plain: None,
             system_user: Arc::new(|_| None),
             tls: None,
@@ -209,6 +214,8 @@ pub struct Server {
     pub(crate) proxies_seen: Seen,
     /// Entries of manifests that commits under way hold in memory.
     pub(crate) manifest_entries: Arc<Semaphore>,
+    /// What makes previews, and which files it cannot make any of.
+    pub(crate) previews: Option<Previews>,
     /// What folders took a moment ago.
     pub(crate) space: Counts,
     pub(crate) stopping: watch::Sender<bool>,
@@ -277,6 +284,7 @@ impl Server {
             probes: Probes::default(),
             proxies_seen: Seen::default(),
             manifest_entries: Arc::new(Semaphore::new(2 * MANIFEST_ENTRIES_MAX)),
+            previews: settings.previews.clone().map(Previews::new),
             space: Counts::default(),
             stopping: watch::Sender::new(false),
             proving: tokio::sync::Mutex::new(()),
@@ -302,6 +310,14 @@ impl Server {
     /// Now.
     pub(crate) fn now(&self) -> Timestamp {
         (self.settings.clock)()
+    }
+
+    /// Finds out whether previews can be made on this machine, and tells the log; the overview shows it from then on.
+    pub async fn look_at_previews(&self) {
+        match &self.previews {
+            Some(previews) => previews.look().await,
+            None => tracing::info!("previews are switched off"),
+        }
     }
 
     /// The server's lineage.

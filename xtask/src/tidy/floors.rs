@@ -19,7 +19,7 @@ const fn room(name: &'static str, floor: u8, may_use: &'static [&'static str]) -
     Room { name, floor, may_use }
 }
 
-const HOUSE: [Room; 27] = [
+const HOUSE: [Room; 28] = [
     room("model", 1, &[]),
     room("planner", 2, &["model"]),
     room("chunker", 2, &["model"]),
@@ -28,6 +28,7 @@ const HOUSE: [Room; 27] = [
     room("content", 2, &["model"]),
     room("filesystem", 2, &["model"]),
     room("pace", 2, &[]),
+    room("preview", 2, &[]),
     room("web", 2, &[]),
     room("sync-engine", 3, &["model", "planner"]),
     room("versioning", 3, &["model", "metadata", "content"]),
@@ -60,6 +61,7 @@ const HOUSE: [Room; 27] = [
             "pairs",
             "filesystem",
             "pace",
+            "preview",
             "web",
         ],
     ),
@@ -86,6 +88,7 @@ const HOUSE: [Room; 27] = [
             "backup",
             "client",
             "server",
+            "preview",
         ],
     ),
     room("testkit", DEVELOPMENT, &["model", "planner"]),
@@ -120,7 +123,7 @@ const HOUSE: [Room; 27] = [
 /// Crates without clock, disk, network, environment, threads, random order or async runtime, and the libraries
 /// that they may use.
 pub(super) const PURE: [(&str, &[&str]); 4] = [
-    ("model", &["caseless", "thiserror", "unicode-normalization"]),
+    ("model", &["caseless", "ipnet", "thiserror", "unicode-normalization"]),
     ("planner", &["thiserror"]),
     ("chunker", &["blake3", "fastcdc", "thiserror"]),
     ("sync-engine", &["thiserror"]),
@@ -136,7 +139,7 @@ const HEAVY: [(&str, &[&str]); 9] = [
     ("hyper", &["client", "server", "driftless"]),
     ("notify", &["filesystem-os"]),
     ("rusqlite", &["metadata-sqlite", "pair-store"]),
-    ("tokio", &["client", "server", "driftless", "pace", "bench"]),
+    ("tokio", &["client", "server", "driftless", "pace", "preview", "bench"]),
 ];
 
 pub(super) fn crates_use_only_what_their_floor_allows(project: &Project) -> Vec<Finding> {

@@ -20,6 +20,9 @@ pub(super) fn look(findings: &mut Findings, data: &Data) {
     let settings = settings_of(findings, data);
     machine::disk(findings, data.directory(), ROOM);
     machine::private(findings, "permissions", data.directory(), 0o077);
+    if let Some(settings) = &settings {
+        previews(findings, settings);
+    }
     let catalog = data.directory().join("catalog.db");
     machine::clock(findings, &[&catalog, &data.directory().join("catalog.db-wal")]);
     if !server(findings, data) {
@@ -204,6 +207,24 @@ fn proxies(findings: &mut Findings, report: &StatusReport) {
     }
     if seen.silent == 0 && seen.disbelieved == 0 && !report.trusted_proxies.is_empty() {
         findings.good("proxies", format!("trusted: {}", report.trusted_proxies.join(", ")));
+    }
+}
+
+/// Whether files can be decoded as safely as is wanted.
+fn previews(findings: &mut Findings, settings: &ServerSettings) {
+    let Some(decoders) = crate::previews::decoders(settings.previews) else {
+        return findings.good("previews", "switched off");
+    };
+    let tried = crate::runtime(1).map(|runtime| runtime.block_on(decoders.probe()));
+    match tried {
+        Ok(Ok(())) => findings.good("previews", "the decoding process is locked in"),
+        Ok(Err(failed)) => findings.warning(
+            "previews",
+            format!("none are made: {failed}"),
+            "let the container have seccomp and Landlock, or a kernel from 5.13 on; `driftless serve --previews without-landlock` \
+             does with seccomp alone, `--previews off` does without previews",
+        ),
+        Err(error) => findings.warning("previews", format!("cannot be looked at: {error:#}"), "try again"),
     }
 }
 

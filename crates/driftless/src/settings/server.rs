@@ -1,7 +1,7 @@
 //! Settings of the server.
 #![allow(unused_qualifications, reason = "in what the derive of nested settings writes")]
 
-use super::{LogFormat, Size, Speed, Text, TlsMode};
+use super::{LogFormat, PreviewMode, Size, Speed, Text, TlsMode};
 use confique::Config;
 use filesystem_os::WatchMode;
 use server::Network;
@@ -33,6 +33,11 @@ pub(crate) struct ServerSettings {
     #[config(env = "DRIFTLESS_WATCH", default = "auto")]
     #[config(layer_attr(arg(long, value_name = "METHOD")))]
     pub(crate) watch: Text<WatchMode>,
+
+    /// Previews of pictures, texts and documents: sandboxed, without-landlock (for kernels and containers that lack it), or off.
+    #[config(env = "DRIFTLESS_PREVIEWS", default = "sandboxed")]
+    #[config(layer_attr(arg(long, value_enum, value_name = "HOW")))]
+    pub(crate) previews: PreviewMode,
 
     /// How much is logged: error, warn, info, debug or trace, also by module.
     #[config(env = "DRIFTLESS_LOG", default = "info")]

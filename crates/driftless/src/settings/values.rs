@@ -95,6 +95,19 @@ pub(crate) enum TlsMode {
     Files,
 }
 
+/// Whether files are decoded for previews.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum PreviewMode {
+    /// In a process that is locked in by seccomp and Landlock; where one of them is missing, not at all
+    #[default]
+    Sandboxed,
+    /// Also where there is no Landlock
+    WithoutLandlock,
+    /// Not at all
+    Off,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

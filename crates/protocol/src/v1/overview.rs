@@ -156,6 +156,21 @@ pub struct FolderShare {
     pub plain: Option<PlainState>,
 }
 
+/// How files are decoded for previews.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PreviewState {
+    /// Not at all: previews are switched off.
+    #[default]
+    Off,
+    /// In a process that is locked in by seccomp and Landlock.
+    Sandboxed,
+    /// In a process that is locked in by seccomp alone, as was chosen.
+    WithoutLandlock,
+    /// Not at all: the machine does not give what was chosen to lock the process in.
+    Unsafe,
+}
+
 /// The machine and what runs on it. What is not known is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
@@ -185,6 +200,8 @@ pub struct Health {
     #[serde(default, skip_serializing_if = "Option::is_none", with = "option_by_text")]
     #[schema(value_type = Option<schema::Timestamp>, nullable = false)]
     pub last_verify: Option<RfcTime>,
+    /// How files are decoded for previews.
+    pub previews: PreviewState,
 }
 
 /// What somebody should look at.
@@ -224,6 +241,8 @@ pub enum FindingKind {
     WorkFailed,
     /// No backup was made for a week; `at` is the last one, if there is any.
     BackupOld,
+    /// No previews are made, because the machine cannot lock the decoding process in; `subject` says what is missing.
+    PreviewsUnsafe,
     /// A proxy speaks for clients and is not trusted; `subject` is its address.
     ProxyDisbelieved,
 }

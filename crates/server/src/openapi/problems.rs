@@ -63,6 +63,8 @@ groups! {
     Archived: TooLarge;
     /// It takes a range.
     Range: RangeNotSatisfiable;
+    /// It shows what is made of a file.
+    Preview: NoPreview, TooManyRequests;
     /// It takes a key that names the attempt.
     Keyed: IdempotencyMismatch;
     /// It takes chunks.

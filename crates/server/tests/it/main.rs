@@ -27,6 +27,7 @@ mod openapi;
 mod page;
 mod past;
 mod people;
+mod previews;
 mod refused_commits;
 mod retention;
 mod rights;

@@ -45,6 +45,7 @@ const IN_FOLDER: &[(&str, &str)] = &[
     ("GET", "nodes/{node}/children"),
     ("GET", "nodes/{node}/differences?seq=0"),
     ("GET", "nodes/{node}/content"),
+    ("GET", "nodes/{node}/preview"),
     ("GET", "nodes/{node}/versions"),
     ("PUT", "nodes/{node}/versions/1"),
     ("POST", "nodes/{node}/restore"),

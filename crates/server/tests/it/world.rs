@@ -32,6 +32,12 @@ pub(crate) struct World {
     serving: JoinHandle<()>,
 }
 
+/// What decodes as the program does, in a process of its own.
+pub(crate) fn decoders() -> Arc<preview::Decoders> {
+    let program = env!("CARGO_BIN_EXE_server-test-decoder").into();
+    Arc::new(preview::Decoders::new(program, vec![], preview::Strictness::Whole, preview::Bounds::default()))
+}
+
 impl World {
     /// A server with a folder `docs`.
     pub(crate) async fn start() -> Self {
@@ -62,7 +68,7 @@ impl World {
         let path = directory.path().join("catalog.db");
         let database = metadata_sqlite::Sqlite::open_bounded(&path, bytes_max).unwrap();
         let database: Arc<dyn Database> = Arc::new(database);
-        let mut settings = Settings::default();
+        let mut settings = Settings { previews: Some(decoders()), ..Settings::default() };
         choose(&mut settings);
         let server = Server::new(Arc::clone(&database), Arc::clone(&chunks), settings).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -14,6 +14,7 @@ test('administration and folders are limited to networks, and nobody locks thems
   const { url } = server!
   await page.goto(url)
   await signIn(page)
+  await expect(page.getByRole('link', { name: 'docs', exact: true })).toBeVisible()
   await page.goto(`${url}/settings`)
   const form = page.getByRole('region', { name: say('Networks', 'Netze') })
   const administration = form.getByLabel(say('Administer from these networks only', 'Nur aus diesen Netzen verwalten'))
@@ -54,5 +55,6 @@ test('administration and folders are limited to networks, and nobody locks thems
   await networks.fill('')
   await page.getByRole('dialog').getByRole('button', { name: say('Save', 'Speichern') }).click()
   await expect(folder).toBeVisible()
-  expect(faults).toEqual([])
+  // Twice it was told that this cannot be.
+  expect(faults.filter((fault) => !fault.includes('422'))).toEqual([])
 })

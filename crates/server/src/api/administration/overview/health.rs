@@ -1,11 +1,12 @@
 //! The machine, and what somebody should look at.
 
 use super::Known;
+use crate::previews::Previews;
 use crate::server::Server;
 use model::Timestamp;
 use protocol::RfcTime;
 use protocol::admin::PlainState;
-use protocol::v1::{Finding, FindingKind, Health, WorkKind, WorkResult};
+use protocol::v1::{Finding, FindingKind, Health, PreviewState, WorkKind, WorkResult};
 
 /// Less than this much of a disk free is little.
 const FREE_PERCENT: u64 = 5;
@@ -30,6 +31,7 @@ pub(super) fn of(server: &Server, known: &Known) -> Health {
         certificate_until: validity.map(|validity| RfcTime(Timestamp::from_parts(validity.until_seconds, 0))),
         last_backup: last(WorkKind::Backup),
         last_verify: last(WorkKind::Verify),
+        previews: server.previews.as_ref().map_or(PreviewState::Off, Previews::state),
     }
 }
 
@@ -57,6 +59,9 @@ pub(super) fn findings(server: &Server, known: &Known, health: &Health) -> Vec<F
     let holds_files = known.folders.iter().any(|folder| folder.counters.nodes > 0);
     if holds_files && health.last_backup.is_none_or(|last| last.0.0 < within(-BACKUP_DAYS)) {
         findings.push(finding(FindingKind::BackupOld, false, None, health.last_backup));
+    }
+    if let Some(missing) = server.previews.as_ref().and_then(Previews::missing) {
+        findings.push(finding(FindingKind::PreviewsUnsafe, false, Some(missing.to_owned()), None));
     }
     if let Some(from) = server.proxies_seen.report().disbelieved_from {
         findings.push(finding(FindingKind::ProxyDisbelieved, false, Some(from), None));

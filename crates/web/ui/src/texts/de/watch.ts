@@ -21,6 +21,7 @@ export const watch: typeof english = {
     certificate_ends: (at) => `Das Zertifikat endet: ${at}.`,
     work_failed: (kind) => `Das ist beim letzten Mal nicht gelungen: ${kind}.`,
     backup_old: (at) => (at ? `Die letzte Sicherung wurde am ${at} gemacht.` : 'Es gibt noch keine Sicherung.'),
+    previews_unsafe: (missing) => `Es gibt keine Vorschau: Der Server kann Dateien auf diesem Rechner nicht sicher dekodieren (${missing}). „driftless doctor“ sagt, was zu tun ist.`,
     proxy_disbelieved: (from) => `${from} spricht für andere und ist kein vertrauter Proxy.`,
   },
   atAGlance: 'Auf einen Blick',

@@ -21,6 +21,7 @@ export const watch = {
     certificate_ends: (at: string) => `The certificate ends: ${at}.`,
     work_failed: (kind: string) => `This was not done the last time: ${kind}.`,
     backup_old: (at: string) => (at ? `The last backup was made ${at}.` : 'No backup has been made yet.'),
+    previews_unsafe: (missing: string) => `No previews are made: the server cannot decode files safely on this machine (${missing}). “driftless doctor” says what to do.`,
     proxy_disbelieved: (from: string) => `${from} speaks for others and is not a trusted proxy.`,
   },
   atAGlance: 'At a glance',
