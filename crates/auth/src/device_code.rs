@@ -22,7 +22,7 @@ use crate::{account, digest};
 use metadata::Database;
 use metadata::account::NewDevice;
 use metadata::audit::AuditEntry;
-use model::{DeviceId, Timestamp, UserId};
+use model::{DeviceId, Principal, Timestamp, UserId};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -115,6 +115,12 @@ pub struct Typed<'a> {
     pub code: &'a str,
     /// Now.
     pub now: Timestamp,
+}
+
+impl Typed<'_> {
+    fn principal(&self) -> Principal {
+        Principal { user: self.user, device: self.device }
+    }
 }
 
 /// What a device that asks again is told.
@@ -265,7 +271,8 @@ impl Codes {
         password: &str,
     ) -> Result<WaitingCode, CodeError> {
         let found = self.look(database, typed)?;
-        let confirmed = confirm_password(database, hasher, typed.user, password, (typed.address, typed.now));
+        let confirmed =
+            confirm_password(database, hasher, typed.principal(), password, (typed.address, typed.now));
         let entry = decision_entry("device.approve", typed, Some(&found), confirmed.is_ok());
         append(database, entry)?;
         confirmed?;

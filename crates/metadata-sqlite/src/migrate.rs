@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0009_people.sql"),
     include_str!("../migrations/0010_growth.sql"),
     include_str!("../migrations/0011_sign_in.sql"),
+    include_str!("../migrations/0012_single_sign_on.sql"),
 ];
 
 pub(crate) fn migrate(connection: &Connection) -> Result<()> {

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::{
-    account, activity, audit, collection, content, folder, growth, link, moment, node, operation, passkey,
-    placement, retention, setting, space, throttle, upload, version, view,
+    account, activity, audit, collection, content, folder, growth, identity, link, moment, node, operation,
+    passkey, placement, retention, setting, space, throttle, upload, version, view,
 };
 use model::FlushTimes;
 use std::fmt;
@@ -22,6 +22,7 @@ pub trait Snapshot:
     + operation::ReadOperations
     + account::ReadAccounts
     + passkey::ReadPasskeys
+    + identity::ReadIdentities
     + audit::ReadAudit
     + setting::ReadSettings
     + throttle::ReadThrottle
@@ -48,6 +49,7 @@ pub trait Transaction:
     + operation::WriteOperations
     + account::WriteAccounts
     + passkey::WritePasskeys
+    + identity::WriteIdentities
     + audit::WriteAudit
     + setting::WriteSettings
     + throttle::WriteThrottle

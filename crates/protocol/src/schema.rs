@@ -83,6 +83,7 @@ described! {
         &["added", "removed", "changed", "moved"],
         "How a node differs. `changed` and `moved` may come together.",
     );
+    SingleSignOnReason = words(crate::v1::SingleSignOnReason::WORDS, "Why single sign-on came to nothing.");
     KeptReason = words(
         &["changed_by_others", "in_use", "impossible"],
         "Why a node was left as it is: somebody else has changed it after; it holds something that stays; it would be \
@@ -157,6 +158,9 @@ fn own_members(kind: ProblemKind) -> Vec<(&'static str, RefOr<Schema>, bool)> {
             vec![("base", of_type(Type::String, base), false)]
         }
         ProblemKind::Refused => vec![("reason", Ref::from_schema_name("Refusal").into(), true)],
+        ProblemKind::SingleSignOnFailed => {
+            vec![("reason", Ref::from_schema_name("SingleSignOnReason").into(), true)]
+        }
         _ => Vec::new(),
     }
 }

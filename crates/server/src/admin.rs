@@ -13,6 +13,7 @@ pub(crate) mod groups;
 pub(crate) mod homes;
 mod retention;
 pub(crate) mod settings;
+pub(crate) mod single_sign_on;
 pub(crate) mod socket;
 mod space;
 mod status;

@@ -70,6 +70,15 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("POST", "/api/v1/account/recovery-codes"),
     ("POST", "/api/v1/session/passkey/begin"),
     ("POST", "/api/v1/session/passkey"),
+    ("GET", "/api/v1/session/single-sign-on"),
+    ("POST", "/api/v1/session/single-sign-on/begin"),
+    ("POST", "/api/v1/session/single-sign-on"),
+    ("GET", "/api/v1/account/single-sign-on"),
+    ("POST", "/api/v1/account/single-sign-on/begin"),
+    ("POST", "/api/v1/account/single-sign-on"),
+    ("DELETE", "/api/v1/account/single-sign-on"),
+    ("GET", "/api/v1/admin/single-sign-on"),
+    ("PUT", "/api/v1/admin/single-sign-on"),
     ("GET", "/api/v1/account/passkeys"),
     ("POST", "/api/v1/account/passkeys/begin"),
     ("POST", "/api/v1/account/passkeys"),
@@ -185,6 +194,13 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
         "second-factor" if verb == Method::POST => {
             api.json(verb, path, &json!({ "password": PASSWORD })).await
         }
+        "single-sign-on" if path.contains("/session/") && verb == Method::POST => {
+            api.json(verb, path, &json!({ "state": "y", "code": "y", "browser": "z" })).await
+        }
+        "single-sign-on" if verb == Method::POST => {
+            api.json(verb, path, &json!({ "state": "y", "code": "y" })).await
+        }
+        "single-sign-on" if verb == Method::PUT => api.json(verb, path, &json!({})).await,
         "passkey" => {
             let answer = json!({ "ceremony": NONE, "credential": {}, "browser": "z" });
             api.json(verb, path, &answer).await

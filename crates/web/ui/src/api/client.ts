@@ -17,12 +17,15 @@ export class Problem extends Error {
   /** The last word of the problem's type, such as `not_found`; `unreachable` if no answer came. */
   readonly kind: string
   readonly retryAfter: number | undefined
+  /** Why, as a word, where the kind has several reasons. */
+  readonly reason: string | undefined
 
-  constructor(status: number, kind: string, message: string, retryAfter?: number) {
+  constructor(status: number, kind: string, message: string, retryAfter?: number, reason?: string) {
     super(message)
     this.status = status
     this.kind = kind
     this.retryAfter = retryAfter
+    this.reason = reason
   }
 }
 
@@ -31,6 +34,7 @@ interface ProblemDocument {
   title?: string
   detail?: string
   retry_after?: number
+  reason?: string
 }
 
 const signedOutListeners = new Set<() => void>()
@@ -47,7 +51,7 @@ export function onSignedOut(listener: () => void): void {
 
 export function toProblem(status: number, document: ProblemDocument): Problem {
   const kind = document.type?.split(':').at(-1) ?? 'internal'
-  return new Problem(status, kind, document.detail ?? document.title ?? `HTTP ${status}`, document.retry_after)
+  return new Problem(status, kind, document.detail ?? document.title ?? `HTTP ${status}`, document.retry_after, document.reason)
 }
 
 /** `fetch` whose failures are problems. */

@@ -1,5 +1,5 @@
 /** The account's own place, in English. It is loaded with the place. */
-import type { Widen } from '../en.ts'
+import type { Widen } from '../widen.ts'
 
 const plural = new Intl.PluralRules('en')
 
