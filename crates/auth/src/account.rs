@@ -3,7 +3,7 @@
 use crate::password::PasswordError;
 use crate::setup;
 use metadata::account::{CredentialKind, CredentialRow, NewUser, User};
-use metadata::{ErrorKind, Transaction};
+use metadata::{ErrorKind, Snapshot, Transaction};
 use model::{GroupId, Name, NameKey, NameRule, Timestamp, UserId};
 
 /// The longest name of an account, a group, a folder or a device, in bytes.
@@ -65,6 +65,18 @@ pub fn create_user(
     administrator: bool,
     now: Timestamp,
 ) -> Result<UserId, AccountError> {
+    let id = create_user_without_password(transaction, name, administrator, now)?;
+    set_password(transaction, id, password_hash, now)?;
+    Ok(id)
+}
+
+/// The same for somebody who signs in otherwise.
+pub(crate) fn create_user_without_password(
+    transaction: &dyn Transaction,
+    name: &str,
+    administrator: bool,
+    now: Timestamp,
+) -> Result<UserId, AccountError> {
     let user = NewUser {
         name: name.to_owned(),
         name_key: name_key(name)?,
@@ -76,7 +88,6 @@ pub fn create_user(
     if administrator {
         setup::end(transaction)?;
     }
-    set_password(transaction, id, password_hash, now)?;
     Ok(id)
 }
 
@@ -113,6 +124,11 @@ pub fn set_password(
     })
 }
 
+/// Whether an account has a password: others sign in otherwise.
+pub fn has_password(snapshot: &dyn Snapshot, user: UserId) -> metadata::Result<bool> {
+    Ok(snapshot.credentials(user)?.iter().any(|row| row.kind == CredentialKind::Password))
+}
+
 /// Removes an account: its devices are unlinked, credentials, memberships and privileges gone, its name free again. The
 /// row itself stays, so that the history of files still says who did what.
 pub fn remove_user(transaction: &dyn Transaction, user: &User, now: Timestamp) -> metadata::Result<()> {
@@ -124,6 +140,9 @@ pub fn remove_user(transaction: &dyn Transaction, user: &User, now: Timestamp) -
     }
     for passkey in transaction.passkeys(user.id)? {
         transaction.delete_passkey(passkey.id)?;
+    }
+    for identity in transaction.identities(user.id)? {
+        transaction.delete_identity(&identity.issuer, &identity.subject)?;
     }
     for group in transaction.groups_of(user.id)? {
         transaction.remove_member(group, user.id)?;

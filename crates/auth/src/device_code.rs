@@ -22,7 +22,7 @@ use crate::{account, digest};
 use metadata::Database;
 use metadata::account::NewDevice;
 use metadata::audit::AuditEntry;
-use model::{DeviceId, Timestamp, UserId};
+use model::{Principal, Timestamp, UserId};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -106,9 +106,7 @@ pub struct NewCodes {
 #[derive(Debug, Clone, Copy)]
 pub struct Typed<'a> {
     /// Who.
-    pub user: UserId,
-    /// At which device.
-    pub device: Option<DeviceId>,
+    pub principal: Principal,
     /// Where.
     pub address: Option<IpAddr>,
     /// What was typed.
@@ -234,7 +232,7 @@ impl Codes {
     /// # Errors
     /// If there is none (which is counted and in the audit log), after too many guesses, or if the database fails.
     pub fn look(&self, database: &dyn Database, typed: Typed<'_>) -> Result<WaitingCode, CodeError> {
-        let keys = Keys::of_codes(Some(typed.user), typed.address);
+        let keys = Keys::of_codes(Some(typed.principal.user), typed.address);
         let found = self.find(typed.code, typed.now);
         let entry = decision_entry("device.code", typed, found.as_ref(), false);
         let (now, is_found) = (typed.now, found.is_some());
@@ -265,11 +263,12 @@ impl Codes {
         password: &str,
     ) -> Result<WaitingCode, CodeError> {
         let found = self.look(database, typed)?;
-        let confirmed = confirm_password(database, hasher, typed.user, password, (typed.address, typed.now));
+        let confirmed =
+            confirm_password(database, hasher, typed.principal, password, (typed.address, typed.now));
         let entry = decision_entry("device.approve", typed, Some(&found), confirmed.is_ok());
         append(database, entry)?;
         confirmed?;
-        self.decide(&found, Decision::Approved(typed.user), typed.now)
+        self.decide(&found, Decision::Approved(typed.principal.user), typed.now)
     }
 
     /// Refuses the device that waits under a code. Blocks.
@@ -440,8 +439,8 @@ fn decision_entry(
 ) -> AuditEntry {
     AuditEntry {
         at: typed.now,
-        user: Some(typed.user),
-        device: typed.device,
+        user: Some(typed.principal.user),
+        device: typed.principal.device,
         address: typed.address.map(|address| address.to_string()).unwrap_or_default(),
         action,
         folder: None,

@@ -6,6 +6,7 @@
 //! - attempts are counted before the password is looked at, so that attempts at once are counted too;
 //! - every request asks the database anew, for everything ([`session::authenticate`], [`access::permit`]) or whether
 //!   what is remembered still holds ([`rights`]): what was taken away is gone at once;
+//! - whom a provider of single sign-on vouches for is known by its name for them alone ([`single_sign_on`]);
 //! - a right password of an account with a second factor is half a sign-in, of a type of its own ([`pending`]).
 //!
 //! Everything here blocks (on the database, or for the 30 ms of a password): call it from threads that may wait.
@@ -29,6 +30,7 @@ pub mod second_factor;
 pub mod session;
 pub mod setup;
 pub mod sign_in;
+pub mod single_sign_on;
 pub mod throttle;
 pub mod token;
 pub mod totp;
@@ -45,4 +47,5 @@ pub use seal::SealKey;
 pub use second_factor::EnrolmentError;
 pub use session::{Session, authenticate};
 pub use sign_in::{Factors, LinkError, Linked, Opened, Opening, OpeningKind, link_device, open_session};
+pub use single_sign_on::SingleSignOnError;
 pub use token::{Token, TokenDigest};

@@ -1,6 +1,7 @@
 //! Signing in, to link a device or to open a browser's session.
 //!
-//! Whatever proves who somebody is (a password, a password and a code, a passkey) ends in [`finish`], which is the only way
+//! Whatever proves who somebody is (a password, a password and a code, a passkey, a provider of single
+//! sign-on) ends in [`finish`], which is the only way
 //! to a token. Start with [`link_device`] and [`open_session`]; what waits for a second factor goes on in [`crate::pending`].
 
 use crate::account::{NAME_BYTES_MAX, set_password};
@@ -11,10 +12,10 @@ use crate::second_factor::{self, Enrolments};
 use crate::throttle::{self, Keys};
 use crate::token::Token;
 use crate::{account, digest};
-use metadata::account::{CredentialKind, NewDevice, User};
+use metadata::account::{CredentialKind, DeviceKind, NewDevice, User};
 use metadata::audit::AuditEntry;
 use metadata::{Database, Transaction};
-use model::{DeviceId, NameKey, Timestamp, UserId};
+use model::{DeviceId, NameKey, Principal, Timestamp, UserId};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -48,15 +49,18 @@ pub enum Proof {
     RecoveryCode,
     /// A passkey, which has made sure of the person itself.
     Passkey,
+    /// The provider of single sign-on, which vouches for the person.
+    SingleSignOn,
 }
 
 impl Proof {
-    fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Password => "password",
             Self::OneTimeCode => "one_time_code",
             Self::RecoveryCode => "recovery_code",
             Self::Passkey => "passkey",
+            Self::SingleSignOn => "single_sign_on",
         }
     }
 }
@@ -167,6 +171,9 @@ pub enum LinkError {
         "the server has lost the key of second factors: use a recovery code, or have an administrator take the second factor away"
     )]
     KeyLost,
+    /// The account has no password, and the session is not a new one.
+    #[error("this account has no password: sign in again, and do this within {} minutes", FRESH_SECONDS / 60)]
+    NotFresh,
     /// Too many attempts before.
     #[error("too many attempts to sign in; try again in {retry_after_seconds} s")]
     TooMany {
@@ -349,15 +356,24 @@ pub(crate) fn refuse(
     transaction.append_audit(&entry, digest::audit).map(drop)
 }
 
+/// How young a session is that stands for the password where an account has none.
+pub const FRESH_SECONDS: i64 = 600;
+
 /// Makes sure that somebody who shows a token knows the account's password, too: for what a stolen token must not reach.
+/// Where the account has none, as its owner signs in otherwise, the session must be one that was opened just now.
 /// Takes as long as [`link_device`].
 pub fn confirm_password(
     database: &dyn Database,
     hasher: &Hasher,
-    user: UserId,
+    principal: Principal,
     password: &str,
     (address, now): (Option<IpAddr>, Timestamp),
 ) -> Result<(), LinkError> {
+    let user = principal.user;
+    let stands = metadata::read(database, move |snapshot| stands_for_password(snapshot, principal, now))?;
+    if let Some(is_fresh) = stands {
+        return if is_fresh { Ok(()) } else { Err(LinkError::NotFresh) };
+    }
     let found = metadata::read(database, move |snapshot| snapshot.user(user))?;
     let key = found.and_then(|user| account::name_key(&user.name).ok()).ok_or(LinkError::Wrong)?;
     let keys = Keys::new(&key, address);
@@ -367,6 +383,21 @@ pub fn confirm_password(
         return Err(LinkError::Wrong);
     }
     metadata::write(database, move |transaction| Ok(throttle::refund(transaction, &keys)?))
+}
+
+/// Whether the session was opened just now, for an account without a password; none for one with a password.
+fn stands_for_password(
+    snapshot: &dyn metadata::Snapshot,
+    principal: Principal,
+    now: Timestamp,
+) -> metadata::Result<Option<bool>> {
+    if password_of(snapshot, principal.user)?.is_some() {
+        return Ok(None);
+    }
+    let Some(device) = principal.device else { return Ok(Some(false)) };
+    let device = snapshot.device(device)?.filter(|device| device.kind == DeviceKind::Session);
+    let since = now.0.saturating_sub(FRESH_SECONDS.saturating_mul(1_000_000_000));
+    Ok(Some(device.is_some_and(|device| (since..=now.0).contains(&device.created_at.0))))
 }
 
 struct Account {

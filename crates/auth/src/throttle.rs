@@ -71,7 +71,7 @@ impl Keys {
 }
 
 /// An address's neighbourhood: /24 of IPv4, /56 of IPv6.
-pub(crate) fn network(address: IpAddr) -> String {
+pub fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => {
             let [a, b, c, _] = address.octets();

@@ -82,7 +82,10 @@ pub fn bearer(text: &str) -> Option<TokenDigest> {
 }
 
 /// Random bytes of the operating system.
-pub(crate) fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
+///
+/// # Errors
+/// If it gives none.
+pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| NoRandomness(error.to_string()))?;
     Ok(bytes)

@@ -20,6 +20,7 @@ mod device;
 mod error;
 mod folder;
 mod growth;
+mod identity;
 mod link;
 mod migrate;
 mod moment;

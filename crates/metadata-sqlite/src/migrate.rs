@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0010_growth.sql"),
     include_str!("../migrations/0011_sign_in.sql"),
     include_str!("../migrations/0012_networks.sql"),
+    include_str!("../migrations/0013_single_sign_on.sql"),
 ];
 
 pub(crate) fn migrate(connection: &Connection) -> Result<()> {

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::{
-    account, activity, audit, collection, content, folder, growth, link, moment, network, node, operation,
-    passkey, placement, retention, setting, space, throttle, upload, version, view,
+    account, activity, audit, collection, content, folder, growth, identity, link, moment, network, node,
+    operation, passkey, placement, retention, setting, space, throttle, upload, version, view,
 };
 use model::FlushTimes;
 use std::fmt;
@@ -23,6 +23,7 @@ pub trait Snapshot:
     + account::ReadAccounts
     + passkey::ReadPasskeys
     + network::ReadNetworks
+    + identity::ReadIdentities
     + audit::ReadAudit
     + setting::ReadSettings
     + throttle::ReadThrottle
@@ -50,6 +51,7 @@ pub trait Transaction:
     + account::WriteAccounts
     + passkey::WritePasskeys
     + network::WriteNetworks
+    + identity::WriteIdentities
     + audit::WriteAudit
     + setting::WriteSettings
     + throttle::WriteThrottle

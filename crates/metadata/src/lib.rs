@@ -7,7 +7,8 @@
 //!
 //! What is read and written is grouped by concern, a pair of traits each (`Read…` for snapshots, `Write…` for
 //! transactions): [`folder`], [`node`], [`placement`], [`version`], [`moment`], [`content`], [`upload`], [`operation`],
-//! [`account`], [`passkey`], [`network`], [`audit`], [`setting`], [`throttle`], [`retention`], [`space`], [`collection`], [`view`],
+//! [`account`], [`passkey`], [`identity`], [`network`], [`audit`], [`setting`], [`throttle`], [`retention`], [`space`],
+//! [`collection`], [`view`],
 //! [`link`], [`activity`], [`growth`]. Methods take and
 //! give many rows at once: a commit of thousands of operations must not cost a query each.
 //!
@@ -28,6 +29,7 @@ pub mod database;
 pub mod error;
 pub mod folder;
 pub mod growth;
+pub mod identity;
 pub mod link;
 pub mod moment;
 pub mod network;

@@ -21,6 +21,10 @@ pub enum Setting {
     SetupCode,
     /// The address at which people and devices reach the server (text); empty: none was chosen.
     PublicAddress,
+    /// How single sign-on goes (JSON of the server's own); empty: not at all.
+    SingleSignOn,
+    /// The secret that the server shows the provider, sealed; empty: none.
+    SingleSignOnSecret,
 }
 
 impl Setting {
@@ -36,6 +40,8 @@ impl Setting {
             Self::Work => "work",
             Self::SetupCode => "setup_code",
             Self::PublicAddress => "public_address",
+            Self::SingleSignOn => "single_sign_on",
+            Self::SingleSignOnSecret => "single_sign_on_secret",
         }
     }
 }

@@ -18,6 +18,8 @@ pub enum ProblemKind {
     SecondFactorNeeded,
     /// Another code than is wanted, or one that was used before.
     WrongCode,
+    /// Nobody was signed in or connected by single sign-on; `reason` says why.
+    SingleSignOnFailed,
     /// The privilege does not suffice.
     Forbidden,
     /// Nothing there, or nothing the caller may know of.
@@ -70,13 +72,14 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::BadRequest,
         Self::MalformedBundle,
         Self::Unauthenticated,
         Self::SignInFailed,
         Self::SecondFactorNeeded,
         Self::WrongCode,
+        Self::SingleSignOnFailed,
         Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -113,6 +116,7 @@ impl ProblemKind {
                 ("second_factor_needed", 401, "The account's second factor is wanted, too")
             }
             Self::WrongCode => ("wrong_code", 401, "The code is wrong, or was used before"),
+            Self::SingleSignOnFailed => ("single_sign_on_failed", 403, "Single sign-on came to nothing"),
             Self::Forbidden => ("forbidden", 403, "Your privilege does not allow this"),
             Self::NotFound => ("not_found", 404, "There is nothing here"),
             Self::MethodNotAllowed => ("method_not_allowed", 405, "This address knows other methods"),

@@ -87,6 +87,7 @@ described! {
         &["added", "removed", "changed", "moved"],
         "How a node differs. `changed` and `moved` may come together.",
     );
+    SingleSignOnReason = words(crate::v1::SingleSignOnReason::WORDS, "Why single sign-on came to nothing.");
     KeptReason = words(
         &["changed_by_others", "in_use", "impossible"],
         "Why a node was left as it is: somebody else has changed it after; it holds something that stays; it would be \
@@ -164,6 +165,9 @@ fn own_members(kind: ProblemKind) -> Vec<(&'static str, RefOr<Schema>, bool)> {
         ProblemKind::NoPreview => {
             let why = "Why: `unsupported`, `damaged`, `too_large`, `too_slow`, `protected`, `no_such_page`, `off` or `not_sandboxed`.";
             vec![("reason", of_type(Type::String, why), true)]
+        }
+        ProblemKind::SingleSignOnFailed => {
+            vec![("reason", Ref::from_schema_name("SingleSignOnReason").into(), true)]
         }
         _ => Vec::new(),
     }

@@ -25,6 +25,7 @@ mod server;
 mod session;
 mod settings;
 mod setup;
+mod single_sign_on;
 mod space;
 mod trash;
 mod uploads;
@@ -92,6 +93,11 @@ pub use settings::{
     StoredThing,
 };
 pub use setup::{EchoResponse, SetupRequest, SetupResponse};
+pub use single_sign_on::{
+    ChooseSingleSignOn, ConnectRequest, ConnectedIdentity, GroupMapping, OwnSingleSignOn, SSO_GROUPS_MAX,
+    SSO_SCOPES_MAX, SSO_SECRET_BYTES_MAX, SSO_TEXT_BYTES_MAX, SingleSignOnBegun, SingleSignOnOffer,
+    SingleSignOnReason, SingleSignOnRequest, SingleSignOnResponse, SingleSignOnSettings,
+};
 pub use space::SpaceResponse;
 pub use trash::{TrashEntry, TrashRefusal, TrashResponse, TrashRestoreRequest, TrashRestoreResponse};
 pub use uploads::{OpenUploadRequest, UploadResponse};

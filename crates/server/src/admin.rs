@@ -14,6 +14,7 @@ pub(crate) mod homes;
 pub(crate) mod networks;
 mod retention;
 pub(crate) mod settings;
+pub(crate) mod single_sign_on;
 pub(crate) mod socket;
 mod space;
 mod status;

@@ -112,9 +112,34 @@ pub(crate) fn give_link_note(
     cookie
 }
 
+/// A browser's half of a sign-in by a provider. The page itself shows it, so that no other site needs to be let through.
+fn attempt_name(secure: bool) -> &'static str {
+    if secure { "__Host-driftless-sign-in" } else { "driftless-sign-in" }
+}
+
+/// The half that a request of the page shows.
+pub(crate) fn attempt<'a>(headers: &'a HeaderMap, server: &Server, peer: PeerAddress) -> Option<&'a str> {
+    named(headers, attempt_name(is_secure(server, peer)))
+}
+
+/// Gives a browser its half.
+pub(crate) fn give_attempt(server: &Server, peer: PeerAddress, half: &str, seconds: i64) -> HeaderValue {
+    let secure = is_secure(server, peer);
+    strict(attempt_name(secure), half, seconds, secure)
+}
+
+/// Takes it back.
+pub(crate) fn take_attempt(server: &Server, peer: PeerAddress) -> HeaderValue {
+    give_attempt(server, peer, "", 0)
+}
+
 fn written(server: &Server, peer: PeerAddress, value: &str, seconds: i64) -> HeaderValue {
     let secure = is_secure(server, peer);
-    let (name, only_encrypted) = (name(secure), if secure { "; Secure" } else { "" });
+    strict(name(secure), value, seconds, secure)
+}
+
+fn strict(name: &str, value: &str, seconds: i64, secure: bool) -> HeaderValue {
+    let only_encrypted = if secure { "; Secure" } else { "" };
     let text =
         format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{only_encrypted}");
     let mut cookie = HeaderValue::from_str(&text).expect("tokens and names are of visible ASCII");

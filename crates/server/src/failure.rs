@@ -194,6 +194,7 @@ impl From<auth::LinkError> for Failure {
             LinkError::Wrong => Self::new(ProblemKind::SignInFailed),
             LinkError::SecondFactorNeeded => Self::new(ProblemKind::SecondFactorNeeded)
                 .detail("Show a code of the authenticator app or a recovery code, too, or link the device by its code."),
+            LinkError::NotFresh => Self::new(ProblemKind::SignInFailed).detail(format!("{error}.")),
             LinkError::WrongCode => Self::new(ProblemKind::WrongCode),
             LinkError::KeyLost => Self::new(ProblemKind::WrongCode).detail(format!("{error}.")),
             LinkError::TooMany { retry_after_seconds } => Self::new(ProblemKind::TooManyRequests)

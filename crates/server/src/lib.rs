@@ -48,6 +48,7 @@ mod serve;
 mod server;
 mod setup;
 mod share;
+mod single_sign_on;
 mod stream;
 mod tls;
 mod traffic;

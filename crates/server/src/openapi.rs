@@ -215,7 +215,7 @@ fn headers() -> Value {
 }
 
 /// Schemas that only parameters and headers name.
-fn addressed_schemas() -> [(&'static str, Value); 11] {
+fn addressed_schemas() -> [(&'static str, Value); 12] {
     let of =
         |schema| serde_json::to_value::<utoipa::openapi::RefOr<_>>(schema).expect("it has string keys only");
     [
@@ -228,6 +228,7 @@ fn addressed_schemas() -> [(&'static str, Value); 11] {
         ("Epoch", of(schema::Epoch::schema())),
         ("ChunkId", of(schema::ChunkId::schema())),
         ("Refusal", of(schema::Refusal::schema())),
+        ("SingleSignOnReason", of(schema::SingleSignOnReason::schema())),
         ("Wake", of(protocol::v1::Wake::schema())),
         ("RightsChanged", of(protocol::v1::RightsChanged::schema())),
     ]

@@ -1,4 +1,5 @@
-//! The one way on which the server asks somebody else: itself, at the address that people are to use.
+//! The one way on which the server asks somebody else but the provider of single sign-on ([`openid::fetch`]): itself, at the
+//! address that people are to use.
 //!
 //! An administrator names that address, and must not be able to look around in the server's network with it. So: `http` and
 //! `https` only, one fixed request without anything secret in it, no redirects, bounds of bytes and time, one attempt at a time

@@ -29,6 +29,7 @@ const PLACES: &[&str] = &[
     "account",
     "settings",
     "setup",
+    "sign-in",
 ];
 
 /// Nothing but the page's own files; and texts become markup or scripts only by the two rules named at the end: Svelte's

@@ -91,6 +91,7 @@ fn administration() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::administration::log::retention::get, api::administration::log::retention::set))
         .routes(routes!(api::administration::second_factor::get, api::administration::second_factor::set))
         .routes(routes!(api::administration::second_factor::remove))
+        .routes(routes!(api::administration::single_sign_on::get, api::administration::single_sign_on::put))
         .routes(routes!(api::administration::networks::get, api::administration::networks::put))
 }
 
@@ -107,6 +108,12 @@ fn account() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::account::passkeys::list, api::account::passkeys::register))
         .routes(routes!(api::account::passkeys::begin))
         .routes(routes!(api::account::passkeys::rename, api::account::passkeys::remove))
+        .routes(routes!(
+            api::account::single_sign_on::get,
+            api::account::single_sign_on::connect,
+            api::account::single_sign_on::disconnect
+        ))
+        .routes(routes!(api::account::single_sign_on::begin))
 }
 
 /// Every address, each from the description beside its endpoint; there is no other way for one to get in.
@@ -136,6 +143,8 @@ fn endpoints() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::session::finish))
         .routes(routes!(api::account::passkeys::begin_sign_in))
         .routes(routes!(api::account::passkeys::sign_in))
+        .routes(routes!(api::session::single_sign_on::get, api::session::single_sign_on::sign_in))
+        .routes(routes!(api::session::single_sign_on::begin_sign_in))
         .nest("/account", account())
         .nest("/admin", administration())
         .nest("/folders/{folder}", in_folder());

@@ -13,6 +13,7 @@ use crate::previews::Previews;
 use crate::proxies::{Seen, TrustedProxies};
 use crate::rights::Looks;
 use crate::setup::Setup;
+use crate::single_sign_on::SingleSignOn;
 use crate::tls::Tls;
 use crate::traffic::Traffic;
 use crate::transfers::{Bounds, Transfers};
@@ -81,6 +82,8 @@ pub struct Settings {
     pub shown: Vec<SettingEntry>,
     /// How long the server may take to reach itself.
     pub self_test_time: Duration,
+    /// How long one answer of the provider of single sign-on may take.
+    pub provider_time: Duration,
     /// When what nothing names any more goes, and how much at once.
     pub collection: Rules,
     /// How often that is looked for; none: only when it is asked for.
@@ -127,6 +130,7 @@ impl Default for Settings {
             content: None,
             shown: Vec::new(),
             self_test_time: Duration::from_secs(5),
+            provider_time: Duration::from_secs(10),
             collection: Rules::default(),
             collection_period: Some(Duration::from_secs(24 * 3_600)),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -204,6 +208,8 @@ pub struct Server {
     pub(crate) factors: Factors,
     /// Passkeys that are being made or used.
     pub(crate) ceremonies: Ceremonies,
+    /// Single sign-on that was begun, and its provider.
+    pub(crate) single_sign_on: SingleSignOn,
     /// Devices that wait to be linked.
     pub(crate) codes: Codes,
     /// Whether the first administrator is awaited.
@@ -279,6 +285,7 @@ impl Server {
             reading: Semaphore::new(READS_AT_ONCE),
             factors: Factors::new(seal_key),
             ceremonies: Ceremonies::default(),
+            single_sign_on: SingleSignOn::new(settings.provider_time),
             codes: Codes::default(),
             setup: Setup::default(),
             probes: Probes::default(),

@@ -7,8 +7,6 @@
 //!
 //! Whoever has a permit calls [`answer`]; what it sends is decided by the nodes alone.
 
-mod format;
-mod names;
 mod tree;
 
 use crate::api::folders::nodes::content::disposition;
@@ -16,10 +14,10 @@ use crate::failure::Failure;
 use crate::server::Server;
 use crate::stream::{Outgoing, StreamEnd};
 use crate::traffic::Lane;
+use archive::format::{Head, block_head, end, left_in_block};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use format::{Head, block_head, end, left_in_block};
 use model::location::Located;
 use model::permit::Read;
 use model::{ContentId, DeviceId, NodeId, Permit, Timestamp};
@@ -168,7 +166,7 @@ fn file_name(begun: &Begun, when: When) -> String {
         When::Seq(seq) => format!(" {}", seq.0),
         When::Now => String::new(),
     };
-    format!("{}{moment}.zip", names::safe(name))
+    format!("{}{moment}.zip", archive::names::safe(name))
 }
 
 /// A moment without signs that a name may not hold.
@@ -236,9 +234,9 @@ impl Sending<'_> {
         self.write(&entry.head.local())?;
         let mut crc = crc32fast::Hasher::new();
         match &entry.head.body {
-            format::Body::Directory => {}
-            format::Body::Link(target) => self.write(target)?,
-            format::Body::File(size) => {
+            archive::format::Body::Directory => {}
+            archive::format::Body::Link(target) => self.write(target)?,
+            archive::format::Body::File(size) => {
                 let known: u64 = located.iter().map(|located| u64::from(located.location.length)).sum();
                 if known != *size {
                     return Err(Failure::internal("a file's chunks are not as long as the file").into());

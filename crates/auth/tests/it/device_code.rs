@@ -21,7 +21,8 @@ fn poll(world: &World, codes: &Codes, new: &NewCodes, now: Timestamp) -> Result<
 }
 
 fn typed(user: UserId, code: &str, now: Timestamp) -> Typed<'_> {
-    Typed { user, device: None, address: Some("198.51.100.1".parse().unwrap()), code, now }
+    let principal = model::Principal { user, device: None, from: model::Origin::Inside };
+    Typed { principal, address: Some("198.51.100.1".parse().unwrap()), code, now }
 }
 
 fn seconds(count: u64) -> i64 {

@@ -5,6 +5,7 @@ use super::{Open, folder, new_folder, read, write};
 use crate::account::{
     CredentialKind, CredentialRow, DeviceKind, NewDevice, Scope, Subject, session_idle_seconds,
 };
+use crate::identity::IdentityRow;
 use crate::passkey::PasskeyRow;
 use crate::setting::Setting;
 use crate::{Error, ErrorKind};
@@ -15,6 +16,7 @@ pub(super) fn check(open: Open<'_>) {
     an_app_password_is_limited_by_its_scope(open);
     an_administrator_may_need_a_second_factor(open);
     passkeys_are_kept_until_they_are_deleted(open);
+    an_identity_is_one_accounts(open);
 }
 
 fn device(user: UserId, token: u8) -> NewDevice {
@@ -144,4 +146,36 @@ fn passkeys_are_kept_until_they_are_deleted(open: Open<'_>) {
     write(&*database, move |transaction| transaction.delete_passkey(first));
     assert_eq!(read(&*database, |snapshot| snapshot.passkey_of_credential(&[1; 20])), None);
     assert!(read(&*database, |snapshot| snapshot.passkeys(UserId(99))).is_empty());
+}
+
+fn an_identity_is_one_accounts(open: Open<'_>) {
+    let database = open();
+    let (alice, bob) = (user(&*database, "alice"), user(&*database, "bob"));
+    let row = |issuer: &str, subject: &str, user| IdentityRow {
+        issuer: issuer.into(),
+        subject: subject.into(),
+        user,
+        name: "Alice".into(),
+        created_at: Timestamp(5),
+        last_used_at: None,
+    };
+    let connect = |row: &IdentityRow| {
+        let row = row.clone();
+        crate::write::<_, Error>(&*database, move |transaction| transaction.create_identity(&row))
+            .map_err(|error| error.kind())
+    };
+    let (here, there) = (row("https://b", "1", alice), row("https://a", "1", alice));
+    assert_eq!((connect(&here), connect(&there)), (Ok(()), Ok(())));
+    assert_eq!(connect(&row("https://b", "1", bob)), Err(ErrorKind::Conflict), "it is alice's");
+    assert_eq!(connect(&row("https://b", "2", alice)), Err(ErrorKind::Conflict), "she has one of there");
+    assert_eq!(connect(&row("https://b", "2", bob)), Ok(()));
+    assert_eq!(read(&*database, move |snapshot| snapshot.identities(alice)), [there, here.clone()]);
+    let used = IdentityRow { name: "A.".into(), last_used_at: Some(Timestamp(8)), ..here };
+    let set = used.clone();
+    write(&*database, move |transaction| transaction.set_identity(&set));
+    assert_eq!(read(&*database, |snapshot| snapshot.identity("https://b", "1")), Some(used));
+    assert_eq!(read(&*database, |snapshot| snapshot.identity("https://B", "1")), None, "letter for letter");
+    write(&*database, |transaction| transaction.delete_identity("https://b", "1"));
+    assert_eq!(read(&*database, |snapshot| snapshot.identity("https://b", "1")), None);
+    assert_eq!(read(&*database, move |snapshot| snapshot.identities(bob)).len(), 1);
 }

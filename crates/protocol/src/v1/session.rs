@@ -43,6 +43,9 @@ pub struct SessionResponse {
     pub administrator: bool,
     /// Whether it would administer the server if it had a second factor.
     pub second_factor_wanted: bool,
+    /// Whether the account has a password. Without one its owner signs in otherwise, and wherever the password is asked for once more
+    /// the session must be one that was opened within ten minutes.
+    pub has_password: bool,
 }
 
 /// The password was right, and a second factor is wanted.

@@ -5,6 +5,7 @@
 pub(crate) mod app_passwords;
 pub(crate) mod passkeys;
 pub(crate) mod second_factor;
+pub(crate) mod single_sign_on;
 
 use super::devices::password_turn;
 use crate::caller::{Caller, PeerAddress};
@@ -64,11 +65,11 @@ async fn confirm(
     password: String,
 ) -> Result<(), Failure> {
     let turn = password_turn(server).await?;
-    let (shared, user, now) = (Arc::clone(server), caller.principal.user, server.now());
+    let (shared, principal, now) = (Arc::clone(server), caller.principal, server.now());
     server
         .blocking(move || {
             let at = (Some(peer.0), now);
-            Ok(confirm_password(&*shared.database, &shared.hasher, user, &password, at)?)
+            Ok(confirm_password(&*shared.database, &shared.hasher, principal, &password, at)?)
         })
         .await?;
     drop(turn);

@@ -13,6 +13,7 @@ pub(crate) mod networks;
 pub(crate) mod overview;
 pub(crate) mod second_factor;
 pub(crate) mod settings;
+pub(crate) mod single_sign_on;
 pub(crate) mod status;
 pub(crate) mod storage;
 pub(crate) mod users;

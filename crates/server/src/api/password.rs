@@ -43,9 +43,10 @@ pub(crate) async fn change(
     let turn = password_turn(&server).await?;
     let (here, by) = (Arc::clone(&server), By { principal: Some(caller.principal), address: Some(peer.0) });
     let work = move || {
-        let (user, when) = (caller.principal.user, (Some(peer.0), here.now()));
-        let confirmed = auth::sign_in::confirm_password(&*here.database, &here.hasher, user, &old.0, when);
-        if let Err(LinkError::Wrong) = confirmed {
+        let (principal, when) = (caller.principal, (Some(peer.0), here.now()));
+        let confirmed =
+            auth::sign_in::confirm_password(&*here.database, &here.hasher, principal, &old.0, when);
+        if let Err(LinkError::Wrong | LinkError::NotFresh) = confirmed {
             let entry = by.entry(here.now(), "password.change", false, Vec::new());
             metadata::write(&*here.database, move |transaction| {
                 transaction.append_audit(&entry, auth::digest::audit)?;

@@ -1,6 +1,8 @@
 //! `/api/v1/session`: signing in with a browser. A session is a device that ends by itself, with its token in a cookie
 //! ([`crate::cookie`]): it is listed, unlinked and held back by the same limits as any other.
 
+pub(crate) mod single_sign_on;
+
 use super::devices::{password_turn, revoke};
 use crate::body;
 use crate::caller::{Caller, PeerAddress};
@@ -8,6 +10,7 @@ use crate::cookie;
 use crate::failure::Failure;
 use crate::openapi::problems;
 use crate::server::Server;
+use auth::pending::SecondStep;
 use auth::sign_in::LinkAttempt;
 use auth::{Linked, Opened, Opening, OpeningKind};
 use axum::Json;
@@ -49,13 +52,14 @@ async fn who(server: &Server, user: UserId) -> Result<SessionResponse, Failure> 
     let found = server
         .read(move |snapshot| {
             let administers = snapshot.administers(user)?;
-            Ok::<_, Failure>(snapshot.user(user)?.map(|found| (found, administers)))
+            let has_password = auth::account::has_password(snapshot, user)?;
+            Ok::<_, Failure>(snapshot.user(user)?.map(|found| (found, administers, has_password)))
         })
         .await?;
-    let (found, administrator) =
+    let (found, administrator, has_password) =
         found.ok_or_else(|| Failure::internal("an account is gone whose token is known"))?;
     let second_factor_wanted = found.administrator && !found.disabled && !administrator;
-    Ok(SessionResponse { user, name: found.name, administrator, second_factor_wanted })
+    Ok(SessionResponse { user, name: found.name, administrator, second_factor_wanted, has_password })
 }
 
 /// Signs in with a browser
@@ -100,12 +104,15 @@ pub(crate) async fn open(
     drop(turn);
     match opened {
         Opened::Linked(linked) => opened_session(&server, peer, before, &linked).await,
-        Opened::SecondStep(step) => {
-            let (pending, remaining_seconds) = (step.token.text(), auth::pending::LIFE_SECONDS);
-            let response = SecondStepResponse { pending, remaining_seconds };
-            Ok((StatusCode::ACCEPTED, Json(response)).into_response())
-        }
+        Opened::SecondStep(step) => Ok(second_step(&step)),
     }
+}
+
+/// Half a sign-in, for who is to show a second factor.
+fn second_step(step: &SecondStep) -> Response {
+    let (pending, remaining_seconds) = (step.token.text(), auth::pending::LIFE_SECONDS);
+    let response = SecondStepResponse { pending, remaining_seconds };
+    (StatusCode::ACCEPTED, Json(response)).into_response()
 }
 
 /// Finishes a sign-in by a second factor

@@ -93,8 +93,13 @@ pub(crate) async fn claim(
     let (linked, name) = linked?;
     tracing::info!(user = %name, client = %peer.0, "set up: there is an administrator");
     let cookie = cookie::give(&server, peer, &linked.token, SESSION_SECONDS);
-    let response =
-        SessionResponse { user: linked.user, name, administrator: true, second_factor_wanted: false };
+    let response = SessionResponse {
+        user: linked.user,
+        name,
+        administrator: true,
+        second_factor_wanted: false,
+        has_password: true,
+    };
     Ok((StatusCode::CREATED, AppendHeaders([(SET_COOKIE, cookie)]), Json(response)))
 }
 

@@ -49,6 +49,8 @@ groups! {
     SignIn: SignInFailed;
     /// It asks for name and password, and for a second factor where there is one.
     Factors: SignInFailed, SecondFactorNeeded, WrongCode;
+    /// It is about single sign-on.
+    SingleSignOn: SingleSignOnFailed;
     /// It asks for a code of the second factor.
     Code: WrongCode;
     /// What it makes may be there already.

@@ -1,9 +1,9 @@
 //! The way through what is archived: a directory before what is in it, page by page.
 
-use super::format::{Body, Head};
-use super::names::Names;
 use crate::failure::Failure;
 use crate::server::Clock;
+use archive::format::{Body, Head};
+use archive::names::Names;
 use metadata::Database;
 use metadata::placement::PastNode;
 use model::permit::Read;

@@ -72,6 +72,15 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("POST", "/api/v1/account/recovery-codes"),
     ("POST", "/api/v1/session/passkey/begin"),
     ("POST", "/api/v1/session/passkey"),
+    ("GET", "/api/v1/session/single-sign-on"),
+    ("POST", "/api/v1/session/single-sign-on/begin"),
+    ("POST", "/api/v1/session/single-sign-on"),
+    ("GET", "/api/v1/account/single-sign-on"),
+    ("POST", "/api/v1/account/single-sign-on/begin"),
+    ("POST", "/api/v1/account/single-sign-on"),
+    ("DELETE", "/api/v1/account/single-sign-on"),
+    ("GET", "/api/v1/admin/single-sign-on"),
+    ("PUT", "/api/v1/admin/single-sign-on"),
     ("GET", "/api/v1/account/passkeys"),
     ("POST", "/api/v1/account/passkeys/begin"),
     ("POST", "/api/v1/account/passkeys"),
@@ -189,6 +198,13 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
         "second-factor" if verb == Method::POST => {
             api.json(verb, path, &json!({ "password": PASSWORD })).await
         }
+        "single-sign-on" if path.contains("/session/") && verb == Method::POST => {
+            api.json(verb, path, &json!({ "state": "y", "code": "y", "browser": "z" })).await
+        }
+        "single-sign-on" if verb == Method::POST => {
+            api.json(verb, path, &json!({ "state": "y", "code": "y" })).await
+        }
+        "single-sign-on" if verb == Method::PUT => api.json(verb, path, &json!({})).await,
         "passkey" => {
             let answer = json!({ "ceremony": NONE, "credential": {}, "browser": "z" });
             api.json(verb, path, &answer).await
@@ -306,7 +322,6 @@ async fn principals(world: &World) -> Vec<(&'static str, Api)> {
     world.add_user("chief", true).await;
     world.grant("docs", "chief", WirePrivilege::Manage).await;
     let app_of_administrator = app_password(&world.link("chief", "console").await, "write", None).await;
-    let administrator = world.link("root", "console").await;
     let all = vec![
         ("nobody", world.nobody()),
         ("forged", Api { token: Some(auth::Token::generate().unwrap().text()), ..world.nobody() }),
@@ -316,19 +331,23 @@ async fn principals(world: &World) -> Vec<(&'static str, Api)> {
         ("denied", denied),
         ("read", read),
         ("write", write),
-        ("manage", manage.clone()),
-        ("administrator", administrator.clone()),
+        ("manage", manage),
+        ("administrator", world.link("root", "console").await),
         ("pending", half_signed_in),
         ("app-read", app_read),
         ("app-elsewhere", app_elsewhere),
         ("app-admin", app_of_administrator),
     ];
+    // Accounts of their own, so that none has to wait for the attempts of another.
+    let away = world.person("away", WirePrivilege::Manage).await;
+    world.add_user("chief-away", true).await;
+    let chief_away = world.link("chief-away", "console").await;
     // Nobody of these is where anything is limited to but those who are meant to be.
     let elsewhere = [
-        ("manage-elsewhere", manage.from(HOME)),
-        ("admin-elsewhere", administrator.from(HOME)),
-        ("guest", manage.from(CAFE)),
-        ("nowhere", manage.from("unknown")),
+        ("manage-elsewhere", away.from(HOME)),
+        ("admin-elsewhere", chief_away.from(HOME)),
+        ("guest", away.from(CAFE)),
+        ("nowhere", away.from("unknown")),
     ];
     all.into_iter().map(|(name, api)| (name, api.from(OFFICE))).chain(elsewhere).collect()
 }

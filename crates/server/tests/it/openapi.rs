@@ -93,7 +93,8 @@ fn every_operation_is_described_whole() {
 }
 
 /// They answer 401 and need no token.
-const SIGNING_IN: [&str; 4] = ["link_device", "open_session", "finish_session", "sign_in_by_passkey"];
+const SIGNING_IN: [&str; 5] =
+    ["link_device", "open_session", "finish_session", "sign_in_by_passkey", "sign_in_by_single_sign_on"];
 
 #[test]
 fn every_reference_leads_somewhere_and_every_schema_is_one() {

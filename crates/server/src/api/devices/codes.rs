@@ -191,8 +191,7 @@ pub(crate) async fn decide(
 }
 
 fn typed<'a>(server: &Server, caller: &Caller, peer: PeerAddress, code: &'a str) -> Typed<'a> {
-    let principal = caller.principal;
-    Typed { user: principal.user, device: principal.device, address: Some(peer.0), code, now: server.now() }
+    Typed { principal: caller.principal, address: Some(peer.0), code, now: server.now() }
 }
 
 /// As people and programs are told of it.

@@ -1,6 +1,7 @@
 /** Who is signed in. */
 import { api, data, onSignedOut, Problem, type Schemas } from './client.ts'
 import { use } from './passkeys.ts'
+import type { Returned } from './sso.ts'
 
 type Person = Schemas['SessionResponse']
 
@@ -47,6 +48,15 @@ class Session {
     if (!credential) return
     const body = { ceremony, credential, browser: browserName() }
     this.person = await data(api.POST('/api/v1/session/passkey', { body }))
+  }
+
+  /** With what a provider has sent the browser back with. Gives what the second step needs, where there is one. */
+  async signInByProvider({ state, code, issuer }: Returned): Promise<string | undefined> {
+    const body = { state, code, ...(issuer === undefined ? {} : { issuer }), browser: browserName() }
+    const answer = await data(api.POST('/api/v1/session/single-sign-on', { body }))
+    if ('pending' in answer) return answer.pending
+    this.person = answer
+    return undefined
   }
 
   /** Becomes the first administrator, for who has the server's code. */

@@ -1,5 +1,6 @@
 /** Short messages about what was just done, read out to those who do not see them. */
 import { Problem } from '../api/client.ts'
+import { session } from '../api/session.svelte.ts'
 import { lang } from '../texts/language.svelte.ts'
 
 interface Notice {
@@ -34,7 +35,7 @@ export function explain(error: unknown): string {
   if (!(error instanceof Problem)) return `${lang.t.failed}: ${String(error)}`
   if (error.kind === 'unreachable') return lang.t.unreachable
   if (error.kind === 'not_found') return lang.t.notFound
-  if (error.kind === 'sign_in_failed') return lang.t.wrongPassword
+  if (error.kind === 'sign_in_failed') return session.person?.has_password === false ? lang.t.signInAnew : lang.t.wrongPassword
   if (error.kind === 'wrong_code') return lang.t.wrongCode
   if (error.kind === 'too_many_requests') return lang.t.tooMany(error.retryAfter ?? 1)
   return `${lang.t.failed}: ${error.message}`

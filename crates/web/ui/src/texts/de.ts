@@ -32,6 +32,8 @@ export const de: Texts = {
   signOut: 'Abmelden',
   signInByPasskey: 'Mit einem Passkey anmelden',
   passkeyRefused: 'Dieser Passkey ist hier nicht mehr bekannt.',
+  noPassword: 'Ihr Konto hat kein Passwort. Dies geht bis zu zehn Minuten nach dem Anmelden.',
+  signInAnew: 'Dafür ist Ihre Anmeldung zu lange her: Melden Sie sich ab und wieder an, und tun Sie es dann.',
   secondStep: 'Zweiter Schritt',
   secondStepHint: 'Tippen Sie die sechs Ziffern aus Ihrer Authenticator-App oder einen Ihrer Wiederherstellungscodes ein.',
   secondStepOver: 'Das hat zu lange gedauert, oder es waren zu viele Versuche. Beginnen Sie von vorn.',

@@ -35,6 +35,8 @@ export const en = {
   signOut: 'Sign out',
   signInByPasskey: 'Sign in with a passkey',
   passkeyRefused: 'This passkey is not known here any more.',
+  noPassword: 'Your account has no password. This works within ten minutes after signing in.',
+  signInAnew: 'You signed in too long ago for this: sign out, sign in again, and do it then.',
   secondStep: 'Second step',
   secondStepHint: 'Type the six digits that your authenticator app shows, or one of your recovery codes.',
   secondStepOver: 'That took too long, or there were too many tries. Begin again.',

@@ -21,7 +21,7 @@ const VERSION_64: u16 = 45;
 
 /// What an entry holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Body {
+pub enum Body {
     Directory,
     /// A file of so many bytes.
     File(u64),
@@ -31,12 +31,12 @@ pub(super) enum Body {
 
 /// What is said of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Head {
+pub struct Head {
     /// With `/` between the names, none at the beginning, and at a directory's end.
-    pub(super) path: String,
-    pub(super) body: Body,
-    pub(super) mtime: Timestamp,
-    pub(super) executable: bool,
+    pub path: String,
+    pub body: Body,
+    pub mtime: Timestamp,
+    pub executable: bool,
 }
 
 /// Little-endian fields, one after the other.
@@ -84,7 +84,7 @@ impl Head {
     }
 
     /// How many bytes stand between the local record and the descriptor.
-    pub(super) fn body_bytes(&self) -> u64 {
+    pub fn body_bytes(&self) -> u64 {
         let plain = self.plain_bytes();
         if self.is_file_with_bytes() { plain + plain.div_ceil(BLOCK_BYTES) * BLOCK_HEAD_BYTES } else { plain }
     }
@@ -109,7 +109,7 @@ impl Head {
     }
 
     /// What stands before an entry's bytes; `crc` only of what is known before.
-    pub(super) fn local(&self) -> Vec<u8> {
+    pub fn local(&self) -> Vec<u8> {
         let extra = match self.is_wide() {
             // Both sizes follow the bytes.
             true => Record::default().u16(1).u16(16).u64(0).u64(0).0,
@@ -126,7 +126,7 @@ impl Head {
     }
 
     /// What stands behind an entry's bytes.
-    pub(super) fn descriptor(&self, crc: u32) -> Vec<u8> {
+    pub fn descriptor(&self, crc: u32) -> Vec<u8> {
         if !self.is_file_with_bytes() {
             return Vec::new();
         }
@@ -139,7 +139,7 @@ impl Head {
     }
 
     /// The entry's record in the directory at the archive's end.
-    pub(super) fn central(&self, crc: u32, offset: u64) -> Vec<u8> {
+    pub fn central(&self, crc: u32, offset: u64) -> Vec<u8> {
         let crc = if let Body::Link(target) = &self.body { crc32fast::hash(target) } else { crc };
         let mut wide = Record::default();
         if self.is_wide() {
@@ -199,7 +199,7 @@ fn moment(at: Timestamp) -> Vec<u8> {
 
 /// What stands before the block that begins at `position` of a file of `size` bytes, and how many bytes it has; none inside
 /// of a block.
-pub(super) fn block_head(position: u64, size: u64) -> Option<[u8; 5]> {
+pub fn block_head(position: u64, size: u64) -> Option<[u8; 5]> {
     if !position.is_multiple_of(BLOCK_BYTES) {
         return None;
     }
@@ -210,12 +210,12 @@ pub(super) fn block_head(position: u64, size: u64) -> Option<[u8; 5]> {
 }
 
 /// How many bytes there are up to the end of the block at `position`.
-pub(super) fn left_in_block(position: u64) -> u64 {
+pub fn left_in_block(position: u64) -> u64 {
     BLOCK_BYTES - position % BLOCK_BYTES
 }
 
 /// What closes an archive.
-pub(super) fn end(entries: u64, central_offset: u64, central_bytes: u64) -> Vec<u8> {
+pub fn end(entries: u64, central_offset: u64, central_bytes: u64) -> Vec<u8> {
     let mut record = Record::default();
     if entries >= 0xffff || central_offset >= MAX_32 || central_bytes >= MAX_32 {
         record = record.u32(0x0606_4b50).u64(44).u16(UNIX | VERSION_64).u16(VERSION_64).u32(0).u32(0);

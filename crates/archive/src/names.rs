@@ -10,11 +10,11 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 /// The names that one directory of an archive has already, as hashes: two that only seem to clash cost a needless `(2)`.
 #[derive(Debug, Default)]
-pub(super) struct Names(HashSet<u64>);
+pub struct Names(HashSet<u64>);
 
 impl Names {
     /// The name under which a node goes into this directory.
-    pub(super) fn add(&mut self, name: &str) -> String {
+    pub fn add(&mut self, name: &str) -> String {
         let safe = safe(name);
         if self.is_new(&safe) {
             return safe;
@@ -71,7 +71,7 @@ fn is_reserved(name: &str) -> bool {
 }
 
 /// One name without what some system would take for something else.
-pub(super) fn safe(name: &str) -> String {
+pub fn safe(name: &str) -> String {
     let mut safe: String = name
         .chars()
         .map(|sign| match sign {
