@@ -236,10 +236,6 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
             api.json(verb, path, &usual).await
         }
         "l99" if verb == Method::PATCH => api.json(verb, path, &json!({ "label": "x" })).await,
-        "networks" if verb == Method::PUT => {
-            let same = json!({ "administration": ["10.1.0.0/16"], "guests": ["10.9.0.0/16"] });
-            api.json(verb, path, &same).await
-        }
         "settings" if verb == Method::PUT => api.json(verb, path, &json!({})).await,
         "test" => {
             let own = format!("http://{}", api.address);
@@ -272,6 +268,9 @@ async fn administer(api: &Api, verb: &Method, path: &str) -> Option<Answer> {
         ("POST", Some("groups" | "folders")) => json!({ "name": "@" }),
         ("POST", Some("devices/waiting")) => json!({ "user_code": "BBBB-BBBB" }),
         ("POST", Some("folders/f1/hold")) => json!({ "approve": true }),
+        ("PUT", Some("networks")) => {
+            json!({ "administration": ["10.1.0.0/16"], "guests": ["10.9.0.0/16"] })
+        }
         ("PATCH", Some(_)) => json!({}),
         ("PUT", None) if path.ends_with("/grants") => {
             json!({ "grants": [{ "to": "uffff", "privilege": "read" }] })
