@@ -82,9 +82,15 @@ test('a person signs in, browses, uploads and brings an old version back', async
   await page.goto(`${url}/trash/${folder}`)
   await expect(page.getByRole('checkbox')).toHaveCount(2)
   await look(page, '7-trash')
+  const other = await page.context().newPage()
+  await other.goto(`${url}/trash/${folder}`)
+  await expect(other.getByRole('checkbox')).toHaveCount(2)
   await page.getByRole('checkbox').first().check()
   await page.getByRole('button', { name: say('Restore', 'Wiederherstellen') }).click()
   await expect(page.getByRole('checkbox')).toHaveCount(1)
+  // Elsewhere too, without a reload.
+  await expect(other.getByRole('checkbox')).toHaveCount(1)
+  await other.close()
 
   await page.goto(`${url}/overview`)
   await expect(page.getByText(say('Current files', 'Aktuelle Dateien')).first()).toBeVisible()

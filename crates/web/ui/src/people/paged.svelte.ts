@@ -12,6 +12,7 @@ export interface Wanted {
 }
 
 const PAUSE_MS = 200
+const LOOK_MS = 900
 
 export class Paged<T> {
   items = $state.raw<T[] | undefined>(undefined)
@@ -60,10 +61,18 @@ export class Paged<T> {
   }
 }
 
-/** Calls again and again while somebody looks, for what no wake tells of. */
-export function whileLooking(every_ms: number, work: () => void): () => void {
-  const timer = setInterval(() => {
-    if (document.visibilityState === 'visible') work()
-  }, every_ms)
-  return () => clearInterval(timer)
+/** Calls again and again while somebody looks, for what no wake tells of: each second, or less often where an answer takes long. */
+export function whileLooking(work: () => Promise<void>): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let ended = false
+  const look = async () => {
+    const began = performance.now()
+    if (document.visibilityState === 'visible') await work()
+    if (!ended) timer = setTimeout(look, Math.max(LOOK_MS, 9 * (performance.now() - began)))
+  }
+  timer = setTimeout(look, LOOK_MS)
+  return () => {
+    ended = true
+    clearTimeout(timer)
+  }
 }
