@@ -60,9 +60,10 @@ fn lints() -> Result<()> {
     ]))
 }
 
-/// The end-to-end tests run the program. The whole workspace is named so that the tests can use what this builds.
+/// The end-to-end tests run the program. The whole workspace and its tests are named so that the tests can use what this
+/// builds: without them cargo chooses other features for a few libraries, and nearly everything is compiled twice.
 fn program() -> Result<()> {
-    commands::run(cargo().args(["build", "--workspace", "--bins", "--locked"]))
+    commands::run(cargo().args(["build", "--workspace", "--bins", "--tests", "--locked"]))
 }
 
 /// cargo-nextest where it is installed: it reports better, kills what hangs and tries nothing twice.
