@@ -133,9 +133,8 @@ pub fn list(
 ) -> metadata::Result<Vec<(DeviceRow, Scope)>> {
     let mut found = Vec::new();
     for row in snapshot.devices(of.user)? {
-        let is_good = row.revoked_at.is_none() && row.expires_at.is_none_or(|end| end > now);
         if row.kind == DeviceKind::App
-            && is_good
+            && row.is_linked(now)
             && let Some(scope) = snapshot.scope(row.id)?
         {
             found.push((row, scope));

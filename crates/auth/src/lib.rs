@@ -34,6 +34,7 @@ pub mod single_sign_on;
 pub mod throttle;
 pub mod token;
 pub mod totp;
+pub mod wipe;
 
 pub use access::{Refused, permit};
 pub use account::{AccountError, NameProblem};

@@ -5,7 +5,7 @@ use crate::folder::found;
 use crate::session::{Columns, Session};
 use metadata::account::{
     CredentialKind, CredentialRow, DeviceKind, DeviceRow, GroupRow, NewDevice, NewUser, ReadAccounts, Scope,
-    Subject, User, WriteAccounts, session_idle_seconds,
+    Subject, User, Wipe, WriteAccounts, session_idle_seconds,
 };
 use metadata::network::ReadNetworks as _;
 use metadata::{Error, ErrorKind, Result};
@@ -63,7 +63,7 @@ macro_rules! select_device {
     ($rest:literal) => {
         concat!(
             "SELECT id, user, name, token_hash, created_at, expires_at, last_seen_at, revoked_at, platform, \
-                 address, kind FROM device ",
+                 address, kind, wipe_ordered_at, wipe_ordered_by, wiped_at, wipe_removed, wipe_kept FROM device ",
             $rest
         )
     };
@@ -83,6 +83,7 @@ fn device(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
         platform: row.get(8)?,
         address: row.get(9)?,
         kind: crate::device::kind(row, 10)?,
+        wipe: crate::device::wipe(row, 11)?,
     })
 }
 
@@ -453,6 +454,10 @@ impl WriteAccounts for Session {
             params![id.0.cast_signed(), at.0],
         )?;
         found(changed, "revoke_device")
+    }
+
+    fn set_wipe(&self, id: DeviceId, wipe: Option<&Wipe>) -> Result<()> {
+        self.update_wipe(id, wipe)
     }
 
     fn put_credential(&self, credential: &CredentialRow) -> Result<()> {

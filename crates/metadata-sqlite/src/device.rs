@@ -2,10 +2,11 @@
 
 use crate::account::{privilege, privilege_number};
 use crate::error::corrupt;
+use crate::folder::found;
 use crate::session::{Columns, Session};
 use metadata::Result;
-use metadata::account::{DeviceKind, NewDevice, Scope};
-use model::{DeviceId, FolderId, UserId};
+use metadata::account::{DeviceKind, NewDevice, Scope, Wipe, Wiped};
+use model::{DeviceId, FolderId, Timestamp, UserId};
 use rusqlite::{Row, params};
 
 fn kind_number(kind: DeviceKind) -> i64 {
@@ -23,6 +24,17 @@ pub(crate) fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<DeviceKind>
         2 => Ok(DeviceKind::App),
         _ => Err(corrupt(column, "not a kind of device")),
     }
+}
+
+/// The order to remove copies, from five columns.
+pub(crate) fn wipe(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Wipe>> {
+    let moment = |column| row.get::<_, Option<i64>>(column).map(|at| at.map(Timestamp));
+    let Some(ordered_at) = moment(first)? else { return Ok(None) };
+    let done = match moment(first + 2)? {
+        Some(at) => Some(Wiped { at, removed: row.number(first + 3)?, kept: row.number(first + 4)? }),
+        None => None,
+    };
+    Ok(Some(Wipe { ordered_at, ordered_by: row.maybe_number(first + 1)?.map(UserId), done }))
 }
 
 impl Session {
@@ -43,6 +55,24 @@ impl Session {
             ],
         )?;
         Ok(DeviceId(self.connection.last_insert_rowid().cast_unsigned()))
+    }
+
+    pub(crate) fn update_wipe(&self, id: DeviceId, wipe: Option<&Wipe>) -> Result<()> {
+        let done = wipe.and_then(|wipe| wipe.done);
+        let changed = self.execute(
+            "set_wipe",
+            "UPDATE device SET wipe_ordered_at = ?2, wipe_ordered_by = ?3, wiped_at = ?4, wipe_removed = ?5, wipe_kept = ?6
+             WHERE id = ?1",
+            params![
+                id.0.cast_signed(),
+                wipe.map(|wipe| wipe.ordered_at.0),
+                wipe.and_then(|wipe| wipe.ordered_by).map(|user| user.0.cast_signed()),
+                done.map(|done| done.at.0),
+                done.map(|done| done.removed.cast_signed()),
+                done.map(|done| done.kept.cast_signed())
+            ],
+        )?;
+        found(changed, "set_wipe")
     }
 
     pub(crate) fn insert_app_password(&self, device: &NewDevice, scope: &Scope) -> Result<DeviceId> {

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0011_sign_in.sql"),
     include_str!("../migrations/0012_networks.sql"),
     include_str!("../migrations/0013_single_sign_on.sql"),
+    include_str!("../migrations/0014_wipe.sql"),
 ];
 
 pub(crate) fn migrate(connection: &Connection) -> Result<()> {

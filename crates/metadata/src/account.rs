@@ -125,6 +125,38 @@ pub struct DeviceRow {
     pub platform: String,
     /// From which address it was last seen; empty if that is not known.
     pub address: String,
+    /// The order to remove its copies, if it was given.
+    pub wipe: Option<Wipe>,
+}
+
+impl DeviceRow {
+    /// Whether its token is worth something, as long as its account's are.
+    #[must_use]
+    pub fn is_linked(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > now)
+    }
+}
+
+/// The order that a device remove its copies. The device is unlinked with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wipe {
+    /// When it was given.
+    pub ordered_at: Timestamp,
+    /// By whom; none: whoever holds the data directory.
+    pub ordered_by: Option<UserId>,
+    /// What the device said when it had carried it out.
+    pub done: Option<Wiped>,
+}
+
+/// How an order to remove copies was carried out, in the device's own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wiped {
+    /// When it said so.
+    pub at: Timestamp,
+    /// How many files it removed.
+    pub removed: u64,
+    /// How many it kept, since the server does not have them.
+    pub kept: u64,
 }
 
 /// A device to be linked.
@@ -279,6 +311,9 @@ pub trait WriteAccounts {
 
     /// Unlinks a device. The first moment stays.
     fn revoke_device(&self, id: DeviceId, at: Timestamp) -> Result<()>;
+
+    /// Sets the order that a device remove its copies, or takes it back; it unlinks nothing.
+    fn set_wipe(&self, id: DeviceId, wipe: Option<&Wipe>) -> Result<()>;
 
     /// Sets a credential of a kind and label.
     fn put_credential(&self, credential: &CredentialRow) -> Result<()>;

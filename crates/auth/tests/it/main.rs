@@ -9,4 +9,5 @@ mod rights;
 mod second_factor;
 mod setup;
 mod sign_in;
+mod wipe;
 mod world;

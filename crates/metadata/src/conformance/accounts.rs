@@ -1,7 +1,7 @@
 //! People, groups, privileges, devices.
 
 use super::{Open, folder, key, new_folder, read, write};
-use crate::account::{CredentialKind, CredentialRow, NewDevice, NewUser, Subject, User};
+use crate::account::{CredentialKind, CredentialRow, NewDevice, NewUser, Subject, User, Wipe, Wiped};
 use crate::folder::{FolderCounters, FolderSettings};
 use crate::{Database, Error, ErrorKind, Transaction};
 use model::{
@@ -156,6 +156,7 @@ fn only_active_accounts_and_devices_count(open: Open<'_>) {
     assert_eq!((row.last_seen_at, row.revoked_at), (Some(Timestamp(7)), Some(Timestamp(8))));
     assert_eq!(read(&*database, move |snapshot| snapshot.device(device)), Some(row.clone()));
     assert_eq!(read(&*database, move |snapshot| snapshot.devices(alice)), [row]);
+    an_order_to_wipe_is_kept_with_the_device(&*database, device);
     write(&*database, move |transaction| {
         let mut row = transaction.user(root)?.expect("root is there");
         row.disabled = true;
@@ -165,6 +166,23 @@ fn only_active_accounts_and_devices_count(open: Open<'_>) {
         facts(root, None, 9),
         Facts { active: false, administrator: false, privilege: Privilege::None }
     );
+}
+
+fn an_order_to_wipe_is_kept_with_the_device(database: &dyn Database, device: DeviceId) {
+    let generation = read(database, |snapshot| snapshot.rights_generation());
+    let known = || read(database, move |snapshot| snapshot.device(device)).and_then(|row| row.wipe);
+    let set = |wipe: Option<Wipe>| write(database, move |t| t.set_wipe(device, wipe.as_ref()));
+    assert_eq!(known(), None);
+    let by_hand = Wipe { ordered_at: Timestamp(10), ordered_by: None, done: None };
+    let ordered = Wipe { ordered_by: Some(UserId(7)), ..by_hand };
+    let done = Wipe { done: Some(Wiped { at: Timestamp(12), removed: u64::MAX, kept: 0 }), ..ordered };
+    for wipe in [Some(by_hand), Some(ordered), Some(done), None] {
+        set(wipe);
+        assert_eq!(known(), wipe);
+    }
+    assert_eq!(read(database, |snapshot| snapshot.rights_generation()), generation, "it is no right");
+    let absent = crate::write::<_, Error>(database, move |t| t.set_wipe(DeviceId(77), Some(&done)));
+    assert_eq!(absent.map_err(|error| error.kind()), Err(ErrorKind::NotFound));
 }
 
 fn the_server_writes_where_a_folder_has_a_plain_directory(open: Open<'_>) {
