@@ -6,7 +6,8 @@
 use crate::schema;
 use crate::text::{RfcTime, by_text, option_by_text};
 use crate::v1::{
-    FolderKind, NetworkLimits, SpaceResponse, WaitingDevice, WireNameRule, WireNetwork, WirePrivilege,
+    DeviceWipe, FolderKind, NetworkLimits, SpaceResponse, WaitingDevice, WireNameRule, WireNetwork,
+    WirePrivilege,
 };
 use model::{DeviceId, FolderId, RateChoice, UserId};
 use serde::{Deserialize, Serialize};
@@ -192,6 +193,12 @@ pub enum AdminRequest {
     },
     /// Takes a device's token away.
     DeviceUnlink {
+        /// The device.
+        #[serde(with = "by_text")]
+        device: DeviceId,
+    },
+    /// Unlinks a device and orders it to remove its copies.
+    DeviceWipe {
         /// The device.
         #[serde(with = "by_text")]
         device: DeviceId,
@@ -475,6 +482,9 @@ pub struct DeviceEntry {
     /// When its token was last shown, to the minute or so.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "option_by_text")]
     pub last_use: Option<RfcTime>,
+    /// The order to remove its copies, if it was given: the device is unlinked then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wipe: Option<DeviceWipe>,
 }
 
 /// How far something long is.

@@ -12,6 +12,8 @@ pub enum ProblemKind {
     MalformedBundle,
     /// No token, or one that is wrong, expired or revoked.
     Unauthenticated,
+    /// The token's device was unlinked, and is to remove its copies.
+    WipeOrdered,
     /// Wrong user name or password.
     SignInFailed,
     /// The password was right, and the account has a second factor: its code is wanted, too.
@@ -72,10 +74,11 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::BadRequest,
         Self::MalformedBundle,
         Self::Unauthenticated,
+        Self::WipeOrdered,
         Self::SignInFailed,
         Self::SecondFactorNeeded,
         Self::WrongCode,
@@ -111,6 +114,7 @@ impl ProblemKind {
             Self::BadRequest => ("bad_request", 400, "The request cannot be read"),
             Self::MalformedBundle => ("malformed_bundle", 400, "The bundle is damaged or incomplete"),
             Self::Unauthenticated => ("unauthenticated", 401, "This needs a valid token"),
+            Self::WipeOrdered => ("wipe_ordered", 401, "This device is to remove its copies"),
             Self::SignInFailed => ("sign_in_failed", 401, "User name or password is wrong"),
             Self::SecondFactorNeeded => {
                 ("second_factor_needed", 401, "The account's second factor is wanted, too")

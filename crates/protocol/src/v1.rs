@@ -57,8 +57,8 @@ pub use device_codes::{
     PollDeviceCodeRequest, WaitingDevice,
 };
 pub use device_list::{
-    AllDevicesResponse, DevicesResponse, LinkedDevice, OwnedDevice, SettleDeviceRequest,
-    WaitingDevicesResponse,
+    AllDevicesResponse, DeviceWipe, DevicesResponse, LinkedDevice, OwnedDevice, SettleDeviceRequest,
+    WaitingDevicesResponse, WipedRequest,
 };
 pub use devices::{LinkRequest, LinkResponse};
 pub use events::{CLOSE_RECONNECT, RightsChanged, Wake};

@@ -172,6 +172,7 @@ fn obey(server: &Arc<Server>, by: &By, request: AdminRequest, tell: Tell) -> Out
         }
         AdminRequest::DeviceList { user } => devices::list(server, user),
         AdminRequest::DeviceUnlink { device } => devices::unlink(server, by, device),
+        AdminRequest::DeviceWipe { device } => devices::order_wipe(server, by, device, None),
         AdminRequest::DeviceApprove { code, user } => {
             let user = named_user(server, &user);
             devices::approve(server, by, &code, user)

@@ -81,6 +81,33 @@ fn shown_token(parts: &Parts, server: &Server) -> Result<(TokenDigest, bool), Fa
     auth::token::bearer(token.trim_start()).map(|digest| (digest, false)).ok_or_else(unauthenticated)
 }
 
+/// The answer to a token that reaches nothing: a device that is to remove its copies hears so.
+async fn refuse(server: &Arc<Server>, digest: TokenDigest) -> Result<Failure, Failure> {
+    let ordered = server.read(move |snapshot| auth::wipe::ordered(snapshot, digest)).await?;
+    let kind = if ordered.is_some() { ProblemKind::WipeOrdered } else { ProblemKind::Unauthenticated };
+    Ok(Failure::new(kind))
+}
+
+/// A device that is to remove its copies. Nobody else may say that it did.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ToBeWiped(pub(crate) Principal);
+
+impl FromRequestParts<Arc<Server>> for ToBeWiped {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Failure> {
+        let (digest, _) = shown_token(parts, server)?;
+        if let Some(row) = server.read(move |snapshot| auth::wipe::ordered(snapshot, digest)).await? {
+            let peer = parts.extensions.get::<PeerAddress>();
+            let from = peer.map_or(Origin::Unknown, |peer| peer.origin(server));
+            return Ok(Self(Principal { user: row.user, device: Some(row.id), from }));
+        }
+        // Whoever is linked has no such order.
+        <Caller as FromRequestParts<_>>::from_request_parts(parts, server).await?;
+        Err(Failure::not_found())
+    }
+}
+
 impl FromRequestParts<Arc<Server>> for Caller {
     type Rejection = Failure;
 
@@ -90,7 +117,9 @@ impl FromRequestParts<Arc<Server>> for Caller {
         let peer = parts.extensions.get::<PeerAddress>().copied();
         let from = peer.map_or(Origin::Unknown, |peer| peer.origin(server));
         let generation = parts.extensions.get::<Generation>().copied();
-        let session = server.session(digest, from, generation).await?.ok_or_else(unauthenticated)?;
+        let Some(session) = server.session(digest, from, generation).await? else {
+            return Err(refuse(server, digest).await?);
+        };
         let rates = session.rates.or(server.settings.user_rates);
         let address = peer.map(|peer| peer.0);
         note_last_use(server, &session, address, now);

@@ -48,6 +48,38 @@ pub struct LinkedDevice {
     #[serde(default, skip_serializing_if = "Option::is_none", with = "option_by_text")]
     #[schema(value_type = Option<schema::Timestamp>, nullable = false)]
     pub ends: Option<RfcTime>,
+    /// The order to remove its copies, if it was given: the device is unlinked then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub wipe: Option<DeviceWipe>,
+}
+
+/// The order that a device remove its copies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeviceWipe {
+    /// When it was given.
+    #[schema(value_type = schema::Timestamp)]
+    pub ordered: RfcTime,
+    /// When the device said that it has removed them; not yet if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "option_by_text")]
+    #[schema(value_type = Option<schema::Timestamp>, nullable = false)]
+    pub done: Option<RfcTime>,
+    /// How many files it has removed.
+    pub removed: u64,
+    /// How many it has kept, since the server does not have them.
+    pub kept: u64,
+}
+
+/// What a device says when it has removed its copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WipedRequest {
+    /// How many files it has removed.
+    #[schema(maximum = 1000000000000u64)]
+    pub removed: u64,
+    /// How many it has kept, since the server does not have them.
+    #[schema(maximum = 1000000000000u64)]
+    pub kept: u64,
 }
 
 /// Everybody's devices, by account.

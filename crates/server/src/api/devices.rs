@@ -119,7 +119,7 @@ pub(super) async fn revoke(
     let other = (asking != Some(device)).then(|| ("device".to_owned(), device.to_string()));
     server
         .write(move |transaction| {
-            transaction.revoke_device(device, now)?;
+            auth::wipe::unlink(transaction, device, now)?;
             let entry = AuditEntry {
                 at: now,
                 user: Some(user),

@@ -28,7 +28,7 @@ groups! {
     /// It only says whether the server is there.
     Unready: Unavailable;
     /// It needs a token, and not every kind of token will do.
-    Signed: Unauthenticated, Forbidden, Internal, Unavailable;
+    Signed: Unauthenticated, WipeOrdered, Forbidden, Internal, Unavailable;
     /// It is about something in a folder that one must be able to see.
     InFolder: NotFound;
     /// It needs more than to read.

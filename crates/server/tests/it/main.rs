@@ -42,5 +42,6 @@ mod tls;
 mod uploads;
 mod views;
 mod watching;
+mod wipe;
 mod world;
 mod zip;

@@ -131,10 +131,12 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("POST", "/api/v1/admin/folders/f1/hold"),
     ("GET", "/api/v1/admin/devices"),
     ("DELETE", "/api/v1/admin/devices/dffff"),
+    ("POST", "/api/v1/admin/devices/dffff/wipe"),
     ("GET", "/api/v1/admin/devices/waiting"),
     ("POST", "/api/v1/admin/devices/waiting"),
     ("GET", "/api/v1/devices"),
     ("DELETE", "/api/v1/devices/dffff"),
+    ("POST", "/api/v1/devices/dffff/wipe"),
     ("PUT", "/api/v1/password"),
     ("GET", "/api/v1/admin/overview"),
     ("GET", "/api/v1/admin/growth"),
@@ -154,6 +156,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("POST", "/api/v1/devices/codes/poll"),
     ("POST", "/api/v1/devices/codes/find"),
     ("POST", "/api/v1/devices/codes/decide"),
+    ("POST", "/api/v1/devices/self/wiped"),
     ("DELETE", "/api/v1/devices/self"),
 ];
 
@@ -167,6 +170,7 @@ async fn ask(api: &Api, method: &str, path: &str) -> Answer {
     }
     match path.rsplit('/').next().unwrap() {
         "hold" => api.json(verb, path, &json!({ "approve": true })).await,
+        "wiped" => api.json(verb, path, &json!({ "removed": 1, "kept": 0 })).await,
         "work" if verb == Method::POST => {
             api.json(verb, path, &json!({ "kind": "collect", "dry_run": true })).await
         }
@@ -295,6 +299,8 @@ async fn principals(world: &World) -> Vec<(&'static str, Api)> {
     world.add_user("root", true).await;
     let revoked = world.link("writer", "lost phone").await;
     revoked.call(Method::DELETE, "/api/v1/devices/self").await;
+    let to_be_wiped = world.link("writer", "stolen phone").await;
+    world.wipe_newest("writer").await;
     world.add_user("gone", false).await;
     world.grant("docs", "gone", WirePrivilege::Manage).await;
     let disabled = world.link("gone", "laptop").await;
@@ -325,6 +331,7 @@ async fn principals(world: &World) -> Vec<(&'static str, Api)> {
         ("nobody", world.nobody()),
         ("forged", Api { token: Some(auth::Token::generate().unwrap().text()), ..world.nobody() }),
         ("revoked", revoked),
+        ("to-be-wiped", to_be_wiped),
         ("disabled", disabled),
         ("stranger", world.link("stranger", "laptop").await),
         ("denied", denied),

@@ -4,12 +4,13 @@ use super::lists::{Search, limit};
 use super::{Administrator, administer_with};
 use crate::admin::{AdminError, devices, the_user};
 use crate::api::devices::codes::waiting_device;
-use crate::api::devices::own::{is_linked, linked_device};
+use crate::api::devices::own::linked_device;
 use crate::body;
 use crate::caller::{Ids, Values};
 use crate::failure::Failure;
 use crate::openapi::problems;
 use crate::server::Server;
+use auth::wipe::is_shown;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -123,7 +124,7 @@ fn collect(
         let begun = after.filter(|after| after.user == user.name_key).map(|after| after.device);
         for device in snapshot.devices(user.id)? {
             let is_next = begun.is_none_or(|begun| device.id > begun);
-            if is_next && is_linked(&device, now) && (owner_fits || search.fits_name(&device.name)) {
+            if is_next && is_shown(&device, now) && (owner_fits || search.fits_name(&device.name)) {
                 let device = linked_device(server, device, None);
                 found.push(OwnedDevice { user: NamedUser { id: user.id, name: user.name.clone() }, device });
             }
@@ -137,7 +138,8 @@ fn collect(
 
 /// Unlinks anybody's device or session
 ///
-/// Its token is worth nothing from then on; what it has copied stays there.
+/// Its token is worth nothing from then on; what it has copied stays there. An order to remove that, which it has not heard yet,
+/// is taken back.
 #[utoipa::path(
     delete,
     path = "/devices/{device}",
@@ -157,6 +159,33 @@ pub(crate) async fn unlink(
     Ids((device,)): Ids<(DeviceId,)>,
 ) -> Result<StatusCode, Failure> {
     administer_with(&server, move |server| devices::unlink(server, &by, device)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Orders anybody's device to remove its copies
+///
+/// It is unlinked at once, and hears the order when it next reaches the server. It removes what it knows to be on the server,
+/// and keeps what was changed or made on it since.
+#[utoipa::path(
+    post,
+    path = "/devices/{device}/wipe",
+    operation_id = "wipe_any_device",
+    tag = "administration",
+    responses(
+        (status = 204, description = "It is ordered."),
+        problems::Signed,
+        problems::Privileged,
+        problems::InFolder,
+        problems::Values,
+        problems::Writing
+    )
+)]
+pub(crate) async fn wipe(
+    State(server): State<Arc<Server>>,
+    Administrator { by }: Administrator,
+    Ids((device,)): Ids<(DeviceId,)>,
+) -> Result<StatusCode, Failure> {
+    administer_with(&server, move |server| devices::order_wipe(server, &by, device, None)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

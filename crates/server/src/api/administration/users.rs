@@ -4,7 +4,6 @@ use super::lists::{Page, Query, page};
 use super::{Administrator, administer_with};
 use crate::admin::users::{self, Changes, New};
 use crate::admin::{AdminError, homes, the_user};
-use crate::api::devices::own::is_linked;
 use crate::api::devices::password_turn;
 use crate::api::tags::{etag, expected};
 use crate::body;
@@ -277,7 +276,7 @@ fn entry(
         download_rate: user.rates.download.into(),
         home: homes.get(&user.id).copied(),
         groups: groups.into_iter().map(|group| NamedGroup { id: group.id, name: group.name }).collect(),
-        devices: devices.iter().filter(|device| is_linked(device, now)).count() as u64,
+        devices: devices.iter().filter(|device| device.is_linked(now)).count() as u64,
         system_user: user.system_user,
         name: user.name,
     })
