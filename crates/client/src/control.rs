@@ -1,6 +1,7 @@
 //! The daemon's ear: one JSON line asks, one JSON line answers, over `HOME/control.sock`.
 
-use crate::home::Home;
+use crate::home::{Home, WipeOrder};
+use model::Timestamp;
 use protocol::admin::Limit;
 use protocol::v1::VersionOriginWord;
 pub use replica::progress::{Direction, Transfer};
@@ -358,8 +359,38 @@ pub struct DaemonStatus {
     /// How fast bytes move, and what waits.
     #[serde(default)]
     pub limits: TrafficStatus,
+    /// The server's order to remove all copies, which is being carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wipe: Option<WipeStatus>,
     /// The pairs.
     pub pairs: Vec<PairStatus>,
+}
+
+/// How far an order to remove all copies is carried out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WipeStatus {
+    /// When this device heard it, as RFC 3339.
+    pub heard: String,
+    /// How many files were removed.
+    pub removed: u64,
+    /// How many were kept, since the server does not have them.
+    pub kept: u64,
+    /// The directories in which they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept_in: Vec<PathBuf>,
+}
+
+impl WipeStatus {
+    /// How far an order is, and so many files further.
+    #[must_use]
+    pub fn of(order: &WipeOrder, further: u64) -> Self {
+        Self {
+            heard: Timestamp(order.heard).to_string(),
+            removed: order.removed + further,
+            kept: order.kept,
+            kept_in: order.kept_in.clone(),
+        }
+    }
 }
 
 /// What bounds the device's traffic. Rates are bytes a second; one that is absent is not bounded.
@@ -403,7 +434,7 @@ pub struct PairStatus {
     #[serde(default)]
     pub excluded: usize,
     /// `in_step`, `syncing`, `looking`, `paused`, `offline`, `held`, `issues`, `gone`, `no_access`, `unlinked`,
-    /// `trouble`.
+    /// `wiping`, `trouble`.
     pub state: String,
     /// Which way changes travel: `both`, `down` or `up`.
     #[serde(default = "both")]

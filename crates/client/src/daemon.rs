@@ -4,6 +4,7 @@ mod answers;
 mod authors;
 mod choose;
 mod past;
+mod wipe;
 
 pub use choose::{Chosen, choose};
 
@@ -53,6 +54,8 @@ pub(crate) struct Daemon {
     unlinked: watch::Sender<bool>,
     /// Why the server that answers is not believed to be the right one.
     distrust: Mutex<Option<Distrust>>,
+    /// The removal of all copies, once it was ordered.
+    wiping: wipe::Wiping,
     stop: watch::Sender<bool>,
 }
 
@@ -83,8 +86,12 @@ pub async fn run(
         online: AtomicBool::new(false),
         unlinked: watch::Sender::new(false),
         distrust: Mutex::default(),
+        wiping: wipe::Wiping::default(),
         stop,
     });
+    if daemon.is_wiping() {
+        daemon.begin_to_wipe();
+    }
     for pair in configuration.pairs {
         daemon.start_pair(&link, pair);
     }
@@ -100,6 +107,7 @@ pub async fn run(
     daemon.stop.send_replace(true);
     let _finished = connection.await;
     let _finished = serving.await;
+    daemon.end_to_wipe().await;
     let stopping = Arc::clone(&daemon);
     // Pairs finish what they are recording; what is under way on the network is found again as open intents.
     let _finished = tokio::task::spawn_blocking(move || {
@@ -118,6 +126,9 @@ impl Daemon {
     }
 
     fn start_pair(&self, link: &Link, configuration: PairConfiguration) {
+        if self.is_wiping() {
+            return;
+        }
         let number = configuration.number;
         let paused = configuration.paused;
         let until = configuration.paused_until;
@@ -160,7 +171,10 @@ impl Daemon {
         }
     }
 
-    fn take_signal(&self, signal: Signal) {
+    fn take_signal(self: &Arc<Self>, signal: Signal) {
+        if signal == Signal::WipeOrdered {
+            self.hear_wipe();
+        }
         let state = self.state();
         let offline = || {
             self.online.store(false, Ordering::Relaxed);
@@ -184,7 +198,7 @@ impl Daemon {
                 self.note_distrust(Some(reason));
                 offline();
             }
-            Signal::Unlinked => {
+            Signal::Unlinked | Signal::WipeOrdered => {
                 self.note_distrust(None);
                 if !self.unlinked.send_replace(true) {
                     tracing::warn!("the server no longer takes this device's token");

@@ -65,6 +65,31 @@ pub struct Configuration {
     /// How fast this device may send and receive.
     #[serde(default, skip_serializing_if = "OwnLimits::is_none")]
     pub limits: OwnLimits,
+    /// The server's order to remove all copies, and what came of it. Goes when the device is linked again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wipe: Option<WipeOrder>,
+}
+
+/// The server's order to remove all copies, and what came of it so far. The link and the pairs go as it is carried out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WipeOrder {
+    /// When this device heard it, in nanoseconds since 1970.
+    pub heard: i64,
+    /// Which server gave it.
+    pub server: String,
+    /// Whether it is carried out, and the server told.
+    #[serde(default)]
+    pub done: bool,
+    /// How many files were removed.
+    #[serde(default)]
+    pub removed: u64,
+    /// How many were kept, since the server does not have them.
+    #[serde(default)]
+    pub kept: u64,
+    /// The directories in which they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept_in: Vec<PathBuf>,
 }
 
 /// How fast a device may send and receive, as its person chose: bytes a second; none: as fast as it goes.

@@ -153,9 +153,15 @@ fn pull_failure(error: &RemoteError) -> PullFailure {
         (RemoteError::EpochChanged, _) => PullFailure::EpochChanged,
         (_, Some(ProblemKind::CursorExpired)) => PullFailure::CursorExpired,
         (_, Some(ProblemKind::ViewGone)) => PullFailure::RootGone,
-        (_, Some(ProblemKind::Unauthenticated | ProblemKind::NotFound | ProblemKind::Forbidden)) => {
-            PullFailure::NoAccess
-        }
+        (
+            _,
+            Some(
+                ProblemKind::Unauthenticated
+                | ProblemKind::WipeOrdered
+                | ProblemKind::NotFound
+                | ProblemKind::Forbidden,
+            ),
+        ) => PullFailure::NoAccess,
         _ => {
             tracing::debug!(%error, "a pull failed");
             PullFailure::Unreachable
@@ -167,7 +173,9 @@ fn commit_failure(error: &RemoteError, first: bool) -> CommitFailure {
     match (error, error.problem()) {
         (_, Some(ProblemKind::TooManyRequests)) if first => CommitFailure::Refused,
         (RemoteError::EpochChanged, _) => CommitFailure::EpochChanged,
-        (_, Some(ProblemKind::Unauthenticated | ProblemKind::NotFound)) => CommitFailure::NoAccess,
+        (_, Some(ProblemKind::Unauthenticated | ProblemKind::WipeOrdered | ProblemKind::NotFound)) => {
+            CommitFailure::NoAccess
+        }
         // The pull says so.
         (_, Some(ProblemKind::ViewGone)) => CommitFailure::Unreachable,
         (

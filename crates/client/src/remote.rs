@@ -125,6 +125,11 @@ fn describe(problem: &Problem) -> String {
                 synced and nothing is lost; to link it again, unsync its directories first"
             .to_owned();
     }
+    if problem.kind() == Some(ProblemKind::WipeOrdered) {
+        return "the server has ordered this device to remove its copies: `driftless daemon` does so, and keeps what the server \
+                does not have"
+            .to_owned();
+    }
     let what = match &problem.detail {
         Some(detail) => format!("{}: {detail}", problem.title),
         None => problem.title.clone(),

@@ -218,10 +218,16 @@ fn device(command: &AdminDeviceCommand) -> anyhow::Result<ExitCode> {
             ask(common, AdminRequest::DeviceDeny { code: code.clone() })
         }
         AdminDeviceCommand::Unlink { device, common } => {
-            let device = device.parse().context("a device's id is shown by `driftless admin device list`")?;
-            ask(common, AdminRequest::DeviceUnlink { device })
+            ask(common, AdminRequest::DeviceUnlink { device: device_id(device)? })
+        }
+        AdminDeviceCommand::Wipe { device, common } => {
+            ask(common, AdminRequest::DeviceWipe { device: device_id(device)? })
         }
     }
+}
+
+fn device_id(text: &str) -> anyhow::Result<model::DeviceId> {
+    text.parse().context("a device's id is shown by `driftless admin device list`")
 }
 
 fn ask(common: &Common, request: AdminRequest) -> anyhow::Result<ExitCode> {

@@ -551,8 +551,21 @@ pub(crate) enum AdminDeviceCommand {
         #[command(flatten)]
         common: Common,
     },
-    /// Takes a device's token away
+    /// Takes a device's token away; what it has copied stays on it
+    ///
+    /// An order to remove that, which it has not heard yet, is taken back.
     Unlink {
+        /// The device's id, from `list`
+        device: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Takes a device's token away and has the device remove its copies
+    ///
+    /// It hears the order when it next reaches the server. What was changed or made on it and is not on the server is kept.
+    /// `list` tells when it is done.
+    #[command(after_help = "Example: driftless admin device wipe d7")]
+    Wipe {
         /// The device's id, from `list`
         device: String,
         #[command(flatten)]

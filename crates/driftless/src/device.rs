@@ -8,6 +8,7 @@ mod show;
 mod wait;
 mod watch;
 
+pub(crate) use link::wiped;
 pub(crate) use show::daemon_status;
 
 use crate::cli::{ConflictsCommand, Decision, DeviceCommand, HomeArgument};

@@ -1,7 +1,7 @@
 //! This machine's disk as the client's replicas.
 
 use client::{OpenReplica, Replica};
-use filesystem::{Error, ErrorKind, Operation, Watcher};
+use filesystem::{Disk, Error, ErrorKind, Operation, Watcher};
 use filesystem_os::{OsDisk, WatchMode, WatchOptions};
 use std::io;
 use std::path::Path;
@@ -35,6 +35,10 @@ impl OpenReplica for OsReplicas {
             }
         };
         Ok(Replica { disk: Arc::new(disk), watcher })
+    }
+
+    fn open_disk(&self, directory: &Path, marker: &str) -> Result<Arc<dyn Disk>, Error> {
+        Ok(Arc::new(OsDisk::open(directory, marker)?))
     }
 
     fn release(&self, directory: &Path) -> Result<(), Error> {

@@ -19,12 +19,21 @@ pub fn not_synced() -> Name {
 #[must_use]
 pub fn is_ignored(name: &Name) -> bool {
     let name = name.as_str();
-    matches!(name, PRIVATE_DIRECTORY | ".DS_Store" | "Thumbs.db" | "desktop.ini")
+    name == PRIVATE_DIRECTORY
+        || LEFT_BY_FILE_MANAGERS.contains(&name)
         || (name.starts_with(".~lock.") && name.ends_with('#'))
         || name.starts_with("~$")
         || is_vim_swap(name)
         || [".nfs", ".fuse_hidden", ".goutputstream-"].iter().any(|prefix| name.starts_with(prefix))
         || [".part", ".crdownload"].iter().any(|suffix| name.ends_with(suffix))
+}
+
+const LEFT_BY_FILE_MANAGERS: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
+
+/// Whether it is what file managers leave in a directory about what lies in it.
+#[must_use]
+pub fn is_left_by_file_manager(name: &Name) -> bool {
+    LEFT_BY_FILE_MANAGERS.contains(&name.as_str())
 }
 
 /// `.*.sw[a-p]`.

@@ -9,7 +9,7 @@ use filesystem::change::{self, Expected, Outcome};
 use filesystem::touched::Touched;
 use filesystem::{Disk, Error, ErrorKind, Staged, StagedId};
 use model::conflict::{Author, conflict_name};
-use model::{Content, ContentId, Fingerprint, Name, NodeKey, NodeState, RelativePath};
+use model::{Content, ContentId, Fingerprint, Name, NodeKey, NodeState, RelativePath, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use sync_engine::{Frozen, LocalAction, LocalActionKind, LocalOutcome};
@@ -161,16 +161,20 @@ impl Applier {
 
     /// The name for a user's file that came out of a place unexpectedly and could not be put back.
     fn aside(&self, path: &RelativePath, attempt: u32) -> Name {
-        let name = path.names().last().cloned().unwrap_or_else(|| Name::new("rescued").expect("a name"));
-        let loser = NodeState {
-            parent: NodeKey::ROOT,
-            name: name.clone(),
-            content: Content::File { id: ContentId::EMPTY, size: 0 },
-            executable: false,
-            mtime: crate::now(),
-        };
-        conflict_name(&name, &loser, &self.author, attempt)
+        kept_name(&self.author, &last_name(path), crate::now(), attempt)
     }
+}
+
+/// The name for a user's file of that time that cannot have its own.
+pub(crate) fn kept_name(author: &Author, name: &Name, mtime: Timestamp, attempt: u32) -> Name {
+    let content = Content::File { id: ContentId::EMPTY, size: 0 };
+    let loser = NodeState { parent: NodeKey::ROOT, name: name.clone(), content, executable: false, mtime };
+    conflict_name(name, &loser, author, attempt)
+}
+
+/// The name at the end of a path.
+pub(crate) fn last_name(path: &RelativePath) -> Name {
+    path.names().last().cloned().unwrap_or_else(|| Name::new("rescued").expect("a name"))
 }
 
 fn path_of(kind: &LocalActionKind) -> &RelativePath {

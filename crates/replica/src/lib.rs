@@ -11,7 +11,8 @@
 //! time; nothing is installed before it is whole and durable in the stage; a replica that is not there is offline, never
 //! empty.
 //!
-//! Start with [`pair`]; then `look` (listings and hashes), `apply` (changes of the disk), [`remote`].
+//! Start with [`pair`]; then `look` (listings and hashes), `apply` (changes of the disk), [`remote`]; [`wipe()`] takes all copies
+//! away again.
 
 mod apply;
 mod look;
@@ -19,9 +20,11 @@ mod manifests;
 pub mod pair;
 pub mod progress;
 pub mod remote;
+pub mod wipe;
 
 pub use pair::{Pair, PairSettings, Question, Reply, WaitEnd};
 pub use remote::{CommitJob, Inbox, Remote, Unavailable};
+pub use wipe::{Copies, WipeError, Wiped, wipe};
 
 use filesystem::{Disk, Watcher};
 use std::path::Path;
@@ -48,6 +51,9 @@ pub trait OpenReplica: Send + Sync + std::fmt::Debug {
         marker: &str,
         wake: Box<dyn Fn() + Send + Sync>,
     ) -> Result<Replica, filesystem::Error>;
+
+    /// Opens the disk of a replica with this marker; nobody is told of changes.
+    fn open_disk(&self, directory: &Path, marker: &str) -> Result<Arc<dyn Disk>, filesystem::Error>;
 
     /// Removes what makes a directory a replica; the files stay.
     fn release(&self, directory: &Path) -> Result<(), filesystem::Error>;

@@ -1,15 +1,13 @@
 //! One pair at work: the thread that owns its engine and memory, and the one that works on its disk.
 
-use crate::apply::{Applier, Resumable};
+use crate::apply::{Applier, Resumable, kept_name};
 use crate::manifests::{self, Manifests};
 use crate::progress::Progress;
 use crate::remote::{CommitJob, Inbox, Known, Message, Remote};
 use crate::{OpenReplica, Replica, look, now};
 use filesystem::{Barrier, StagedId, WatchEvent, WatchStatus, Watcher};
-use model::conflict::{Author, conflict_name};
-use model::{
-    Content, ContentId, NameRule, NodeId, NodeKey, NodeState, RelativePath, Timestamp, UploadId, View,
-};
+use model::conflict::Author;
+use model::{ContentId, NameRule, NodeId, NodeKey, RelativePath, Timestamp, UploadId, View};
 use pair_store::{LoggedActivity, SqliteStore};
 use planner::{Tree, View as _};
 use std::collections::BTreeMap;
@@ -396,14 +394,7 @@ fn offline(request: &ListRequest) -> sync_engine::Listed {
 fn tend(applier: &Applier, keep: &[StagedId]) {
     let before = Timestamp(now().0.saturating_sub(TRASH_KEPT_MS * 1_000_000));
     let aside = |entry: &model::Entry, name: &model::Name, attempt: u32| {
-        let loser = NodeState {
-            parent: NodeKey::ROOT,
-            name: name.clone(),
-            content: Content::File { id: ContentId::EMPTY, size: 0 },
-            executable: false,
-            mtime: entry.fingerprint.mtime,
-        };
-        conflict_name(name, &loser, &applier.author, attempt)
+        kept_name(&applier.author, name, entry.fingerprint.mtime, attempt)
     };
     match filesystem::change::tend(&*applier.disk, &|id| keep.contains(&id), before, &aside) {
         Ok(tended) => {

@@ -1,6 +1,6 @@
 //! What the daemon answers to commands.
 
-use super::{Daemon, choose};
+use super::{Daemon, choose, wipe};
 use crate::control::{
     ControlAnswer, ControlRequest, DaemonStatus, IssueLine, LogLine, PairStatus, SyncRequest, TrafficStatus,
     VersionLine, Waited,
@@ -38,6 +38,11 @@ fn reply<T: Send + 'static>() -> (Reply<T>, oneshot::Receiver<T>) {
 
 impl Daemon {
     pub(super) async fn answer(&self, request: ControlRequest) -> ControlAnswer {
+        let is_for_all =
+            matches!(request, ControlRequest::Status | ControlRequest::Wait { .. } | ControlRequest::Stop);
+        if self.is_wiping() && !is_for_all {
+            return ControlAnswer::Failed(wipe::WIPING.to_owned());
+        }
         match request {
             ControlRequest::Status => ControlAnswer::Status(self.status()),
             ControlRequest::Sync(request) => self.sync(request).await,
@@ -78,7 +83,12 @@ impl Daemon {
             online: self.online.load(Ordering::Relaxed),
             limits: self.traffic_status(),
             distrust: distrust.as_ref().map(ToString::to_string),
-            pairs: state.pairs.values().map(|pair| self.pair_status(pair, distrust.as_ref())).collect(),
+            wipe: state.configuration.wipe.as_ref().map(|order| self.wipe_status(order)),
+            pairs: if state.configuration.wipe.is_some() {
+                self.pairs_being_wiped(&state.configuration)
+            } else {
+                state.pairs.values().map(|pair| self.pair_status(pair, distrust.as_ref())).collect()
+            },
         }
     }
 
@@ -235,6 +245,9 @@ impl Daemon {
     }
 
     async fn wait(&self, at_most: Duration) -> ControlAnswer {
+        if self.is_wiping() {
+            return ControlAnswer::Waited(Waited::NoAccess(wipe::WIPING.to_owned()));
+        }
         let mut waiting = Vec::new();
         for pair in self.state().pairs.values() {
             let (reply, answered) = reply();

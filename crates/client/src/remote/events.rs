@@ -9,9 +9,9 @@ use protocol::v1::{RightsChanged, Wake};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 /// Pauses between attempts to connect.
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
@@ -31,6 +31,8 @@ pub enum Signal {
     Offline,
     /// The token is no longer taken.
     Unlinked,
+    /// The same, and all copies are to be removed.
+    WipeOrdered,
     /// It is not believed to be the right server.
     Distrusted(Distrust),
     /// What the account may do has changed.
@@ -69,6 +71,8 @@ enum End {
     Unreachable,
     /// The token is not taken.
     Unlinked,
+    /// The same, and all copies are to be removed.
+    WipeOrdered,
     /// Somebody answers who is not believed to be the server.
     Distrusted(Distrust),
 }
@@ -96,6 +100,10 @@ impl Connection {
                 End::Unreachable => (self.tell)(Signal::Offline),
                 End::Unlinked => {
                     (self.tell)(Signal::Unlinked);
+                    pause = PAUSE_LAST;
+                }
+                End::WipeOrdered => {
+                    (self.tell)(Signal::WipeOrdered);
                     pause = PAUSE_LAST;
                 }
                 End::Distrusted(reason) => {
@@ -127,7 +135,6 @@ impl Connection {
         let upgrading = tokio_tungstenite::client_async_with_config(request, stream, Some(small));
         let mut socket = match tokio::time::timeout(Duration::from_secs(10), upgrading).await {
             Ok(Ok((socket, _))) => socket,
-            Ok(Err(SocketError::Http(answer))) if answer.status() == 401 => return End::Unlinked,
             Ok(Err(_)) | Err(_) => return self.reachable_otherwise().await,
         };
         self.remote.learn_limits().await;
@@ -148,11 +155,12 @@ impl Connection {
         End::Closed
     }
 
-    /// Whether the server answers ordinary requests.
+    /// Whether the server answers ordinary requests, and how.
     async fn reachable_otherwise(&self) -> End {
         match self.remote.folders().await {
             Ok(_) => End::Blocked,
             Err(error) if error.problem() == Some(ProblemKind::Unauthenticated) => End::Unlinked,
+            Err(error) if error.problem() == Some(ProblemKind::WipeOrdered) => End::WipeOrdered,
             Err(RemoteError::Distrusted { reason, .. }) => End::Distrusted(reason),
             Err(_) => End::Unreachable,
         }

@@ -5,7 +5,7 @@ use http::Method;
 use model::{FolderId, NodeId};
 use protocol::v1::{
     FolderEntry, FoldersResponse, LinkRequest, LinkResponse, PinRequest, RestoreRequest, RestoreResponse,
-    ServerResponse, TrashEntry, TrashResponse, VersionsResponse,
+    ServerResponse, TrashEntry, TrashResponse, VersionsResponse, WipedRequest,
 };
 use std::time::{Duration, Instant, SystemTime};
 
@@ -58,6 +58,11 @@ impl Remote {
     pub async fn folders(&self) -> Result<Vec<FolderEntry>, RemoteError> {
         let answer: FoldersResponse = self.json(Method::GET, "/folders", None::<&()>).await?;
         Ok(answer.folders)
+    }
+
+    /// Says that this device has removed its copies, as it was ordered to.
+    pub(crate) async fn report_wiped(&self, removed: u64, kept: u64) -> Result<(), RemoteError> {
+        self.json(Method::POST, "/devices/self/wiped", Some(&WipedRequest { removed, kept })).await
     }
 
     /// The kept versions of a node, the newest first.

@@ -10,9 +10,10 @@ use crate::{output, password};
 use anyhow::{Context as _, bail, ensure};
 use client::control::{self, ControlAnswer, ControlRequest, SyncRequest};
 use client::daemon::choose;
-use client::home::Link;
+use client::home::{Configuration, Link, WipeOrder};
 use client::remote::{Distrust, Remote, RemoteError, Trust, link as link_device, wait_for_server};
 use client::{Home, OpenReplica as _};
+use model::Timestamp;
 use protocol::{Fingerprint, ProblemKind};
 use serde::Serialize;
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
@@ -22,7 +23,6 @@ use std::time::Duration;
 
 /// How long to wait for a server that is just starting.
 const CONNECTING: Duration = Duration::from_secs(10);
-const NOT_LINKED: &str = "this device is not linked yet: run `driftless link URL` first";
 /// The longest answer to a question.
 const ANSWER_BYTES_MAX: u64 = 1_000;
 
@@ -55,6 +55,7 @@ pub(super) async fn link(home: &Home, arguments: &LinkArguments) -> anyhow::Resu
     };
     let link = Link { fingerprint, ..link };
     configuration.link = Some(link.clone());
+    configuration.wipe = None;
     home.write(&configuration, &lock)?;
     settings::write_sample::<ClientSettings>(home.directory())?;
     if arguments.shown.json {
@@ -108,7 +109,8 @@ fn second_factor() -> anyhow::Result<String> {
 pub(super) async fn trust(home: &Home, fingerprint: Option<Fingerprint>) -> anyhow::Result<ExitCode> {
     let lock = home.lock().context("stop the daemon first (it keeps the present link)")?;
     let mut configuration = home.read()?;
-    let link = configuration.link.as_mut().context(NOT_LINKED)?;
+    let none = not_linked(&configuration);
+    let link = configuration.link.as_mut().context(none)?;
     let (_, fingerprint) = introduce(&link.server, fingerprint).await?;
     link.fingerprint = fingerprint;
     let server = link.server.clone();
@@ -151,8 +153,42 @@ async fn introduce(
 }
 
 fn remote_of(home: &Home) -> anyhow::Result<Remote> {
-    let link = home.read()?.link.context(NOT_LINKED)?;
-    Ok(Remote::of(&link)?)
+    let configuration = home.read()?;
+    let none = not_linked(&configuration);
+    Ok(Remote::of(&configuration.link.context(none)?)?)
+}
+
+/// Why a device is linked to no server, and what to do.
+fn not_linked(configuration: &Configuration) -> String {
+    match &configuration.wipe {
+        Some(order) if order.done => format!("{}; `driftless link URL` links it anew", wiped(order)),
+        _ => "this device is not linked yet: run `driftless link URL` first".to_owned(),
+    }
+}
+
+/// What came of the server's order to remove all copies.
+pub(crate) fn wiped(order: &WipeOrder) -> String {
+    let heard = Timestamp(order.heard);
+    let kept = match (order.kept, &*order.kept_in) {
+        (0, _) => "none was kept".to_owned(),
+        (kept, directories) => {
+            let places: Vec<String> =
+                directories.iter().map(|directory| directory.display().to_string()).collect();
+            format!("{kept} were kept, since the server does not have them, in {}", places.join(", "))
+        }
+    };
+    format!(
+        "by order of {} at {heard} this device removed its copies: {} files; {kept}",
+        order.server, order.removed
+    )
+}
+
+/// Nothing may be begun or ended while copies are removed.
+fn not_while_wiping(configuration: &Configuration) -> anyhow::Result<()> {
+    if configuration.wipe.as_ref().is_some_and(|order| !order.done) {
+        bail!("the server has ordered this device to remove its copies; `driftless daemon` goes on with it");
+    }
+    Ok(())
 }
 
 pub(super) async fn folders(home: &Home, json: bool) -> anyhow::Result<ExitCode> {
@@ -179,6 +215,7 @@ pub(super) async fn sync(home: &Home, mut request: SyncRequest) -> anyhow::Resul
     }
     let lock = home.lock()?;
     let mut configuration = home.read()?;
+    not_while_wiping(&configuration)?;
     let chosen = choose(&remote_of(home)?, &configuration, &request).await.map_err(anyhow::Error::msg)?;
     if chosen.is_new {
         OsReplicas::default()
@@ -199,6 +236,7 @@ pub(super) async fn unsync(home: &Home, directory: &Path) -> anyhow::Result<Exit
     }
     let lock = home.lock()?;
     let mut configuration = home.read()?;
+    not_while_wiping(&configuration)?;
     let Some(place) = configuration.pairs.iter().position(|pair| pair.directory == directory) else {
         bail!("{} is not kept in step; `driftless status` shows what is", directory.display());
     };
@@ -215,7 +253,9 @@ pub(super) async fn unsync(home: &Home, directory: &Path) -> anyhow::Result<Exit
 /// What the daemon would say of the pairs, when it does not run.
 pub(super) fn pairs_without_daemon(home: &Home) -> anyhow::Result<ControlAnswer> {
     let configuration = home.read()?;
-    let link = configuration.link.context(NOT_LINKED)?;
+    let none = not_linked(&configuration);
+    let link = configuration.link.context(none)?;
+    let wipe = configuration.wipe.map(|order| control::WipeStatus::of(&order, 0));
     let pairs = configuration.pairs.into_iter().map(|pair| control::PairStatus {
         folder: pair.remote_name(),
         only: pair.only,
@@ -232,6 +272,7 @@ pub(super) fn pairs_without_daemon(home: &Home) -> anyhow::Result<ControlAnswer>
         device: link.device,
         online: false,
         distrust: None,
+        wipe,
         limits: control::TrafficStatus {
             upload_rate: configuration.limits.upload_rate,
             download_rate: configuration.limits.download_rate,

@@ -36,6 +36,12 @@ pub(super) async fn status(home: &Home, json: bool) -> anyhow::Result<ExitCode> 
     if let Some(reason) = &status.distrust {
         output::line(&format!("THE SERVER IS NOT BELIEVED: {reason}"));
     }
+    if let Some(wipe) = &status.wipe {
+        output::line(&format!(
+            "BEING WIPED by order of the server since {}: {} files removed; {} kept, since the server does not have them",
+            wipe.heard, wipe.removed, wipe.kept
+        ));
+    }
     if let Some(limits) = super::limits::in_short(&status.limits) {
         output::line(&limits);
     }

@@ -1,7 +1,7 @@
 //! A device: its link, the server as it is seen from here, its directories.
 
 use super::{Findings, machine};
-use crate::device::daemon_status;
+use crate::device::{daemon_status, wiped};
 use crate::output;
 use crate::settings::{self, ClientSettings, Settings as _};
 use client::Home;
@@ -33,7 +33,13 @@ pub(super) async fn look(findings: &mut Findings, directory: &Path) {
     machine::private(findings, "permissions", &directory.join("client.json"), 0o077);
     match &configuration.link {
         Some(link) => server(findings, link).await,
-        None => findings.bad("link", "this device is linked to no server", "driftless link URL"),
+        None => {
+            let text = match &configuration.wipe {
+                Some(order) => wiped(order),
+                None => "this device is linked to no server".to_owned(),
+            };
+            findings.bad("link", text, "driftless link URL");
+        }
     }
     let running = daemon(findings, &home).await;
     directories(findings, &configuration, running.as_ref());
@@ -162,6 +168,7 @@ fn pair_state(findings: &mut Findings, subject: &str, now: &PairStatus) {
         "unlinked" => {
             findings.bad(subject, text, "driftless link, once its directories are not synced any more");
         }
+        "wiping" => findings.warning(subject, text, "it ends by itself; what is in use is tried again"),
         "gone" => {
             let remedy = format!(
                 "`driftless unsync {}`; the files stay, and may be synced with another directory",

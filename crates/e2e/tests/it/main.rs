@@ -34,3 +34,4 @@ mod supervised;
 mod tls;
 mod transcripts;
 mod views;
+mod wipe;

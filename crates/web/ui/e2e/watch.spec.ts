@@ -43,6 +43,11 @@ class Device {
     execFileSync(BIN, words, { input: `${PASSWORD}\n`, env: this.#environment(), stdio: ['pipe', 'pipe', 'pipe'] })
   }
 
+  /** Says a command to the daemon. */
+  say(...words: string[]): void {
+    this.#run(words)
+  }
+
   end(): void {
     this.#daemon?.kill('SIGKILL')
     for (const place of [this.directory, this.#home]) rmSync(place, { recursive: true, force: true })
@@ -196,4 +201,27 @@ test('a hold is undone, a conflict settled, and everything verified', async ({ p
   const result = page.locator('[data-kind=verify]')
   await expect(result.getByText(say('All is well', 'Alles gut'))).toBeVisible({ timeout: 30_000 })
   await look(page, 'watch-9-work')
+})
+
+test('a lost device is wiped, and what was done is seen', async ({ page }) => {
+  device = new Device(server, 'docs')
+  writeFileSync(join(device.directory, 'letter.txt'), 'on the server, too')
+  device.say('wait', '--timeout', '60')
+  device.say('pause')
+  writeFileSync(join(device.directory, 'note.txt'), 'here only')
+  await enter(page)
+  await page.goto(`${server.url}/all-devices`)
+  const row = page.getByRole('listitem').filter({ hasText: 'laptop' })
+  await row.getByRole('button', { name: say('Wipe laptop', 'laptop löschen') }).click()
+  await look(page, 'watch-wipe-asks')
+  await row.getByRole('button', { name: say('Yes, wipe it', 'Ja, löschen') }).click()
+  await expect(row).toContainText(say('1 file removed, 1 kept', '1 Datei entfernt, 1 behalten'), { timeout: 30_000 })
+  await look(page, 'watch-wiped')
+  expect(existsSync(join(device.directory, 'letter.txt'))).toBe(false)
+  expect(readFileSync(join(device.directory, 'note.txt'), 'utf8')).toBe('here only')
+  await row.getByRole('button', { name: say('Put away laptop', 'laptop ausblenden') }).click()
+  await row.getByRole('button', { name: say('Put away', 'Ausblenden'), exact: true }).click()
+  await expect(row).toHaveCount(0)
+  await page.goto(`${server.url}/log`)
+  await expect(page.getByText('device.wiped', { exact: true })).toBeVisible()
 })

@@ -3,13 +3,14 @@
 use super::head;
 use crate::output;
 use protocol::admin::DeviceEntry;
-use protocol::v1::WaitingDevice;
+use protocol::v1::{DeviceWipe, WaitingDevice};
 
 pub(super) fn list(devices: Vec<DeviceEntry>, waiting: Vec<WaitingDevice>) {
-    let mut rows = vec![head(&["ID", "USER", "NAME", "LAST USE"])];
+    let mut rows = vec![head(&["ID", "USER", "NAME", "LAST USE", ""])];
     rows.extend(devices.into_iter().map(|device| {
         let last_use = device.last_use.map_or_else(|| "never".to_owned(), |time| time.0.to_string());
-        vec![device.id.to_string(), device.user, device.name, last_use]
+        let wipe = device.wipe.as_ref().map(order).unwrap_or_default();
+        vec![device.id.to_string(), device.user, device.name, last_use, wipe]
     }));
     output::table(&rows);
     if waiting.is_empty() {
@@ -21,6 +22,13 @@ pub(super) fn list(devices: Vec<DeviceEntry>, waiting: Vec<WaitingDevice>) {
     }));
     output::line("");
     output::table(&rows);
+}
+
+fn order(wipe: &DeviceWipe) -> String {
+    match &wipe.done {
+        Some(done) => format!("wiped {}: {} files removed, {} kept", done.0, wipe.removed, wipe.kept),
+        None => format!("to be wiped since {}", wipe.ordered.0),
+    }
 }
 
 pub(super) fn decided(waiting: &WaitingDevice) {

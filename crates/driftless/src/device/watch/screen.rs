@@ -194,6 +194,7 @@ mod tests {
                 device: "laptop".to_owned(),
                 online: true,
                 distrust: None,
+                wipe: None,
                 limits: TrafficStatus::default(),
                 pairs: vec![pair],
             },
