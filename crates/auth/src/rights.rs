@@ -45,6 +45,12 @@ impl Account {
         found.map_or(Privilege::None, |at| self.privileges[at].1)
     }
 
+    /// What it may do with a folder, for who asks from there.
+    fn facts(&self, reach: &Reach, folder: FolderId, from: Origin) -> Facts {
+        let (administrator, privilege) = (self.administrator, self.privilege(folder));
+        reach.limit(Facts { active: true, administrator, privilege }, folder, from)
+    }
+
     /// What is left of it for who asks from there.
     fn reached_from(self: &Arc<Self>, reach: &Reach, from: Origin) -> Arc<Self> {
         if reach.is_unlimited(from) {
@@ -230,12 +236,23 @@ impl Rights {
 
     /// What the account of a device may do, if it is remembered and the device linked.
     pub fn account(&self, generation: u64, principal: Principal, now: Timestamp) -> Option<Arc<Account>> {
+        let (account, reach) = self.remembered(generation, principal, now)?;
+        Some(account.reached_from(&reach, principal.from))
+    }
+
+    /// What the account of a device may do from everywhere, and what is reached from where; none for guests.
+    fn remembered(
+        &self,
+        generation: u64,
+        principal: Principal,
+        now: Timestamp,
+    ) -> Option<(Arc<Account>, Arc<Reach>)> {
         let known = self.known_at(generation)?;
         let device = known.devices.get(&principal.device?)?;
         let is_theirs = device.user == principal.user && device.is_linked(now);
-        let reach = known.reach.as_ref().filter(|reach| !reach.is_guest(principal.from))?;
-        let account = device.limited.as_ref().or_else(|| known.accounts.get(&principal.user));
-        account.filter(|_| is_theirs).map(|account| account.reached_from(reach, principal.from))
+        let reach = known.reach.as_ref().filter(|reach| is_theirs && !reach.is_guest(principal.from))?;
+        let account = device.limited.as_ref().or_else(|| known.accounts.get(&principal.user))?;
+        Some((Arc::clone(account), Arc::clone(reach)))
     }
 
     /// Finds what the account of a device may do, and remembers it; `None` if account or device is not active.
@@ -245,13 +262,22 @@ impl Rights {
         principal: Principal,
         now: Timestamp,
     ) -> metadata::Result<Option<Arc<Account>>> {
+        let found = self.look_up_found(snapshot, principal, now)?;
+        Ok(found.map(|found| found.account.reached_from(&found.reach, principal.from)))
+    }
+
+    fn look_up_found(
+        &self,
+        snapshot: &dyn Snapshot,
+        principal: Principal,
+        now: Timestamp,
+    ) -> metadata::Result<Option<Found>> {
         let Some(id) = principal.device else { return Ok(None) };
         let Some(row) = snapshot.device(id)? else { return Ok(None) };
-        let digest = TokenDigest(row.token_hash);
-        let found = self.look_up_device(snapshot, digest, now)?;
+        let found = self.look_up_device(snapshot, TokenDigest(row.token_hash), now)?;
         let is_theirs =
             |found: &Found| found.device.user == principal.user && !found.reach.is_guest(principal.from);
-        Ok(found.filter(is_theirs).map(|found| found.account.reached_from(&found.reach, principal.from)))
+        Ok(found.filter(is_theirs))
     }
 
     /// Decides from what is remembered; none if that takes a look into the database ([`crate::permit`]).
@@ -263,12 +289,13 @@ impl Rights {
         action: Action,
         now: Timestamp,
     ) -> Option<Result<Permit<A>, Denied>> {
-        let account = self.account(generation, principal, now)?;
+        let (account, reach) = self.remembered(generation, principal, now)?;
+        let facts = account.facts(&reach, folder, principal.from);
         // Whether there is such a folder is not remembered.
-        if account.administrator && action == Action::Manage {
+        if facts.administrator && action == Action::Manage {
             return None;
         }
-        Some(decide(&account, principal, folder, action))
+        Some(authorize(principal, folder, action, facts))
     }
 
     /// Looks the rights up, decides, and remembers them.
@@ -280,8 +307,10 @@ impl Rights {
         action: Action,
         now: Timestamp,
     ) -> Result<Permit<A>, Refused> {
-        match self.look_up(snapshot, principal, now)? {
-            Some(account) if !account.administrator => Ok(decide(&account, principal, folder, action)?),
+        let found = self.look_up_found(snapshot, principal, now)?;
+        let facts = found.map(|found| found.account.facts(&found.reach, folder, principal.from));
+        match facts {
+            Some(facts) if !facts.administrator => Ok(authorize(principal, folder, action, facts)?),
             _ => crate::permit(snapshot, principal, folder, action, now),
         }
     }
@@ -351,17 +380,6 @@ fn session(id: DeviceId, device: &Device, account: &Account, reach: &Reach, from
         rates: account.rates,
         last_seen: device.last_seen,
     }
-}
-
-fn decide<A: Access>(
-    account: &Account,
-    principal: Principal,
-    folder: FolderId,
-    action: Action,
-) -> Result<Permit<A>, Denied> {
-    let facts =
-        Facts { active: true, administrator: account.administrator, privilege: account.privilege(folder) };
-    authorize(principal, folder, action, facts)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::session::{Columns, Session};
 use metadata::network::{ReadNetworks, WriteNetworks};
 use metadata::{Error, ErrorKind, Result};
-use model::{Facts, FolderId, Network, Origin, Privilege, Purpose, Reach};
+use model::{Facts, FolderId, Network, Origin, Purpose, Reach};
 use rusqlite::{Params, params};
 
 /// A purpose as its two columns.
@@ -42,9 +42,7 @@ impl Session {
         }
         let sql = "SELECT purpose, folder, network FROM network
                    WHERE (purpose = 0 AND folder = 0) OR (purpose = 2 AND folder = ?1)";
-        let reach = self.networks_where(sql, [folder.0.cast_signed()])?;
-        let privilege = if reach.reaches(folder, from) { facts.privilege } else { Privilege::None };
-        Ok(Facts { privilege, administrator: facts.administrator && reach.administers(from), ..facts })
+        Ok(self.networks_where(sql, [folder.0.cast_signed()])?.limit(facts, folder, from))
     }
 }
 

@@ -5,6 +5,8 @@
 //! ([`crate::permit::Facts`]), and nothing decides by the address beside them.
 
 use crate::id::FolderId;
+use crate::permit::Facts;
+use crate::privilege::Privilege;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -120,6 +122,13 @@ impl Reach {
     #[must_use]
     pub fn reaches(&self, folder: FolderId, from: Origin) -> bool {
         self.allows(Purpose::Folder(folder), from)
+    }
+
+    /// What is left of what somebody may do with a folder, for who asks from there.
+    #[must_use]
+    pub fn limit(&self, facts: Facts, folder: FolderId, from: Origin) -> Facts {
+        let privilege = if self.reaches(folder, from) { facts.privilege } else { Privilege::None };
+        Facts { privilege, administrator: facts.administrator && self.administers(from), ..facts }
     }
 
     /// Whether nothing is limited for who asks from there.
