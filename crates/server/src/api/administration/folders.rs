@@ -18,7 +18,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use metadata::Snapshot;
 use metadata::folder::Folder;
-use model::FolderId;
+use model::{FolderId, Reach};
 use pairs::{Monitor, MonitorStatus};
 use protocol::RfcTime;
 use protocol::v1::{
@@ -64,7 +64,8 @@ pub(crate) async fn list(
         let all = snapshot.folders()?;
         let Page { items, next, total } =
             page(all, &wanted, |folder| (&folder.settings.name_key, &folder.settings.name));
-        let folders = items.into_iter().map(|folder| entry(snapshot, folder, &mut statuses));
+        let reach = snapshot.reach()?;
+        let folders = items.into_iter().map(|folder| entry(snapshot, &reach, folder, &mut statuses));
         let folders = folders.collect::<metadata::Result<_>>()?;
         Ok::<_, metadata::Error>(ManagedFoldersResponse { folders, next, total })
     });
@@ -215,7 +216,7 @@ async fn one(server: &Server, id: FolderId) -> Result<impl IntoResponse + use<>,
         .read(move |snapshot| {
             let folder = the_folder(snapshot, id)?;
             let tag = folders::tag(snapshot, &folder)?;
-            Ok::<_, AdminError>((tag, entry(snapshot, folder, &mut statuses)?))
+            Ok::<_, AdminError>((tag, entry(snapshot, &snapshot.reach()?, folder, &mut statuses)?))
         })
         .await?;
     Ok((etag(&tag), Json(entry)))
@@ -223,6 +224,7 @@ async fn one(server: &Server, id: FolderId) -> Result<impl IntoResponse + use<>,
 
 fn entry(
     snapshot: &dyn Snapshot,
+    reach: &Reach,
     folder: Folder,
     statuses: &mut Statuses,
 ) -> metadata::Result<ManagedFolder> {
@@ -246,7 +248,7 @@ fn entry(
         versions: folder.settings.keep_versions,
         days: folder.settings.keep_days,
         safe_days: snapshot.retention(folder.id)?.safe_days,
-        networks: networks_of(&snapshot.reach()?, folder.id),
+        networks: networks_of(reach, folder.id),
         grants: snapshot.grants(folder.id)?.len() as u64,
         plain,
         created: RfcTime(folder.created_at),
