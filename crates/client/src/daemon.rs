@@ -172,8 +172,8 @@ impl Daemon {
     }
 
     fn take_signal(self: &Arc<Self>, signal: Signal) {
-        if signal == Signal::WipeOrdered {
-            self.hear_wipe();
+        if let Signal::WipeOrdered(epoch) = signal {
+            self.hear_wipe(epoch);
         }
         let state = self.state();
         let offline = || {
@@ -198,7 +198,7 @@ impl Daemon {
                 self.note_distrust(Some(reason));
                 offline();
             }
-            Signal::Unlinked | Signal::WipeOrdered => {
+            Signal::Unlinked | Signal::WipeOrdered(_) => {
                 self.note_distrust(None);
                 if !self.unlinked.send_replace(true) {
                     tracing::warn!("the server no longer takes this device's token");

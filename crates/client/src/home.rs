@@ -78,6 +78,8 @@ pub struct WipeOrder {
     pub heard: i64,
     /// Which server gave it.
     pub server: String,
+    /// The server's lineage: what was agreed on with another it may not have.
+    pub epoch: String,
     /// Whether it is carried out, and the server told.
     #[serde(default)]
     pub done: bool,

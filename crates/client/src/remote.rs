@@ -150,6 +150,16 @@ impl RemoteError {
             _ => None,
         }
     }
+
+    /// Which lineage of the server it is that has ordered this device to remove its copies, if one has.
+    pub(crate) fn wipe_ordered(&self) -> Option<Epoch> {
+        match self {
+            Self::Problem(problem) if problem.kind() == Some(ProblemKind::WipeOrdered) => {
+                problem.members.get("epoch")?.as_str()?.parse().ok()
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Remote {

@@ -150,6 +150,7 @@ fn own_members(kind: ProblemKind) -> Vec<(&'static str, RefOr<Schema>, bool)> {
         ProblemKind::WrongChunk => {
             vec![("chunk", Ref::from_schema_name("ChunkId").into(), false)]
         }
+        ProblemKind::WipeOrdered => vec![("epoch", Ref::from_schema_name("Epoch").into(), true)],
         ProblemKind::NotFound => {
             let since = "The first number of the journal from which the folder's past is whole.";
             vec![

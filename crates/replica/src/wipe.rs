@@ -15,7 +15,7 @@ use filesystem::touched::Touched;
 use filesystem::{Disk, Error, ErrorKind, Place};
 use model::conflict::Author;
 use model::{
-    Content, Entry, EntryKind, Fingerprint, Handle, Name, NameRule, NodeKey, RelativePath, Timestamp,
+    Content, Entry, EntryKind, Epoch, Fingerprint, Handle, Name, NameRule, NodeKey, RelativePath, Timestamp,
 };
 use pair_store::SqliteStore;
 use planner::{Tree, View as _};
@@ -61,6 +61,8 @@ pub struct Copies<'a> {
     pub memory: &'a Path,
     /// Which names clash on the remote side.
     pub names: NameRule,
+    /// The lineage of the remote side that ordered it. What was agreed on with another, it may not have: all is kept then.
+    pub epoch: Epoch,
     /// Who names files after whose name is taken.
     pub author: &'a Author,
 }
@@ -70,14 +72,15 @@ pub struct Copies<'a> {
 /// # Errors
 /// The replica or the memory cannot be read, or it was told to stop. It is to be done again then.
 pub fn wipe(copies: Copies<'_>, removed: &AtomicU64, stop: &dyn Fn() -> bool) -> Result<Wiped, WipeError> {
-    let Copies { disk, memory, names, author } = copies;
+    let Copies { disk, memory, names, epoch, author } = copies;
     disk.check()?;
     let store = SqliteStore::open(memory, names)?;
-    let mut wiping =
-        Wiping { disk, store, author, wiped: Wiped::default(), touched: Touched::default(), removed };
+    let is_known = store.state()?.epoch == Some(epoch);
+    let (wiped, touched) = (Wiped::default(), Touched::default());
+    let mut wiping = Wiping { disk, store, author, is_known, wiped, touched, removed };
     // What a power cut left in the trash unexpectedly comes back into the tree first, to be looked at like all else.
     wiping.empty_trash()?;
-    let mut todo = vec![Todo::Enter(RelativePath::root(), Some(NodeKey::ROOT))];
+    let mut todo = vec![Todo::Enter(RelativePath::root(), is_known.then_some(NodeKey::ROOT))];
     while let Some(next) = todo.pop() {
         if stop() {
             return Err(WipeError::Stopped);
@@ -106,6 +109,8 @@ struct Wiping<'a> {
     disk: &'a dyn Disk,
     store: SqliteStore,
     author: &'a Author,
+    /// Whether what the memory says of the remote side is of that which ordered it.
+    is_known: bool,
     wiped: Wiped,
     touched: Touched,
     removed: &'a AtomicU64,
@@ -114,6 +119,9 @@ struct Wiping<'a> {
 impl Wiping<'_> {
     /// Empties the stage, and the trash but for what nobody knows to be dispensable.
     fn empty_trash(&self) -> Result<Tended, Error> {
+        if !self.is_known {
+            return Ok(Tended::default());
+        }
         let aside = |entry: &Entry, name: &Name, attempt| {
             kept_name(self.author, name, entry.fingerprint.mtime, attempt)
         };
@@ -175,6 +183,9 @@ impl Wiping<'_> {
         entry: &Entry,
         known: &BTreeMap<Handle, Vec<NodeKey>>,
     ) -> Result<Vec<(NodeKey, Row)>, StoreError> {
+        if !self.is_known {
+            return Ok(Vec::new());
+        }
         let mut keys = known.get(&entry.fingerprint.handle).cloned().unwrap_or_default();
         if let (true, Some(directory)) = (keys.is_empty(), directory) {
             keys = self.store.named(Tree::Local, directory, &self.store.name_key(&entry.name))?;

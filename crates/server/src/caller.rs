@@ -84,8 +84,10 @@ fn shown_token(parts: &Parts, server: &Server) -> Result<(TokenDigest, bool), Fa
 /// The answer to a token that reaches nothing: a device that is to remove its copies hears so.
 async fn refuse(server: &Arc<Server>, digest: TokenDigest) -> Result<Failure, Failure> {
     let ordered = server.read(move |snapshot| auth::wipe::ordered(snapshot, digest)).await?;
-    let kind = if ordered.is_some() { ProblemKind::WipeOrdered } else { ProblemKind::Unauthenticated };
-    Ok(Failure::new(kind))
+    Ok(match ordered {
+        Some(_) => Failure::new(ProblemKind::WipeOrdered).member("epoch", server.epoch().to_string()),
+        None => unauthenticated(),
+    })
 }
 
 /// A device that is to remove its copies. Nobody else may say that it did.

@@ -9,6 +9,7 @@ use crate::control::{PairStatus, WipeStatus};
 use crate::home::{Configuration, PairConfiguration, WipeOrder};
 use crate::pair::Pair;
 use crate::remote::RemoteError;
+use model::Epoch;
 use model::conflict::Author;
 use protocol::problem::ProblemKind;
 use replica::{Copies, Wiped};
@@ -49,12 +50,13 @@ impl Daemon {
     }
 
     /// Notes the order and begins. If it cannot be noted, the server will say it again.
-    pub(super) fn hear_wipe(self: &Arc<Self>) {
+    pub(super) fn hear_wipe(self: &Arc<Self>, epoch: Epoch) {
         if self.is_wiping() {
             return;
         }
         let server = self.remote.server().to_owned();
-        let order = WipeOrder { heard: crate::now().0, server, ..WipeOrder::default() };
+        let (heard, epoch) = (crate::now().0, epoch.to_string());
+        let order = WipeOrder { heard, server, epoch, ..WipeOrder::default() };
         tracing::warn!(server = order.server, "the server has ordered this device to remove its copies");
         match self.configure(|configuration| configuration.wipe = Some(order)) {
             Ok(()) => self.begin_to_wipe(),
@@ -141,9 +143,12 @@ impl Daemon {
         let directory = &pair.directory;
         let link = self.state().configuration.link.clone().ok_or("this device is linked to no server")?;
         let author = Author { user: link.user, device: link.device };
+        let order = self.state().configuration.wipe.clone().unwrap_or_default();
+        let epoch = order.epoch.parse().map_err(|_| "the order does not say whose it is")?;
         let disk = self.opener.open_disk(directory, &pair.marker).map_err(|error| error.to_string())?;
         let memory = self.home.pair_file(pair.number);
-        let copies = Copies { disk: &*disk, memory: &memory, names: pair.name_rule(), author: &author };
+        let copies =
+            Copies { disk: &*disk, memory: &memory, names: pair.name_rule(), epoch, author: &author };
         let wiped = replica::wipe(copies, &self.wiping.removed, &|| *self.stop.borrow());
         let removed = self.wiping.removed.swap(0, Ordering::Relaxed);
         let is_over = wiped.as_ref().is_ok_and(|wiped| wiped.left == 0 || last);

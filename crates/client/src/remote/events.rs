@@ -3,7 +3,7 @@
 use super::changes::wait_for_change;
 use super::{Distrust, Remote, RemoteError};
 use futures_util::StreamExt as _;
-use model::{FolderId, Seq};
+use model::{Epoch, FolderId, Seq};
 use protocol::problem::ProblemKind;
 use protocol::v1::{RightsChanged, Wake};
 use std::sync::Arc;
@@ -31,8 +31,8 @@ pub enum Signal {
     Offline,
     /// The token is no longer taken.
     Unlinked,
-    /// The same, and all copies are to be removed.
-    WipeOrdered,
+    /// The same, and all copies of what this lineage of the server has are to be removed.
+    WipeOrdered(Epoch),
     /// It is not believed to be the right server.
     Distrusted(Distrust),
     /// What the account may do has changed.
@@ -71,8 +71,8 @@ enum End {
     Unreachable,
     /// The token is not taken.
     Unlinked,
-    /// The same, and all copies are to be removed.
-    WipeOrdered,
+    /// The same, and all copies of what this lineage of the server has are to be removed.
+    WipeOrdered(Epoch),
     /// Somebody answers who is not believed to be the server.
     Distrusted(Distrust),
 }
@@ -102,8 +102,8 @@ impl Connection {
                     (self.tell)(Signal::Unlinked);
                     pause = PAUSE_LAST;
                 }
-                End::WipeOrdered => {
-                    (self.tell)(Signal::WipeOrdered);
+                End::WipeOrdered(epoch) => {
+                    (self.tell)(Signal::WipeOrdered(epoch));
                     pause = PAUSE_LAST;
                 }
                 End::Distrusted(reason) => {
@@ -160,9 +160,8 @@ impl Connection {
         match self.remote.folders().await {
             Ok(_) => End::Blocked,
             Err(error) if error.problem() == Some(ProblemKind::Unauthenticated) => End::Unlinked,
-            Err(error) if error.problem() == Some(ProblemKind::WipeOrdered) => End::WipeOrdered,
             Err(RemoteError::Distrusted { reason, .. }) => End::Distrusted(reason),
-            Err(_) => End::Unreachable,
+            Err(error) => error.wipe_ordered().map_or(End::Unreachable, End::WipeOrdered),
         }
     }
 

@@ -209,3 +209,28 @@ fn a_restored_server_leaves_plain_directories_alone_until_it_is_given_them_back(
     })?;
     world.server().verify()
 }
+
+#[test]
+fn a_device_that_the_server_forgot_about_keeps_everything_when_it_is_wiped() -> Result<()> {
+    let mut world = World::create()?;
+    let mut laptop = world.device("laptop")?;
+    fs::write(laptop.directory().join("before.txt"), "in the backup")?;
+    laptop.start()?;
+    laptop.wait(60)?;
+    let target = world.place().join("backups");
+    create(world.server(), &target, &[])?;
+    fs::write(laptop.directory().join("after.txt"), "on the lost server only")?;
+    laptop.wait(60)?;
+    laptop.kill()?;
+    lose_and_restore(&mut world, &target)?;
+    world.server().admin(&["device", "wipe", "d1"])?.ok()?;
+    laptop.start()?;
+    let wipe = eventually("it says that it is done", Duration::from_secs(60), || {
+        let wipe = world.server().entry("device", "name", "laptop")?["wipe"].clone();
+        Ok(wipe["done"].is_string().then_some(wipe))
+    })?;
+    ensure!((wipe["removed"].as_u64(), wipe["kept"].as_u64()) == (Some(0), Some(2)), "{wipe}");
+    ensure!(fs::read_to_string(laptop.directory().join("after.txt"))? == "on the lost server only");
+    ensure!(fs::read_to_string(laptop.directory().join("before.txt"))? == "in the backup");
+    Ok(())
+}

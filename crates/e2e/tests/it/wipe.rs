@@ -25,10 +25,7 @@ fn in_step(world: &World, name: &str, files: usize) -> Result<Device> {
 }
 
 fn listed(world: &mut World, name: &str) -> Result<Value> {
-    let list = world.server().admin(&["device", "list", "--json"])?.ok()?.stdout;
-    let list: Value = serde_json::from_str(&list)?;
-    let devices = list["devices"].as_array().context("a list")?;
-    devices.iter().find(|device| device["name"] == name).cloned().with_context(|| format!("{list}"))
+    world.server().entry("device", "name", name)
 }
 
 fn order(world: &mut World, name: &str) -> Result<()> {

@@ -4,12 +4,15 @@ use chunker::Chunker;
 use filesystem::fake::{FakeDisk, FakeOptions, Fault, Seen};
 use filesystem::{Disk as _, Place};
 use model::conflict::Author;
-use model::{Content, ContentId, EntryKind, NameRule, NodeKey, NodeState, RelativePath, Timestamp};
+use model::{Content, ContentId, EntryKind, Epoch, NameRule, NodeKey, NodeState, RelativePath, Timestamp};
 use pair_store::SqliteStore;
 use planner::Triple;
 use replica::{Copies, WipeError, Wiped};
 use std::sync::atomic::{AtomicU64, Ordering};
-use sync_engine::{Memory, PairStore as _, Row};
+use sync_engine::{Memory, PairState, PairStore as _, Row};
+
+/// The lineage that all was agreed on with.
+const EPOCH: Epoch = Epoch([1; 16]);
 
 fn path(text: &str) -> RelativePath {
     RelativePath::parse(text).unwrap()
@@ -49,6 +52,7 @@ impl World {
         world.disk.advance_ms(10_000);
         let mut store = world.store();
         world.agree(&mut store, &RelativePath::root(), NodeKey::ROOT);
+        store.set_state(&PairState { epoch: Some(EPOCH), ..PairState::default() }).unwrap();
         store.commit().unwrap();
         world
     }
@@ -92,9 +96,14 @@ impl World {
     }
 
     fn wipe(&self) -> Result<Wiped, WipeError> {
+        self.wipe_for(EPOCH)
+    }
+
+    fn wipe_for(&self, epoch: Epoch) -> Result<Wiped, WipeError> {
         let author = Author { user: "alice".into(), device: "laptop".into() };
         let memory = self.directory.path().join("pair.db");
-        let copies = Copies { disk: &self.disk, memory: &memory, names: NameRule::Portable, author: &author };
+        let copies =
+            Copies { disk: &self.disk, memory: &memory, names: NameRule::Portable, epoch, author: &author };
         let counted = AtomicU64::new(0);
         let wiped = replica::wipe(copies, &counted, &|| false);
         if let Ok(wiped) = &wiped {
@@ -232,6 +241,16 @@ fn without_the_replica_or_its_memory_nothing_goes() {
     std::fs::remove_file(world.directory.path().join("pair.db")).unwrap();
     assert_eq!(world.wipe().unwrap(), Wiped { removed: 0, kept: 6, left: 0 });
     assert_eq!(world.left(), before);
+}
+
+#[test]
+fn a_server_that_was_restored_from_a_backup_has_nothing_removed_that_was_agreed_on_before() {
+    let world = World::in_step();
+    let expected = world.disk.look(&Place::from(&path("top"))).unwrap().unwrap().fingerprint;
+    filesystem::change::remove(&world.disk, &path("top"), &expected, None, &|_| unreachable!()).unwrap();
+    let before = (world.left(), world.disk.user(|user| user.trash()));
+    assert_eq!(world.wipe_for(Epoch([2; 16])).unwrap(), Wiped { removed: 0, kept: 5, left: 0 });
+    assert_eq!((world.left(), world.disk.user(|user| user.trash())), before);
 }
 
 /// How many primitives a wipe takes.

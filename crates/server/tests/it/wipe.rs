@@ -56,7 +56,9 @@ async fn a_device_hears_the_order_reaches_nothing_and_says_once_that_it_is_done(
     assert_eq!(phone.folders().await.folders.len(), 1, "and it is linked as before");
     assert_eq!(order(&laptop, &lost).await, StatusCode::NO_CONTENT);
     for path in ["/api/v1/folders", "/api/v1/devices", "/api/v1/events", "/api/v1/folders/f1/changes"] {
-        phone.get(path).await.assert_problem(ProblemKind::WipeOrdered);
+        let answer = phone.get(path).await;
+        let problem = answer.assert_problem(ProblemKind::WipeOrdered);
+        assert_eq!(problem.members["epoch"], answer.header("driftless-epoch"), "whose order it is");
     }
     phone.call(Method::DELETE, "/api/v1/devices/self").await.assert_problem(ProblemKind::WipeOrdered);
     assert_eq!(order(&laptop, &lost).await, StatusCode::NO_CONTENT, "once more is no harm");
