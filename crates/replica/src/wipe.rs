@@ -24,6 +24,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use sync_engine::{HashOutcome, HashRequest, PairStore as _, Row, StoreError};
 
+/// Where a disk's times are coarser, an edit may leave no trace in them: every file is read there.
+const COARSE_NS: u64 = 100_000_000;
+/// How long what left the tree is kept where nobody can tell whether it is being written to.
+const SETTLED_NS: i64 = 30_000_000_000;
 /// How many entries are looked up at once.
 const AT_ONCE: usize = 2_000;
 
@@ -77,16 +81,16 @@ pub fn wipe(copies: Copies<'_>, removed: &AtomicU64, stop: &dyn Fn() -> bool) ->
     let store = SqliteStore::open(memory, names)?;
     let is_known = store.state()?.epoch == Some(epoch);
     let (wiped, touched) = (Wiped::default(), Touched::default());
-    let mut wiping = Wiping { disk, store, author, is_known, wiped, touched, removed };
+    let can = disk.capabilities();
+    let tells_changes = can.writers && can.mtime_granularity_ns <= COARSE_NS;
+    let mut wiping = Wiping { disk, store, author, is_known, tells_changes, wiped, touched, removed, stop };
     // What a power cut left in the trash unexpectedly comes back into the tree first, to be looked at like all else.
     wiping.empty_trash()?;
-    let mut todo = vec![Todo::Enter(RelativePath::root(), is_known.then_some(NodeKey::ROOT))];
+    let root = Directory { key: is_known.then_some(NodeKey::ROOT), is_there: is_known };
+    let mut todo = vec![Todo::Enter(RelativePath::root(), root)];
     while let Some(next) = todo.pop() {
-        if stop() {
-            return Err(WipeError::Stopped);
-        }
         match next {
-            Todo::Enter(path, key) => wiping.enter(&path, key, &mut todo)?,
+            Todo::Enter(path, directory) => wiping.enter(&path, directory, &mut todo)?,
             Todo::Leave(path, fingerprint) => wiping.leave(&path, &fingerprint),
         }
     }
@@ -99,10 +103,19 @@ pub fn wipe(copies: Copies<'_>, removed: &AtomicU64, stop: &dyn Fn() -> bool) ->
 
 /// What still has to be looked at.
 enum Todo {
-    /// A directory, by its node, if it has one.
-    Enter(RelativePath, Option<NodeKey>),
+    /// A directory.
+    Enter(RelativePath, Directory),
     /// A directory of the remote side whose entries were all seen.
     Leave(RelativePath, Fingerprint),
+}
+
+/// What the pair remembers of a directory.
+#[derive(Clone, Copy)]
+struct Directory {
+    /// Its node, if it has one.
+    key: Option<NodeKey>,
+    /// Whether the remote side has it, too.
+    is_there: bool,
 }
 
 struct Wiping<'a> {
@@ -111,9 +124,12 @@ struct Wiping<'a> {
     author: &'a Author,
     /// Whether what the memory says of the remote side is of that which ordered it.
     is_known: bool,
+    /// Whether a file that looks as it was recorded has the bytes that it had then.
+    tells_changes: bool,
     wiped: Wiped,
     touched: Touched,
     removed: &'a AtomicU64,
+    stop: &'a dyn Fn() -> bool,
 }
 
 impl Wiping<'_> {
@@ -125,7 +141,12 @@ impl Wiping<'_> {
         let aside = |entry: &Entry, name: &Name, attempt| {
             kept_name(self.author, name, entry.fingerprint.mtime, attempt)
         };
-        let tended = change::tend(self.disk, &|_| false, Timestamp(i64::MAX), &aside)?;
+        // Where nobody can tell whether a program still writes, what left the tree just now may change yet.
+        let before = match self.disk.capabilities().writers {
+            true => i64::MAX,
+            false => crate::now().0.saturating_sub(SETTLED_NS),
+        };
+        let tended = change::tend(self.disk, &|_| false, Timestamp(before), &aside)?;
         for problem in &tended.problems {
             tracing::warn!(%problem, "something in the trash cannot be destroyed");
         }
@@ -135,7 +156,7 @@ impl Wiping<'_> {
     fn enter(
         &mut self,
         path: &RelativePath,
-        key: Option<NodeKey>,
+        directory: Directory,
         todo: &mut Vec<Todo>,
     ) -> Result<(), WipeError> {
         let listing = match self.disk.list(&Place::from(path)) {
@@ -155,18 +176,23 @@ impl Wiping<'_> {
             let known = self.store.keys_of_handles(&handles)?;
             self.store.prefetch(&known.values().flatten().copied().collect::<Vec<_>>())?;
             for entry in entries {
+                if (self.stop)() {
+                    return Err(WipeError::Stopped);
+                }
                 let at = path.join(&entry.name);
-                let rows = self.rows(key, entry, &known)?;
+                let rows = self.rows(directory.key, entry, &known)?;
                 match entry.kind {
                     EntryKind::Directory => {
-                        if rows.iter().any(|(_, row)| row.triple.synced.is_some()) {
+                        let is_there = rows.iter().any(|(_, row)| row.triple.synced.is_some());
+                        if is_there {
                             todo.push(Todo::Leave(at.clone(), entry.fingerprint.clone()));
                         }
-                        todo.push(Todo::Enter(at, rows.first().map(|(key, _)| *key)));
+                        let key = rows.first().map(|(key, _)| *key);
+                        todo.push(Todo::Enter(at, Directory { key, is_there }));
                     }
                     EntryKind::OtherFileSystem => {}
                     EntryKind::File | EntryKind::Link { .. } | EntryKind::Special => {
-                        self.file(&at, entry, &rows, key.is_some());
+                        self.file(&at, entry, &rows, directory.is_there);
                     }
                 }
             }
@@ -197,8 +223,8 @@ impl Wiping<'_> {
         Ok(rows)
     }
 
-    fn file(&mut self, path: &RelativePath, entry: &Entry, rows: &[(NodeKey, Row)], in_known: bool) {
-        if in_known && model::ignore::is_left_by_file_manager(&entry.name) {
+    fn file(&mut self, path: &RelativePath, entry: &Entry, rows: &[(NodeKey, Row)], is_there: bool) {
+        if is_there && model::ignore::is_left_by_file_manager(&entry.name) {
             if let Err(error) = self.remove(path, &entry.fingerprint) {
                 tracing::warn!(%path, %error, "what a file manager left cannot be removed");
             }
@@ -226,14 +252,16 @@ impl Wiping<'_> {
 
     /// As what it may go, if its bytes are those that both sides have agreed on.
     fn agreed(&self, path: &RelativePath, entry: &Entry, row: &Row) -> Option<Fingerprint> {
-        let synced = row.triple.synced.as_ref()?;
+        // What is gone from the remote side, and not from here yet, may be the last there is.
+        let synced = row.triple.synced.as_ref().filter(|_| row.triple.remote.is_some())?;
         match (&entry.kind, &synced.content) {
             (EntryKind::Link { target }, Content::Link { target: agreed }) => {
                 (target == agreed).then(|| entry.fingerprint.clone())
             }
             (EntryKind::File, Content::File { id, size }) if entry.fingerprint.size == *size => {
                 let recorded = row.triple.local.as_ref().map(|local| &local.content);
-                if row.extra.disk.as_ref() == Some(&entry.fingerprint) && recorded == Some(&synced.content) {
+                let is_as_recorded = row.extra.disk.as_ref() == Some(&entry.fingerprint);
+                if self.tells_changes && is_as_recorded && recorded == Some(&synced.content) {
                     return Some(entry.fingerprint.clone());
                 }
                 let request =

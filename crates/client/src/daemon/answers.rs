@@ -38,10 +38,12 @@ fn reply<T: Send + 'static>() -> (Reply<T>, oneshot::Receiver<T>) {
 
 impl Daemon {
     pub(super) async fn answer(&self, request: ControlRequest) -> ControlAnswer {
-        let is_for_all =
-            matches!(request, ControlRequest::Status | ControlRequest::Wait { .. } | ControlRequest::Stop);
-        if self.is_wiping() && !is_for_all {
-            return ControlAnswer::Failed(wipe::WIPING.to_owned());
+        if self.is_wiping() {
+            match &request {
+                ControlRequest::Status | ControlRequest::Wait { .. } | ControlRequest::Stop => {}
+                ControlRequest::Unsync { directory } => return self.give_up(directory),
+                _ => return ControlAnswer::Failed(wipe::WIPING.to_owned()),
+            }
         }
         match request {
             ControlRequest::Status => ControlAnswer::Status(self.status()),
@@ -463,7 +465,7 @@ fn counted(told: Result<usize, String>, what: &str) -> ControlAnswer {
     }
 }
 
-fn no_such_pair(directory: &Path) -> String {
+pub(super) fn no_such_pair(directory: &Path) -> String {
     format!("{} is not kept in step; `driftless status` shows what is", directory.display())
 }
 

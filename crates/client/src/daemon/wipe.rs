@@ -5,7 +5,8 @@
 //! waits for it: the order is carried out when all have had their turn.
 
 use super::Daemon;
-use crate::control::{PairStatus, WipeStatus};
+use super::answers::no_such_pair;
+use crate::control::{ControlAnswer, PairStatus, WipeStatus};
 use crate::home::{Configuration, PairConfiguration, WipeOrder};
 use crate::pair::Pair;
 use crate::remote::RemoteError;
@@ -14,6 +15,7 @@ use model::conflict::Author;
 use protocol::problem::ProblemKind;
 use replica::{Copies, Wiped};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,7 +28,7 @@ pub(super) const WIPING: &str = "the server has ordered this device to remove it
 /// Pauses between attempts.
 const PAUSE: Duration = Duration::from_secs(3);
 const PAUSE_LAST: Duration = Duration::from_secs(60);
-/// How often copies are tried to be removed that are in use. What is left then is counted as kept.
+/// How often copies of a pair are tried to be removed that are in use. What is left then is counted as kept.
 const ATTEMPTS: u32 = 20;
 
 /// The removal of all copies.
@@ -35,8 +37,23 @@ pub(super) struct Wiping {
     task: Mutex<Option<JoinHandle<()>>>,
     /// How many files were removed of the pair at work.
     removed: AtomicU64,
-    /// Why pairs wait.
-    waits: Mutex<BTreeMap<u64, String>>,
+    /// Pairs that wait, and why.
+    waits: Mutex<BTreeMap<u64, Waits>>,
+}
+
+/// Why not all copies of a pair are removed yet.
+#[derive(Debug, Clone, Default)]
+struct Waits {
+    reason: String,
+    /// How often it was tried where some copies were in use; not counted where nothing could be tried.
+    tried: u32,
+}
+
+impl Waits {
+    fn shown(&self) -> String {
+        let way_out = "if it is gone for good: `driftless unsync` it";
+        if self.tried > 0 { self.reason.clone() } else { format!("{}; {way_out}", self.reason) }
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -90,23 +107,29 @@ impl Daemon {
 
     /// Carries the order out to its end; none if the daemon stops before.
     async fn wipe_all(self: &Arc<Self>) -> Option<()> {
-        let running = std::mem::take(&mut self.state().pairs);
-        let stopping = move || running.into_values().for_each(Pair::stop);
-        let _finished = tokio::task::spawn_blocking(stopping).await;
-        for attempt in 1.. {
+        let mut pause = PAUSE;
+        loop {
+            // One may have begun while the order came.
+            let running = std::mem::take(&mut self.state().pairs);
+            let stopping = move || running.into_values().for_each(Pair::stop);
+            let _finished = tokio::task::spawn_blocking(stopping).await;
             let pairs = self.state().configuration.pairs.clone();
             for pair in pairs {
-                self.wipe_one(pair, attempt >= ATTEMPTS).await;
+                self.wipe_one(pair).await;
                 self.rest(Duration::ZERO).await?;
             }
             if self.state().configuration.pairs.is_empty() {
                 break;
             }
-            self.rest(if attempt < ATTEMPTS { PAUSE } else { PAUSE_LAST }).await?;
+            let is_at_work = locked(&self.wiping.waits).values().any(|waits| waits.tried > 0);
+            pause = if is_at_work { PAUSE } else { pause };
+            self.rest(pause).await?;
+            pause = (pause * 2).min(PAUSE_LAST);
         }
         self.report_wiped().await?;
         // What a crash left behind names files.
-        for number in 0..self.state().configuration.next_pair {
+        let numbers = 0..self.state().configuration.next_pair;
+        for number in numbers {
             if let Err(error) = self.home.remove_pair_file(number) {
                 tracing::warn!(%error, "what a pair remembered is left behind");
             }
@@ -123,23 +146,31 @@ impl Daemon {
         Some(())
     }
 
-    async fn wipe_one(self: &Arc<Self>, pair: PairConfiguration, last: bool) {
+    async fn wipe_one(self: &Arc<Self>, pair: PairConfiguration) {
         let (daemon, number) = (Arc::clone(self), pair.number);
+        let before = locked(&self.wiping.waits).get(&number).cloned().unwrap_or_default();
+        let last = before.tried + 1 >= ATTEMPTS;
         let wiped = tokio::task::spawn_blocking(move || daemon.wipe_pair(&pair, last)).await;
         let mut waits = locked(&self.wiping.waits);
-        match wiped.unwrap_or_else(|_| Err("it failed unexpectedly".to_owned())) {
-            Ok(()) => drop(waits.remove(&number)),
-            Err(reason) => {
-                if waits.get(&number) != Some(&reason) {
-                    tracing::warn!(number, reason, "the copies of a pair are not all removed yet");
-                }
-                waits.insert(number, reason);
+        let reason = match wiped {
+            Ok(Ok(None)) => return drop(waits.remove(&number)),
+            Ok(Ok(Some(left))) => {
+                let reason = format!(
+                    "{left} copies are in use or cannot be removed; they are tried again for a minute"
+                );
+                return drop(waits.insert(number, Waits { reason, tried: before.tried + 1 }));
             }
+            Ok(Err(reason)) => reason,
+            Err(_) => "it failed unexpectedly".to_owned(),
+        };
+        if before.reason != reason {
+            tracing::warn!(number, reason, "the copies of a pair cannot be removed yet");
         }
+        waits.insert(number, Waits { reason, ..before });
     }
 
-    /// Removes the copies of a pair, and the pair. What cannot be removed is waited for, but not the last time.
-    fn wipe_pair(&self, pair: &PairConfiguration, last: bool) -> Result<(), String> {
+    /// Removes the copies of a pair, and the pair. Some that cannot be removed, so many, are waited for, but not the last time.
+    fn wipe_pair(&self, pair: &PairConfiguration, last: bool) -> Result<Option<u64>, String> {
         let directory = &pair.directory;
         let link = self.state().configuration.link.clone().ok_or("this device is linked to no server")?;
         let author = Author { user: link.user, device: link.device };
@@ -165,26 +196,60 @@ impl Daemon {
         noted.map_err(|error| error.to_string())?;
         let Wiped { left, .. } = wiped.map_err(|error| error.to_string())?;
         if !is_over {
-            return Err(format!("{left} copies are in use or cannot be removed; they are tried again"));
+            return Ok(Some(left));
         }
         drop(disk);
+        self.forget(pair);
+        tracing::warn!(directory = %directory.display(), removed, kept, "the copies are removed");
+        Ok(None)
+    }
+
+    fn forget(&self, pair: &PairConfiguration) {
         if let Err(error) = self.home.remove_pair_file(pair.number) {
             tracing::warn!(%error, "what the pair remembered is left behind");
         }
-        if let Err(error) = self.opener.release(directory) {
+        if let Err(error) = self.opener.release(&pair.directory) {
             tracing::warn!(%error, "the replica's private directory is left behind");
         }
-        tracing::warn!(directory = %directory.display(), removed, kept, "the copies are removed");
-        Ok(())
+    }
+
+    /// Ends a pair whose copies cannot be removed, at its person's wish: its directory is gone for good, or what it remembers is
+    /// damaged. What lies there stays.
+    pub(super) fn give_up(&self, directory: &Path) -> ControlAnswer {
+        let pairs = self.state().configuration.pairs.clone();
+        let Some(pair) = pairs.into_iter().find(|pair| pair.directory == directory) else {
+            return ControlAnswer::Failed(no_such_pair(directory));
+        };
+        let is_stuck = locked(&self.wiping.waits).get(&pair.number).is_some_and(|waits| waits.tried == 0);
+        if !is_stuck {
+            return ControlAnswer::Failed(WIPING.to_owned());
+        }
+        let noted = self.configure(|configuration| {
+            configuration.pairs.retain(|held| held.number != pair.number);
+            if let Some(order) = &mut configuration.wipe {
+                order.kept_in.push(pair.directory.clone());
+            }
+        });
+        if let Err(error) = noted {
+            return ControlAnswer::Failed(error.to_string());
+        }
+        self.forget(&pair);
+        locked(&self.wiping.waits).remove(&pair.number);
+        let place = directory.display();
+        ControlAnswer::Done(format!("{place} is no longer waited for; if anything is there, it stays"))
     }
 
     /// Tells the server, however long that takes: until then it says that the order is not carried out. None if the daemon
     /// stops before.
     async fn report_wiped(&self) -> Option<()> {
         let order = self.state().configuration.wipe.clone().unwrap_or_default();
-        let mut pause = PAUSE;
+        let (mut pause, mut stop) = (PAUSE, self.stop.subscribe());
         loop {
-            match self.remote.report_wiped(order.removed, order.kept).await {
+            let told = tokio::select! {
+                told = self.remote.report_wiped(order.removed, order.kept) => told,
+                _ = stop.wait_for(|stop| *stop) => return None,
+            };
+            match told {
                 Ok(()) => return Some(()),
                 Err(error) if is_known(&error) => return Some(()),
                 Err(error) => {
@@ -207,7 +272,7 @@ impl Daemon {
             directory: pair.directory.clone(),
             state: "wiping".to_owned(),
             direction: pair.direction.clone(),
-            detail: Some(waits.get(&pair.number).cloned().unwrap_or_else(|| WIPING.to_owned())),
+            detail: Some(waits.get(&pair.number).map_or_else(|| WIPING.to_owned(), Waits::shown)),
             ..PairStatus::default()
         };
         configuration.pairs.iter().map(status).collect()

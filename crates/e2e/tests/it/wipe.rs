@@ -167,3 +167,28 @@ fn a_directory_that_is_not_there_is_waited_for() -> Result<()> {
     ensure!(files(laptop.directory())?.is_empty(), "{:?}", files(laptop.directory())?);
     Ok(())
 }
+
+#[test]
+fn a_directory_that_is_gone_for_good_is_given_up_and_the_rest_is_wiped() -> Result<()> {
+    let mut world = World::create()?;
+    world.server().admin(&["folder", "add", "other"])?.ok()?;
+    world.server().admin(&["folder", "grant", "other", USER, "write"])?.ok()?;
+    let laptop = in_step(&world, "laptop", 10)?;
+    let other = world.place().join("other");
+    let text = other.to_str().context("text")?.to_owned();
+    laptop.run(&["sync", "other", &text])?.ok()?;
+    laptop.wait(60)?;
+    laptop.run(&["pause"])?.ok()?;
+    fs::remove_dir_all(&other)?;
+    order(&mut world, "laptop")?;
+    let shown = eventually("it says what it waits for, and the way out", WITHIN, || {
+        let status = laptop.run(&["status"])?.ok()?.stdout;
+        Ok(status.contains("driftless unsync").then_some(status))
+    })?;
+    ensure!(!shown.contains("docs"), "the other directory is done: {shown}");
+    let there = laptop.directory().to_str().context("text")?;
+    laptop.run(&["unsync", there])?.refused()?;
+    laptop.run(&["unsync", &text])?.ok()?;
+    ensure!(done(&mut world, "laptop")? == (10, 0), "{}", listed(&mut world, "laptop")?);
+    Ok(())
+}

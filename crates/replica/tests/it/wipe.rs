@@ -38,8 +38,11 @@ struct World {
 impl World {
     /// All of it in step with the remote side.
     fn in_step() -> Self {
-        let world =
-            Self { disk: FakeDisk::new(FakeOptions::default()), directory: tempfile::tempdir().unwrap() };
+        Self::in_step_on(FakeOptions::default())
+    }
+
+    fn in_step_on(options: FakeOptions) -> Self {
+        let world = Self { disk: FakeDisk::new(options), directory: tempfile::tempdir().unwrap() };
         world.disk.user(|user| {
             for directory in ["a", "a/deep", "a/deep/er", "empty"] {
                 user.make_directory(&path(directory)).unwrap();
@@ -195,6 +198,50 @@ fn copies_are_known_by_their_bytes_wherever_they_are_and_however_they_look() {
     let wiped = world.wipe().unwrap();
     assert_eq!(world.left(), ["mine", "mine/deep", "mine/deep/three"]);
     assert_eq!(wiped, Wiped { removed: 5, kept: 1, left: 0 });
+}
+
+#[test]
+fn what_is_gone_from_the_remote_side_and_not_from_here_yet_stays() {
+    let world = World::in_step();
+    let mut store = world.store();
+    let top = store.all_keys(NodeKey::ROOT, 100).unwrap().into_iter().find_map(|key| {
+        let row = store.row(key).unwrap()?;
+        (row.triple.local.as_ref()?.name.as_str() == "top").then_some((key, row))
+    });
+    let (key, mut row) = top.unwrap();
+    row.triple.remote = None;
+    store.put(key, row).unwrap();
+    store.commit().unwrap();
+    drop(store);
+    assert_eq!(world.wipe().unwrap(), Wiped { removed: 4 + 1, kept: 1, left: 0 });
+    assert_eq!(world.left(), ["top"]);
+}
+
+#[test]
+fn where_times_are_coarse_or_writers_unknown_every_file_is_read() {
+    let hidden = |options: FakeOptions| {
+        let world = World::in_step_on(options);
+        let at = path("a/one");
+        let before = world.disk.look(&Place::from(&at)).unwrap().unwrap().fingerprint;
+        world.disk.user(|user| {
+            user.write(&at, b"CONTENT of a/one").unwrap();
+            user.set_mtime(&at, before.mtime).unwrap();
+        });
+        // As if the disk had told no difference: the memory holds how it looks now.
+        let now = world.disk.look(&Place::from(&at)).unwrap().unwrap().fingerprint;
+        let mut store = world.store();
+        let key = store.keys_of_handles(std::slice::from_ref(&now.handle)).unwrap()[&now.handle][0];
+        let mut row = store.row(key).unwrap().unwrap();
+        row.extra.disk = Some(now);
+        store.put(key, row).unwrap();
+        store.commit().unwrap();
+        drop(store);
+        world.wipe().unwrap();
+        world.bytes()
+    };
+    let edited = [b"CONTENT of a/one".to_vec()];
+    assert_eq!(hidden(FakeOptions { mtime_granularity_ns: 2_000_000_000, ..FakeOptions::default() }), edited);
+    assert_eq!(hidden(FakeOptions { writers: false, ..FakeOptions::default() }), edited);
 }
 
 #[test]

@@ -119,6 +119,11 @@ pub(super) async fn revoke(
     let other = (asking != Some(device)).then(|| ("device".to_owned(), device.to_string()));
     server
         .write(move |transaction| {
+            if !transaction.device(device)?.as_ref().is_none_or(auth::wipe::may_take_back) {
+                let detail =
+                    "An administrator ordered this device to remove its copies, and alone can take that back.";
+                return Err(Failure::new(ProblemKind::Forbidden).detail(detail));
+            }
             auth::wipe::unlink(transaction, device, now)?;
             let entry = AuditEntry {
                 at: now,
