@@ -18,6 +18,7 @@ import urllib.request
 PASSWORD = "correct horse battery"
 # They could take away what all others need: the token they are asked with.
 LEFT_OUT = ["unlink_device", "unlink_own_device", "unlink_any_device", "close_session"]
+LEFT_OUT += ["wipe_own_device", "wipe_any_device"]
 LEFT_OUT += ["change_password", "change_user", "remove_user"]
 # Who asks would administer nothing from then on.
 LEFT_OUT += ["set_second_factor_policy"]
