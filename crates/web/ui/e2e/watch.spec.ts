@@ -22,17 +22,9 @@ class Device {
 
   constructor(server: Server, folder: string) {
     this.#run(['link', server.url, '--user', 'alice', '--password-stdin', '--device', 'laptop'])
+    // Before the daemon begins: a command that holds the home meanwhile would keep it from starting.
+    this.#run(['sync', folder, this.directory])
     this.#daemon = spawn(BIN, ['daemon'], { env: this.#environment(), stdio: 'ignore' })
-    for (let attempt = 0; ; attempt++) {
-      try {
-        this.#run(['sync', folder, this.directory])
-        break
-      } catch (error) {
-        // The daemon is still on its way.
-        if (attempt > 20) throw error
-        execFileSync('sleep', ['0.2'])
-      }
-    }
   }
 
   #environment(): NodeJS.ProcessEnv {
