@@ -1,7 +1,7 @@
 //! Removing the copies that a pair keeps, by order of whoever owns them: what is on the remote side goes, what is not stays.
 //!
-//! No engine is at work, and the remote side is not asked: what the pair remembers to have agreed on with it (S) is enough. A
-//! file goes if its bytes are those that S names for it, wherever in the directory it is by now. What was changed or made
+//! No engine is at work, and the remote side is not asked: what the pair remembers is enough. A file goes if its bytes are those
+//! that both sides agreed on (S) and the remote side was not heard to have removed it (R), wherever in the directory it is by now. What was changed or made
 //! since, or was never synced, stays, and so do the directories above it. Only what file managers leave in a directory of the
 //! remote side ([`model::ignore::is_left_by_file_manager`]) goes without having been there: it shows what was.
 //!
