@@ -279,6 +279,16 @@ impl Daemon {
         write.write_all(&line_of(&answer)?).await
     }
 
+    /// Removes what is left of a pair that is not in the configuration any more; its files stay.
+    fn forget(&self, number: u64, directory: &Path) {
+        if let Err(error) = self.home.remove_pair_file(number) {
+            tracing::warn!(%error, "what the pair remembered is left behind");
+        }
+        if let Err(error) = self.opener.release(directory) {
+            tracing::warn!(%error, "the replica's private directory is left behind");
+        }
+    }
+
     /// Changes the configuration on disk and in memory.
     fn configure(&self, change: impl FnOnce(&mut Configuration)) -> Result<(), HomeError> {
         let mut state = self.state();

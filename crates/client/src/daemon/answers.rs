@@ -170,12 +170,7 @@ impl Daemon {
         {
             return ControlAnswer::Failed(error.to_string());
         }
-        if let Err(error) = self.home.remove_pair_file(number) {
-            tracing::warn!(%error, "what the pair remembered is left behind");
-        }
-        if let Err(error) = self.opener.release(directory) {
-            tracing::warn!(%error, "the replica's private directory is left behind");
-        }
+        self.forget(number, directory);
         ControlAnswer::Done(format!("{} is no longer kept in step; its files stay", directory.display()))
     }
 

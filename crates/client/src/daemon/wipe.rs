@@ -199,18 +199,9 @@ impl Daemon {
             return Ok(Some(left));
         }
         drop(disk);
-        self.forget(pair);
+        self.forget(pair.number, directory);
         tracing::warn!(directory = %directory.display(), removed, kept, "the copies are removed");
         Ok(None)
-    }
-
-    fn forget(&self, pair: &PairConfiguration) {
-        if let Err(error) = self.home.remove_pair_file(pair.number) {
-            tracing::warn!(%error, "what the pair remembered is left behind");
-        }
-        if let Err(error) = self.opener.release(&pair.directory) {
-            tracing::warn!(%error, "the replica's private directory is left behind");
-        }
     }
 
     /// Ends a pair whose copies cannot be removed, at its person's wish: its directory is gone for good, or what it remembers is
@@ -233,7 +224,7 @@ impl Daemon {
         if let Err(error) = noted {
             return ControlAnswer::Failed(error.to_string());
         }
-        self.forget(&pair);
+        self.forget(pair.number, directory);
         locked(&self.wiping.waits).remove(&pair.number);
         let place = directory.display();
         ControlAnswer::Done(format!("{place} is no longer waited for; if anything is there, it stays"))
